@@ -1,7 +1,9 @@
-"""Write the SHA-256 of every published file of every pinned release into requirements files: `make hashes` after a pin has changed.
+"""Write the SHA-256 of every published file of every pinned release into requirements files:
+`make hashes` after a pin has changed.
 
-The index is the one that pip is configured with. Every wheel of a release is listed, for each platform and Python; where a release has
-no wheel, its source is. pip then installs nothing else (`--require-hashes`), whatever machine it runs on.
+The index is the one that pip is configured with. Every wheel of a release is listed, for each
+platform and Python; where a release has no wheel, its source is. pip then installs nothing else
+(`--require-hashes`), whatever machine it runs on.
 """
 
 from __future__ import annotations
@@ -18,7 +20,13 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 from packaging.requirements import Requirement
-from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, canonicalize_name, parse_sdist_filename, parse_wheel_filename
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 from packaging.version import Version
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -45,7 +53,9 @@ def hashed(text: str, files_of: Callable[[str], Files]) -> str:
         text: of a requirements file, with or without hashes.
         files_of: the files of a project, all its releases.
     """
-    return "".join("\n".join(lines_of(line, files_of)) + "\n" for line in without_hashes(text).splitlines())
+    return "".join(
+        "\n".join(lines_of(line, files_of)) + "\n" for line in without_hashes(text).splitlines()
+    )
 
 
 def without_hashes(text: str) -> str:
@@ -60,7 +70,10 @@ def lines_of(line: str, files_of: Callable[[str], Files]) -> Iterator[str]:
         yield line
         return
     if pin != line.rstrip():
-        raise SystemExit(f"{line!r}: a comment stands on a line of its own, for pip wants the hashes after the pin.")
+        raise SystemExit(
+            f"{line!r}: a comment stands on a line of its own, for pip wants the hashes after the "
+            "pin."
+        )
     required = Requirement(pin)
     (exact,) = required.specifier
     if exact.operator != "==":
@@ -89,11 +102,19 @@ def chosen(files: Files, version: Version) -> list[str]:
 
 
 def published(client: httpx.Client, project: str) -> Files:
-    """All files of a project on the index; those that its publisher has withdrawn stay, for a pin may name one."""
-    answer = client.get(f"{index().rstrip('/')}/{project}/", headers={"Accept": f"{JSON}, text/html;q=0.1"})
+    """All files of a project on the index; those that its publisher has withdrawn stay, for a
+    pin may name one.
+    """
+    answer = client.get(
+        f"{index().rstrip('/')}/{project}/", headers={"Accept": f"{JSON}, text/html;q=0.1"}
+    )
     answer.raise_for_status()
     if answer.headers["content-type"].startswith(JSON):
-        return [(file["filename"], file["hashes"]["sha256"]) for file in answer.json()["files"] if "sha256" in file["hashes"]]
+        return [
+            (file["filename"], file["hashes"]["sha256"])
+            for file in answer.json()["files"]
+            if "sha256" in file["hashes"]
+        ]
     links = Links()
     links.feed(answer.text)
     return links.found
@@ -128,7 +149,9 @@ def certificates() -> ssl.SSLContext:
 
 def setting(name: str) -> str | None:
     """A setting of pip, from its files or its variables; null where it has its default."""
-    listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True).stdout
+    listed = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
+    ).stdout
     found = dict(re.findall(rf"^(global|:env:)\.{re.escape(name)}='(.*)'$", listed, re.MULTILINE))
     return found.get(":env:", found.get("global"))
 

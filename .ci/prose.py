@@ -1,7 +1,9 @@
-"""Words and turns of phrase that Hone's prose does without, with what to write: `python .ci/prose.py` lists where they stand.
+"""Words and turns of phrase that Hone's prose does without, with what to write:
+`python .ci/prose.py` lists where they stand.
 
-It reads docstrings, comments and texts of the code, comments of YAML files, and the README. Each rule has an example that it finds
-and one that it lets pass; `python .ci/prose.py --rules` prints them and checks them.
+It reads docstrings, comments and texts of the code, comments of YAML files, and the README. Each
+rule has an example that it finds and one that it lets pass; `python .ci/prose.py --rules` prints
+them and checks them.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ WORDS = 4  # texts of the code with fewer are names or parts of sentences
 
 @dataclass(frozen=True)
 class Rule:
-    """A pattern to avoid, what to write instead, a sentence that it finds, and one that it lets pass."""
+    """A pattern to avoid, what to write instead, a sentence that it finds, and one that it lets
+    pass.
+    """
 
     pattern: str
     write: str
@@ -37,23 +41,70 @@ class Rule:
 
 
 RULES = (
-    Rule(r"(?:^|[.:;] )Of (?!course\b)[^.]*?[,:]", "the subject first", "Of ten queries, two have none.", "Two of ten queries have none."),
-    Rule(r"(?<!here )\b(?:is|are|was) no (?!longer\b|more\b|such\b|one\b)", "is not a ...", "It is no number.", "There is no number."),
+    Rule(
+        r"(?:^|[.:;] )Of (?!course\b)[^.]*?[,:]",
+        "the subject first",
+        "Of ten queries, two have none.",
+        "Two of ten queries have none.",
+    ),
+    Rule(
+        r"(?<!here )\b(?:is|are|was) no (?!longer\b|more\b|such\b|one\b)",
+        "is not a ...",
+        "It is no number.",
+        "There is no number.",
+    ),
     Rule(r"\bby lot\b", "at random", "drawn by lot", "drawn at random"),
-    Rule(r"\bknown answers?\b", "labelled positive", "a known answer of the query", "a labelled positive of the query"),
-    Rule(r"\bhidden answers?\b", "held-out positive", "two hidden answers", "two held-out positives"),
+    Rule(
+        r"\bknown answers?\b",
+        "labelled positive",
+        "a known answer of the query",
+        "a labelled positive of the query",
+    ),
+    Rule(
+        r"\bhidden answers?\b", "held-out positive", "two hidden answers", "two held-out positives"
+    ),
     Rule(r"\bright answers?\b", "relevant document", "the right answer", "the relevant document"),
-    Rule(r"\bheld against\b|\bhold against\b", "compared with", "rounds are held against r0", "rounds are compared with r0"),
-    Rule(r"\btold from chance\b|\btold apart\b", "significantly different", "cannot be told apart", "does not differ significantly"),
+    Rule(
+        r"\bheld against\b|\bhold against\b",
+        "compared with",
+        "rounds are held against r0",
+        "rounds are compared with r0",
+    ),
+    Rule(
+        r"\btold from chance\b|\btold apart\b",
+        "significantly different",
+        "cannot be told apart",
+        "does not differ significantly",
+    ),
     Rule(r"\bbeyond doubt\b", "significant", "better beyond doubt", "significantly better"),
     Rule(r"\bwhose word\b", "which verdict", "whose word counts", "which verdict is used"),
-    Rule(r"\b[Mm]end(?:s|ed|ing)?\b", "repair, fix or correct", "it mends the file", "it repairs the file"),
+    Rule(
+        r"\b[Mm]end(?:s|ed|ing)?\b",
+        "repair, fix or correct",
+        "it mends the file",
+        "it repairs the file",
+    ),
     Rule(r"\(ours\)|\bis ours\b", "Hone default", "7 (ours)", "7 (Hone default)"),
     Rule(r"\bfor ever\b", "permanently", "kept for ever", "kept permanently"),
-    Rule(r"\bnobody has\b|\bnobody knows\b", "not ...", "nobody has labelled it", "it is not labelled"),
+    Rule(
+        r"\bnobody has\b|\bnobody knows\b",
+        "not ...",
+        "nobody has labelled it",
+        "it is not labelled",
+    ),
     Rule(r"\bfull stops?\b", "period", "ends with a full stop", "ends with a period"),
-    Rule(r"(?<![\w.)\]}/\\'\"`*?+-])\.\d+\b(?![\w.]*\()", "a leading zero", "a share of .95", "a fraction of 0.95, section 1.2"),
-    Rule(r"\b[Pp]aper \d{2,3}\b|\bthe design\b", "a citation", "see paper 171", "see RLHN (arXiv 2505.16967)"),
+    Rule(
+        r"(?<![\w.)\]}/\\'\"`*?+-])\.\d+\b(?![\w.]*\()",
+        "a leading zero",
+        "a share of .95",
+        "a fraction of 0.95, section 1.2",
+    ),
+    Rule(
+        r"\b[Pp]aper \d{2,3}\b|\bthe design\b",
+        "a citation",
+        "see paper 171",
+        "see RLHN (arXiv 2505.16967)",
+    ),
 )
 
 
@@ -62,7 +113,11 @@ def main() -> None:
     if "--rules" in sys.argv:
         check_rules()
         return
-    found = [f"{file}:{line}: {rule.write!r}, not {text!r}" for file in files() for line, rule, text in faults(file)]
+    found = [
+        f"{file}:{line}: {rule.write!r}, not {text!r}"
+        for file in files()
+        for line, rule, text in faults(file)
+    ]
     print("\n".join(found))
     sys.exit(f"{len(found)} turns of phrase to rewrite" if found else None)
 
@@ -77,8 +132,14 @@ def check_rules() -> None:
 
 def files() -> list[Path]:
     """Tracked files with prose of ours."""
-    listed = subprocess.run(["git", "ls-files", "-z", *CODE, *YAML, *PAGES], capture_output=True, text=True, check=True).stdout
-    named = [name for name in listed.split("\0") if name.endswith((".py", ".yaml", ".md", ".jinja")) and not name.startswith(LEFT_OUT)]
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", *CODE, *YAML, *PAGES], capture_output=True, text=True, check=True
+    ).stdout
+    named = [
+        name
+        for name in listed.split("\0")
+        if name.endswith((".py", ".yaml", ".md", ".jinja")) and not name.startswith(LEFT_OUT)
+    ]
     return [Path(name) for name in named if Path(name).exists()]
 
 
@@ -98,7 +159,9 @@ def prose(file: Path) -> Iterator[tuple[int, str]]:
         yield from of_python(text)
     elif file.suffix == ".yaml":
         yield from (
-            (number, line) for number, line in enumerate(text.splitlines(), start=1) if "#" in line or re.match(r"\s*[a-z]+: .* .* ", line)
+            (number, line)
+            for number, line in enumerate(text.splitlines(), start=1)
+            if "#" in line or re.match(r"\s*[a-z]+: .* .* ", line)
         )
     else:
         yield from enumerate(text.splitlines(), start=1)

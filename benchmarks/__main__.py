@@ -1,4 +1,6 @@
-"""`python -m benchmarks [NAME ...]`: ratios against the usual ways, both sides in one run. docs/benchmarks.md has the figures."""
+"""`python -m benchmarks [NAME ...]`: ratios against the usual ways, both sides in one run.
+docs/benchmarks.md has the figures.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,21 @@ from hone.encoders.precision import precision_of
 from hone.errors import Refused, nearest, printable
 from hone.stage import SWITCHES
 
-NAMES = ("encoding", "mining", "rounds", "memory", "nothing_to_do", "judging", "judging_memory", "ledger", "thrift", "evaluation",
-         "evaluation_cost", "choosing", "cross_scoring")  # fmt: skip
+NAMES = (
+    "encoding",
+    "mining",
+    "rounds",
+    "memory",
+    "nothing_to_do",
+    "judging",
+    "judging_memory",
+    "ledger",
+    "thrift",
+    "evaluation",
+    "evaluation_cost",
+    "choosing",
+    "cross_scoring",
+)
 
 
 def main(names: list[str]) -> None:

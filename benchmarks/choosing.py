@@ -1,9 +1,11 @@
-"""Negatives for 100,000 queries with 200 candidates each: every sampler and every filter, against `top`.
+"""Negatives for 100,000 queries with 200 candidates each: every sampler and every filter, against
+`top`.
 
-Two measurements: a sampler alone, on the merged pool, and the whole stage `sample` with each rule (merging, guard, rule, shortage, order),
-without reading and writing its tables. CPU time of all cores is shown beside wall time, because other work on the machine affects it less.
-Ids, scores, texts and vectors are synthetic. Rules, pool and stage are Hone's own. Two sources find 100 candidates of each query, so that
-there is something to merge.
+Two measurements: a sampler alone, on the merged pool, and the whole stage `sample` with each rule
+(merging, guard, rule, shortage, order), without reading and writing its tables. CPU time of all
+cores is shown beside wall time, because other work on the machine affects it less. Ids, scores,
+texts and vectors are synthetic. Rules, pool and stage are Hone's own. Two sources find 100
+candidates of each query, so that there is something to merge.
 """
 
 from __future__ import annotations
@@ -38,7 +40,11 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "query-quality": {"positive_absolute": 0.6},
     "click-policy": {"file": "inputs/clicks.parquet"},
 }
-SCORERS = {"guide": "encoder:guide", "cross-encoder": "cross-encoder", "closer-to-query": "encoder-to-positives"}
+SCORERS = {
+    "guide": "encoder:guide",
+    "cross-encoder": "cross-encoder",
+    "closer-to-query": "encoder-to-positives",
+}
 
 
 if TYPE_CHECKING:
@@ -54,10 +60,16 @@ def main(queries: int = QUERIES) -> None:
         try:
             world = World(queries)
             world.prepare()
-            print(f"choosing: {queries:,} queries, {len(world.candidates):,} candidates, {memory() / GB:.1f} GB before", flush=True)
+            print(
+                f"choosing: {queries:,} queries, {len(world.candidates):,} candidates, "
+                f"{memory() / GB:.1f} GB before",
+                flush=True,
+            )
             choose = [name for name in methods.names("sample.choose") if name != "top"]
             alone(world, choose)
-            staged(world, choose, [name for name in methods.names("sample.filters") if name != GUARD])
+            staged(
+                world, choose, [name for name in methods.names("sample.filters") if name != GUARD]
+            )
         finally:
             os.environ.pop("HONE_HOME") if home is None else os.environ.update(HONE_HOME=home)
 
@@ -69,27 +81,50 @@ def alone(world: World, choose: list[str]) -> None:
 
     cost = Cost.of(lambda: merged(world.candidates))
     print(f"merging {len(SOURCES)} sources: {cost}", flush=True)
-    tables = {"pool": cost.made, "candidates": world.candidates, "positives": world.labels, "scores": world.scores}
-    tables |= {"training": world.training, "models": world.models, "seed": 13, "round": "r1", "draws": "position 1"}
+    tables = {
+        "pool": cost.made,
+        "candidates": world.candidates,
+        "positives": world.labels,
+        "scores": world.scores,
+    }
+    tables |= {
+        "training": world.training,
+        "models": world.models,
+        "seed": 13,
+        "round": "r1",
+        "draws": "position 1",
+    }
     top = None
     for name in ["top", *choose]:
         method, line = methods.find("sample.choose", name), world.line("sample.choose", name)
         cost = Cost.of(lambda method=method, line=line: method(line["parameters"], **tables))
         top = top or cost
-        print(f"alone  choose {name:<18} {cost}, {cost.processor / top.processor:6.1f} of top's processor time", flush=True)
+        print(
+            f"alone  choose {name:<18} {cost}, {cost.processor / top.processor:6.1f} of top's "
+            "processor time",
+            flush=True,
+        )
 
 
 def staged(world: World, choose: list[str], keep: list[str]) -> None:
-    """The stage with each rule in turn. `top` runs first, in between and last, because the load of the machine varies."""
+    """The stage with each rule in turn. `top` runs first, in between and last, because the load
+    of the machine varies.
+    """
     from hone.mining import rules
     from tasks.sample.negatives import sampled
 
     rules.Models = SimpleNamespace(of=lambda settings: world.models)
 
     def of_case(kept: list[str], chosen: str, name: str) -> Cost:
-        scores = world.scores if name not in SCORERS else pl.concat([world.scores, world.scores_of(SCORERS[name])])
+        scores = (
+            world.scores
+            if name not in SCORERS
+            else pl.concat([world.scores, world.scores_of(SCORERS[name])])
+        )
         settings = world.settings(kept, chosen)
-        cost = Cost.of(lambda: sampled(world.candidates, world.labels, scores, world.training, settings))
+        cost = Cost.of(
+            lambda: sampled(world.candidates, world.labels, scores, world.training, settings)
+        )
         print(f"stage  {name:<25} {cost}; {describe_counts(cost.made[2])}", flush=True)
         return cost
 
@@ -99,21 +134,39 @@ def staged(world: World, choose: list[str], keep: list[str]) -> None:
             kept, chosen = ([GUARD], name) if kind == "choose" else ([GUARD, name], "top")
             costs[kind, name] = of_case(kept, chosen, name)
         top.append(of_case([GUARD], "top", "top"))
-    wall, processor = np.mean([cost.wall for cost in top]), np.mean([cost.processor for cost in top])
-    print(f"the stage with top: {wall:.1f} s, {processor:.1f} s of processor time (mean of {len(top)})")
+    wall, processor = (
+        np.mean([cost.wall for cost in top]),
+        np.mean([cost.processor for cost in top]),
+    )
+    print(
+        f"the stage with top: {wall:.1f} s, {processor:.1f} s of processor time (mean of "
+        f"{len(top)})"
+    )
     for (kind, name), cost in costs.items():
-        ratio = f"{cost.processor / processor:6.2f} of its processor time, {cost.wall / wall:6.2f} of its time"
-        print(f"stage  {kind:<6} {name:<18} {ratio} (target: at most {WANTED}), {cost.most:4.1f} GB at most", flush=True)
+        ratio = (
+            f"{cost.processor / processor:6.2f} of its processor time, "
+            f"{cost.wall / wall:6.2f} of its time"
+        )
+        print(
+            f"stage  {kind:<6} {name:<18} {ratio} (target: at most {WANTED}), {cost.most:4.1f} GB "
+            "at most",
+            flush=True,
+        )
 
 
 def describe_counts(counts: dict) -> str:
     """Counts of the stage, which reveal a rule without effect."""
-    return f"{counts['chosen']:,} chosen, {sum(counts['removed'].values()):,} removed, {counts['beyond_top']:,} not top's"
+    return (
+        f"{counts['chosen']:,} chosen, {sum(counts['removed'].values()):,} removed, "
+        f"{counts['beyond_top']:,} not top's"
+    )
 
 
 @dataclass(frozen=True)
 class Cost:
-    """One call: wall seconds, CPU seconds of all cores, peak additional memory in GB, and its result."""
+    """One call: wall seconds, CPU seconds of all cores, peak additional memory in GB, and its
+    result.
+    """
 
     wall: float
     processor: float
@@ -128,7 +181,10 @@ class Cost:
         return cls(wall, time.process_time() - began, peak.highest / GB, made)
 
     def __str__(self) -> str:
-        return f"{self.wall:7.2f} s, {self.processor:7.2f} s of processor time, {self.most:4.1f} GB at most"
+        return (
+            f"{self.wall:7.2f} s, {self.processor:7.2f} s of processor time, {self.most:4.1f} "
+            "GB at most"
+        )
 
 
 @dataclass(frozen=True)
@@ -149,10 +205,15 @@ class World:
     def candidates(self) -> pl.DataFrame:
         """Evenly spaced documents for each query, found by the two sources in turn."""
         draw = np.random.default_rng(0)
-        first, step = draw.integers(DOCUMENTS, size=self.count), 2 * draw.integers(1, 300, size=self.count) + 1
+        first, step = (
+            draw.integers(DOCUMENTS, size=self.count),
+            2 * draw.integers(1, 300, size=self.count) + 1,
+        )
         parts = []
         for number, source in enumerate(SOURCES):
-            rows = (first[:, None] + step[:, None] * (len(SOURCES) * np.arange(DEPTH) + number)) % DOCUMENTS
+            rows = (
+                first[:, None] + step[:, None] * (len(SOURCES) * np.arange(DEPTH) + number)
+            ) % DOCUMENTS
             scores = np.sort(draw.normal(0.4, 0.1, (self.count, DEPTH)).astype(np.float32))[:, ::-1]
             parts.append(
                 pl.DataFrame(
@@ -174,8 +235,16 @@ class World:
 
         every = np.arange(self.count)
         first = self.candidates["doc_id"].gather(every * DEPTH)
-        known = pl.DataFrame({"query_id": self.query_ids, "doc_id": self.doc_ids.gather(every % DOCUMENTS), "first": first})
-        known = known.with_columns(doc_id=pl.when(pl.int_range(pl.len()) % 10 == 0).then("first").otherwise("doc_id"))
+        known = pl.DataFrame(
+            {
+                "query_id": self.query_ids,
+                "doc_id": self.doc_ids.gather(every % DOCUMENTS),
+                "first": first,
+            }
+        )
+        known = known.with_columns(
+            doc_id=pl.when(pl.int_range(pl.len()) % 10 == 0).then("first").otherwise("doc_id")
+        )
         return tables.shaped("labels", known.select("query_id", "doc_id", label=pl.lit("positive")))
 
     @cached_property
@@ -183,12 +252,19 @@ class World:
         return self.scores_of("dense")
 
     def scores_of(self, scorer: str) -> pl.DataFrame:
-        """Scores of each pair, as from the stage `score`: candidates from 0 to 1, labelled positives from 0.5 (with themselves 1)."""
+        """Scores of each pair, as from the stage `score`: candidates from 0 to 1, labelled
+        positives from 0.5 (with themselves 1).
+        """
         from tasks.score.pair_scores import pairs_of
 
         pairs = pairs_of(self.candidates, self.labels)
         given = np.random.default_rng(len(scorer)).random(len(pairs), dtype=np.float32)
-        known = pairs.join(self.labels.select("query_id", known="doc_id"), on="query_id", how="left", maintain_order="left")["known"]
+        known = pairs.join(
+            self.labels.select("query_id", known="doc_id"),
+            on="query_id",
+            how="left",
+            maintain_order="left",
+        )["known"]
         itself = (known == pairs["doc_id"]).to_numpy()
         given[itself] = 1 if "positives" in scorer else given[itself] / 2 + 0.5
         return pairs.with_columns(scorer=pl.lit(scorer), score=pl.Series(given))
@@ -197,7 +273,9 @@ class World:
     def training(self) -> Any:
         from hone.data.training_set import TrainingCollection, TrainingSet
 
-        return TrainingSet((TrainingCollection("made-up", Path("data/made-up"), None, 1, "en", ""),))
+        return TrainingSet(
+            (TrainingCollection("made-up", Path("data/made-up"), None, 1, "en", ""),)
+        )
 
     @cached_property
     def models(self) -> Any:
@@ -219,20 +297,35 @@ class World:
                 return Space({"weights": f"made up for {route}"})
 
         encoder._Work.worker = MadeUp()
-        return SimpleNamespace(encoder=lambda name=None: Made(encoder.ModelFolder(Path("made up")), encoder.Reading()))
+        return SimpleNamespace(
+            encoder=lambda name=None: Made(encoder.ModelFolder(Path("made up")), encoder.Reading())
+        )
 
     def prepare(self) -> None:
-        """Write the files of the stage: texts, queries, the last training, clicks, and all vectors, as after retrieval."""
+        """Write the files of the stage: texts, queries, the last training, clicks, and all
+        vectors, as after retrieval.
+        """
         from hone.data import tables
 
         text = pl.format("{} {}", "doc_id", pl.lit("text " * 40))
-        documents = tables.shaped("documents", self.doc_ids.to_frame("doc_id").with_columns(text=text))
-        queries = tables.shaped("queries", pl.DataFrame({"query_id": self.query_ids, "text": self.query_ids}))
+        documents = tables.shaped(
+            "documents", self.doc_ids.to_frame("doc_id").with_columns(text=text)
+        )
+        queries = tables.shaped(
+            "queries", pl.DataFrame({"query_id": self.query_ids, "text": self.query_ids})
+        )
         steps = np.repeat(np.arange(3, dtype=np.int32) * 1000, self.count * 2)
         loss = np.random.default_rng(1).random((2, len(steps)), dtype=np.float32)
-        seen = pl.DataFrame({"step": steps, "query_id": self.query_ids.gather(np.tile(np.repeat(np.arange(self.count), 2), 3))})
+        seen = pl.DataFrame(
+            {
+                "step": steps,
+                "query_id": self.query_ids.gather(np.tile(np.repeat(np.arange(self.count), 2), 3)),
+            }
+        )
         seen = seen.with_columns(
-            loss=pl.Series(loss[0]), score=pl.Series(loss[1]), role=pl.Series(["positive", "negative"] * (3 * self.count))
+            loss=pl.Series(loss[0]),
+            score=pl.Series(loss[1]),
+            role=pl.Series(["positive", "negative"] * (3 * self.count)),
         )
         for table, frame, path in (
             ("documents", documents, "data/made-up/documents.parquet"),
@@ -242,9 +335,9 @@ class World:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             tables.write(table, frame, Path(path))
         INPUTS.mkdir()
-        self.candidates.filter(pl.col("rank") <= 2).select("query_id", "doc_id", "rank", clicked=pl.col("rank") - 1).write_parquet(
-            "inputs/clicks.parquet"
-        )
+        self.candidates.filter(pl.col("rank") <= 2).select(
+            "query_id", "doc_id", "rank", clicked=pl.col("rank") - 1
+        ).write_parquet("inputs/clicks.parquet")
         with redirect_stderr(StringIO()):
             used = self.models.encoder()
             used.documents(self.training.collections[0].documents)
@@ -260,7 +353,16 @@ class World:
         from tasks.sample.settings import SampleSettings
 
         lines = [self.line("sample.filters", name) for name in filters]
-        section = Sample(filters=lines, choose=self.line("sample.choose", choose), on_shortage="widen")
+        section = Sample(
+            filters=lines, choose=self.line("sample.choose", choose), on_shortage="widen"
+        )
         return SampleSettings.model_construct(
-            seed=13, round="r1", draws="position 1", parent="r0", sample=section, sources=["dense"], model=None, teachers={}
+            seed=13,
+            round="r1",
+            draws="position 1",
+            parent="r0",
+            sample=section,
+            sources=["dense"],
+            model=None,
+            teachers={},
         )

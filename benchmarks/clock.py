@@ -15,7 +15,9 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def in_turns(times: int, **sides: Callable[[], Any]) -> dict[str, float]:
-    """The shortest time of each side, in seconds. The sides alternate, so a busy minute affects both."""
+    """The shortest time of each side, in seconds. The sides alternate, so a busy minute affects
+    both.
+    """
     best = dict.fromkeys(sides, float("inf"))
     for _ in range(times):
         for name, work in sides.items():
@@ -25,4 +27,8 @@ def in_turns(times: int, **sides: Callable[[], Any]) -> dict[str, float]:
 
 def show(what: str, theirs: float, ours: float, wanted: str) -> None:
     """One line: both times and their ratio."""
-    print(f"{what}: {theirs:.1f} s against {ours:.1f} s, ratio {theirs / ours:.2f} (target: {wanted})", flush=True)
+    print(
+        f"{what}: {theirs:.1f} s against {ours:.1f} s, ratio {theirs / ours:.2f} (target: "
+        f"{wanted})",
+        flush=True,
+    )

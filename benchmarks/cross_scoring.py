@@ -1,4 +1,6 @@
-"""Scoring candidates with a cross-encoder, against `CrossEncoder.rank` query by query: same model, pairs, length and precision."""
+"""Scoring candidates with a cross-encoder, against `CrossEncoder.rank` query by query: same
+model, pairs, length and precision.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,15 @@ def main() -> None:
         print(f"cross-scoring: {len(rows):,} pairs of {len(queries)} queries, {LENGTH} tokens")
         for kind in dict.fromkeys(("fp32", fast)):
             model, scorer = theirs(kind), ours(kind)
-            made = {"theirs": by_query(model, queries, texts, rows), "ours": cold(scorer, queries, texts, rows)}
+            made = {
+                "theirs": by_query(model, queries, texts, rows),
+                "ours": cold(scorer, queries, texts, rows),
+            }
             gaps = abs(made["theirs"] - made["ours"])
-            print(f"cross-scoring ({kind}): scores (0 to 1) differ by {gaps.mean():.5f} on average, {gaps.max():.5f} at most")
+            print(
+                f"cross-scoring ({kind}): scores (0 to 1) differ by {gaps.mean():.5f} on average, "
+                f"{gaps.max():.5f} at most"
+            )
             if kind == "fp32":
                 exact = made["ours"]
             best = in_turns(
@@ -40,7 +48,10 @@ def main() -> None:
             warm, _ = timed(lambda scorer=scorer: scorer.probabilities(queries, texts, rows))
             print(f"cross-scoring, cached scores ({kind}): {warm:.2f} s")
         moved = abs(made["ours"] - exact)
-        print(f"cross-scoring: scores of {fast} differ from those of fp32 by {moved.mean():.5f} on average, {moved.max():.5f} at most")
+        print(
+            f"cross-scoring: scores of {fast} differ from those of fp32 by {moved.mean():.5f} on "
+            f"average, {moved.max():.5f} at most"
+        )
 
 
 def save_model() -> None:
@@ -49,7 +60,9 @@ def save_model() -> None:
     from sentence_transformers import CrossEncoder
 
     torch.manual_seed(13)
-    model = CrossEncoder("models/r0", num_labels=1, max_length=LENGTH, device="cpu", local_files_only=True)
+    model = CrossEncoder(
+        "models/r0", num_labels=1, max_length=LENGTH, device="cpu", local_files_only=True
+    )
     model.save_pretrained(str(MODEL))
 
 
@@ -59,7 +72,11 @@ def candidates() -> tuple[list[str], list[str], np.ndarray]:
 
     retrieve("r1")
     found = pl.read_parquet("rounds/r1/candidates.parquet").filter(pl.col("rank") <= DEPTH)
-    queries = pl.read_parquet("data/python-api/train/queries.parquet").join(found, on="query_id", how="semi").head(QUERIES)
+    queries = (
+        pl.read_parquet("data/python-api/train/queries.parquet")
+        .join(found, on="query_id", how="semi")
+        .head(QUERIES)
+    )
     texts = documents().with_row_index("document")
     rows = (
         found.join(queries.with_row_index("query"), on="query_id", maintain_order="left")
@@ -75,7 +92,10 @@ def theirs(kind: str):
     from sentence_transformers import CrossEncoder
 
     return CrossEncoder(
-        str(MODEL), device="cpu", local_files_only=True, model_kwargs={"dtype": {"bf16": torch.bfloat16, "fp32": torch.float32}[kind]}
+        str(MODEL),
+        device="cpu",
+        local_files_only=True,
+        model_kwargs={"dtype": {"bf16": torch.bfloat16, "fp32": torch.float32}[kind]},
     )
 
 

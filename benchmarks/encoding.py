@@ -22,13 +22,27 @@ def main() -> None:
         folder = ModelFolder(BASE_MODEL)
         theirs = folder.load(LENGTH)
         fast = precision_of("auto", "cpu")
-        ours = {kind: TorchEncoder(folder.load(LENGTH), "document", "", kind) for kind in ("fp32", fast)}
+        ours = {
+            kind: TorchEncoder(folder.load(LENGTH), "document", "", kind) for kind in ("fp32", fast)
+        }
         made = {"theirs": theirs.encode(texts[:64], normalize_embeddings=True)}
         made |= {kind: encoder.encode(texts[:64]) for kind, encoder in ours.items()}
-        unit = {kind: vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for kind, vectors in made.items()}
+        unit = {
+            kind: vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+            for kind, vectors in made.items()
+        }
         for kind in ours:
             cosine = (unit["theirs"] * unit[kind]).sum(1).min()
             print(f"encoding: lowest cosine between their vectors and ours in {kind}: {cosine:.5f}")
-        best = in_turns(TIMES, theirs=lambda: theirs.encode(texts), **{kind: (lambda kind=kind: ours[kind].encode(texts)) for kind in ours})
-    show(f"encoding {TEXTS:,} documents, {fast} where they use fp32", best["theirs"], best[fast], "2.5")
+        best = in_turns(
+            TIMES,
+            theirs=lambda: theirs.encode(texts),
+            **{kind: (lambda kind=kind: ours[kind].encode(texts)) for kind in ours},
+        )
+    show(
+        f"encoding {TEXTS:,} documents, {fast} where they use fp32",
+        best["theirs"],
+        best[fast],
+        "2.5",
+    )
     show(f"encoding {TEXTS:,} documents, both fp32", best["theirs"], best["fp32"], "1.0")

@@ -1,4 +1,6 @@
-"""Evaluation of a round with an empty cache, against encoding its corpus once: bundled dataset and model."""
+"""Evaluation of a round with an empty cache, against encoding its corpus once: bundled dataset
+and model.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ def main() -> None:
         best = in_turns(TIMES, encoding=encode, evaluation=evaluate)
     ratio = best["evaluation"] / best["encoding"]
     print(
-        f"evaluation of {NAME} on {COLLECTION}: {best['evaluation']:.1f} s, its corpus encoded once: {best['encoding']:.1f} s, "
+        f"evaluation of {NAME} on {COLLECTION}: {best['evaluation']:.1f} s, its corpus encoded "
+        f"once: {best['encoding']:.1f} s, "
         f"ratio {ratio:.2f} (target: at most 1.3)",
         flush=True,
     )

@@ -1,4 +1,6 @@
-"""Judging runs at the speed of the endpoint: a separate server process with 200 ms per response and 32 concurrent calls."""
+"""Judging runs at the speed of the endpoint: a separate server process with 200 ms per response
+and 32 concurrent calls.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +18,36 @@ from benchmarks.clock import timed
 SLOTS, SECONDS, CALLS = 32, 0.2, 1600
 IDEAL = CALLS * SECONDS / SLOTS
 WANTED = "at least 90 % of 160 calls a second"
-TOPS = [{"token": "yes", "logprob": -0.1, "bytes": None}, {"token": "no", "logprob": -2.4, "bytes": None}]
+TOPS = [
+    {"token": "yes", "logprob": -0.1, "bytes": None},
+    {"token": "no", "logprob": -2.4, "bytes": None},
+]
 CHOICE = {
-    "index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "yes"},
+    "index": 0,
+    "finish_reason": "stop",
+    "message": {"role": "assistant", "content": "yes"},
     "logprobs": {"content": [TOPS[0] | {"top_logprobs": TOPS}]},
-}  # fmt: skip
-ANSWER = json.dumps({
-    "id": "x", "object": "chat.completion", "created": 1, "model": "made-up-1", "choices": [CHOICE],
-    "usage": {"prompt_tokens": 400, "completion_tokens": 1, "total_tokens": 401},
-}).encode()  # fmt: skip
-RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(ANSWER) + ANSWER
+}
+ANSWER = json.dumps(
+    {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "made-up-1",
+        "choices": [CHOICE],
+        "usage": {"prompt_tokens": 400, "completion_tokens": 1, "total_tokens": 401},
+    }
+).encode()
+RESPONSE = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(ANSWER)
+    + ANSWER
+)
 
 
 class Slow(asyncio.Protocol):
-    """Handle a connection: each request is answered after a delay, and requests beyond the slots wait."""
+    """Handle a connection: each request is answered after a delay, and requests beyond the slots
+    wait.
+    """
 
     free = asyncio.Semaphore(SLOTS)
 
@@ -39,7 +57,9 @@ class Slow(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.heard += data
         head, found, body = self.heard.partition(b"\r\n\r\n")
-        if found and len(body) >= int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]):
+        if found and len(body) >= int(
+            head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+        ):
             self.heard = b""
             self.task = asyncio.ensure_future(self.answer())
 
@@ -58,7 +78,9 @@ async def serve() -> None:
 @contextmanager
 def serving() -> Iterator[str]:
     """The server's address."""
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.judging", "serve"], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.judging", "serve"], stdout=subprocess.PIPE, text=True
+    )
     try:
         yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
     finally:
@@ -75,12 +97,19 @@ def main() -> None:
         by_client(where, SLOTS)  # loads the libraries
         print_rate("calls", timed(lambda: by_client(where, CALLS))[0])
         by_ledger(where, SLOTS, "warm")
-        print_rate("questions with prompt and judgment log", timed(lambda: by_ledger(where, CALLS, "cold"))[0])
+        print_rate(
+            "questions with prompt and judgment log",
+            timed(lambda: by_ledger(where, CALLS, "cold"))[0],
+        )
 
 
 def print_rate(what: str, seconds: float) -> None:
     """One line: the rate, and its fraction of the server's maximum."""
-    print(f"{CALLS:,} {what}: {seconds:.1f} s, {CALLS / seconds:.0f} per second, {IDEAL / seconds:.0%} (target: {WANTED})", flush=True)
+    print(
+        f"{CALLS:,} {what}: {seconds:.1f} s, {CALLS / seconds:.0f} per second, "
+        f"{IDEAL / seconds:.0%} (target: {WANTED})",
+        flush=True,
+    )
 
 
 def by_client(where, count: int) -> None:
@@ -90,8 +119,15 @@ def by_client(where, count: int) -> None:
     from hone.llm.completion import Request
 
     prompt = ({"role": "user", "content": "Is this an answer? " * 100},)
-    calls = (Request(number, prompt, 1, tokens=400, options={"logprobs": True, "top_logprobs": 10}) for number in range(count))
-    faults = [completion.fault for received in complete(where, calls, Budget(money=1e9)) for completion in received]
+    calls = (
+        Request(number, prompt, 1, tokens=400, options={"logprobs": True, "top_logprobs": 10})
+        for number in range(count)
+    )
+    faults = [
+        completion.fault
+        for received in complete(where, calls, Budget(money=1e9))
+        for completion in received
+    ]
     assert faults == [None] * count
 
 
@@ -107,13 +143,23 @@ def by_ledger(where, count: int, name: str) -> None:
     from hone.llm.ledger.ledger import Ledger
 
     queries, each = count // 16, 16
-    pairs = pl.DataFrame({
-        "query_id": [f"q{number}" for number in range(queries) for _ in range(each)],
-        "doc_id": [f"d{number}" for number in range(queries * each)],
-        "rank": [rank for _ in range(queries) for rank in range(1, each + 1)],
-    }, schema_overrides={"rank": pl.Int32})  # fmt: skip
-    known = pl.DataFrame({"query_id": [f"q{number}" for number in range(queries)], "doc_id": [f"p{number}" for number in range(queries)]})
-    texts = pl.DataFrame({"doc_id": [*pairs["doc_id"], *known["doc_id"]]}).with_columns(full_text=name + pl.col("doc_id") + " words" * 150)
+    pairs = pl.DataFrame(
+        {
+            "query_id": [f"q{number}" for number in range(queries) for _ in range(each)],
+            "doc_id": [f"d{number}" for number in range(queries * each)],
+            "rank": [rank for _ in range(queries) for rank in range(1, each + 1)],
+        },
+        schema_overrides={"rank": pl.Int32},
+    )
+    known = pl.DataFrame(
+        {
+            "query_id": [f"q{number}" for number in range(queries)],
+            "doc_id": [f"p{number}" for number in range(queries)],
+        }
+    )
+    texts = pl.DataFrame({"doc_id": [*pairs["doc_id"], *known["doc_id"]]}).with_columns(
+        full_text=name + pl.col("doc_id") + " words" * 150
+    )
     asked = of(pairs, known, known.select("query_id", text="query_id"), texts)
     desk = Desk(Ledger(), "bench", 13, "r1", Budget(money=1e9))
     told = ask(asked, desk, "judge", where, load("yes-no"), Asking())

@@ -1,4 +1,5 @@
-"""Memory of encoding and search over 10 thousand, 100 thousand and a million texts, one process per count.
+"""Memory of encoding and search over 10 thousand, 100 thousand and a million texts, one process per
+count.
 
 The vectors are synthetic: a model would add its own memory, the same for any number of texts.
 """
@@ -24,11 +25,15 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as home:
             done = subprocess.run(
                 [sys.executable, "-m", "benchmarks.memory", str(count)],
-                check=True, capture_output=True, text=True, env=os.environ | {"HONE_HOME": home},
-            )  # fmt: skip
+                check=True,
+                capture_output=True,
+                text=True,
+                env=os.environ | {"HONE_HOME": home},
+            )
         before, encoding, search = (int(kilobytes) / 1024 for kilobytes in done.stdout.split())
         print(
-            f"memory, {count:>9,} texts: {before:.0f} MB before, at most {encoding:.0f} MB while encoding, {search:.0f} MB while searching",
+            f"memory, {count:>9,} texts: {before:.0f} MB before, at most {encoding:.0f} MB while "
+            f"encoding, {search:.0f} MB while searching",
             flush=True,
         )
 
@@ -56,7 +61,9 @@ def measure(count: int) -> None:
         def space(self, route: str) -> Space:
             return Space({"weights": f"made up for {route}"})
 
-    importlib.import_module("faiss")  # `nearest` loads it on first use; its own size is not part of a search
+    importlib.import_module(
+        "faiss"
+    )  # `nearest` loads it on first use; its own size is not part of a search
     encoder._Work.worker = MadeUp()
     made = Made(encoder.ModelFolder(Path("made up")), encoder.Reading())
     before = memory()
@@ -95,7 +102,11 @@ class Peak:
 
 def memory() -> int:
     """Kilobytes of this process that are not backed by files."""
-    return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
+    return next(
+        int(line.split()[1])
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("RssAnon")
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Mining one round, against `mine_hard_negatives`: same model, queries, documents, depth and rule."""
+"""Mining one round, against `mine_hard_negatives`: same model, queries, documents, depth and
+rule.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,16 @@ def main() -> None:
             ours[kind] = peer.our_pairs("r1")
             exact = peer.our_scores("r1")  # the last ones are those of fp32
         share = len(theirs.join(ours[kind], on=PAIR, how="semi")) / len(theirs)
-        print(f"mining ({kind}): {share:.3f} of their {len(theirs):,} negatives are among our {len(ours[kind]):,} (target: 0.95)")
+        print(
+            f"mining ({kind}): {share:.3f} of their {len(theirs):,} negatives are among our "
+            f"{len(ours[kind]):,} (target: 0.95)"
+        )
         show(f"mining, empty cache ({kind})", seconds, cold, wanted)
         show(f"mining, cached vectors ({kind})", seconds, warm, "20")
     gaps = differences(theirs, ours["auto"], exact)
     print(
-        f"mining (auto): for {len(gaps)} queries the two negatives differ; the median difference of their scores (fp32) is "
+        f"mining (auto): for {len(gaps)} queries the two negatives differ; the median difference "
+        "of their scores (fp32) is "
         f"{gaps.median():.4f}, the 90th percentile {gaps.quantile(0.9):.4f}"
     )
 

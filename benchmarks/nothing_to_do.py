@@ -14,14 +14,23 @@ TIMES = 3
 
 
 def main() -> None:
-    commands = {"dvc repro": [sys.executable, "-m", "dvc", "repro"], "flow": [sys.executable, "-m", "flows.loop"]}
+    commands = {
+        "dvc repro": [sys.executable, "-m", "dvc", "repro"],
+        "flow": [sys.executable, "-m", "flows.loop"],
+    }
     with tempfile.TemporaryDirectory() as home:
-        environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"} | {"PREFECT_HOME": home}
+        environment = {
+            name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"
+        } | {"PREFECT_HOME": home}
 
         def run(name: str) -> None:
-            done = subprocess.run(commands[name], check=True, capture_output=True, text=True, env=environment)
+            done = subprocess.run(
+                commands[name], check=True, capture_output=True, text=True, env=environment
+            )
             if "Running stage" in done.stdout + done.stderr:
-                raise Refused("the loop is not up to date. Run `make loop` first, then this benchmark")
+                raise Refused(
+                    "the loop is not up to date. Run `make loop` first, then this benchmark"
+                )
 
         run("dvc repro")
         run("flow")  # creates Prefect's database, once

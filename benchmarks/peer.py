@@ -1,4 +1,6 @@
-"""A round as in the documentation of sentence-transformers: mine_hard_negatives, trainer, InformationRetrievalEvaluator."""
+"""A round as in the documentation of sentence-transformers: mine_hard_negatives, trainer,
+InformationRetrievalEvaluator.
+"""
 
 from __future__ import annotations
 
@@ -26,23 +28,43 @@ def mine(model):
 
     asked = questions("train")
     return mine_hard_negatives(
-        Dataset.from_dict(asked.select("query", "positive").to_dict(as_series=False)), model,
-        anchor_column_name="query", positive_column_name="positive", corpus=documents()["text"].to_list(),
-        num_negatives=1, range_max=DEPTH, relative_margin=1 - SHARE, sampling_strategy="top", verbose=False,
-    )  # fmt: skip
+        Dataset.from_dict(asked.select("query", "positive").to_dict(as_series=False)),
+        model,
+        anchor_column_name="query",
+        positive_column_name="positive",
+        corpus=documents()["text"].to_list(),
+        num_negatives=1,
+        range_max=DEPTH,
+        relative_margin=1 - SHARE,
+        sampling_strategy="top",
+        verbose=False,
+    )
 
 
 def train(model, triplets) -> None:
-    from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+    from sentence_transformers import (
+        SentenceTransformerTrainer,
+        SentenceTransformerTrainingArguments,
+    )
     from sentence_transformers.losses import MultipleNegativesRankingLoss
 
     with tempfile.TemporaryDirectory() as folder:
         arguments = SentenceTransformerTrainingArguments(
-            output_dir=folder, num_train_epochs=1, per_device_train_batch_size=BATCH, learning_rate=RATE, warmup_steps=0.1,
-            save_strategy="no", report_to="none", disable_tqdm=True, seed=13, use_cpu=True,
-        )  # fmt: skip
+            output_dir=folder,
+            num_train_epochs=1,
+            per_device_train_batch_size=BATCH,
+            learning_rate=RATE,
+            warmup_steps=0.1,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            seed=13,
+            use_cpu=True,
+        )
         loss = MultipleNegativesRankingLoss(model, scale=1 / TEMPERATURE)
-        SentenceTransformerTrainer(model=model, args=arguments, train_dataset=triplets, loss=loss).train()
+        SentenceTransformerTrainer(
+            model=model, args=arguments, train_dataset=triplets, loss=loss
+        ).train()
 
 
 def evaluate(model) -> float:
@@ -50,9 +72,14 @@ def evaluate(model) -> float:
     from sentence_transformers.evaluation import InformationRetrievalEvaluator
 
     asked = questions("test")
-    relevant = {query: set(ids) for query, ids in asked.group_by("query_id").agg("doc_id").iter_rows()}
+    relevant = {
+        query: set(ids) for query, ids in asked.group_by("query_id").agg("doc_id").iter_rows()
+    }
     evaluator = InformationRetrievalEvaluator(
-        dict(asked.select("query_id", "query").unique("query_id").iter_rows()), dict(documents().iter_rows()), relevant, name="test"
+        dict(asked.select("query_id", "query").unique("query_id").iter_rows()),
+        dict(documents().iter_rows()),
+        relevant,
+        name="test",
     )
     return evaluator(model)["test_cosine_ndcg@10"]
 
@@ -64,15 +91,23 @@ def pairs(triplets) -> pl.DataFrame:
 
 def our_pairs(round: str) -> pl.DataFrame:
     """The same for a round's negatives: the first of each query, as `mine` uses one."""
-    first = pl.read_parquet(f"rounds/{round}/negatives.parquet").filter(pl.col("rank") == pl.col("rank").min().over("query_id"))
+    first = pl.read_parquet(f"rounds/{round}/negatives.parquet").filter(
+        pl.col("rank") == pl.col("rank").min().over("query_id")
+    )
     return with_texts(first).select("query", "text").unique()
 
 
 def our_scores(round: str) -> pl.DataFrame:
     """query, text and score of a round's candidates and positives."""
-    return with_texts(pl.read_parquet(f"rounds/{round}/scores.parquet")).select("query", "text", "score").unique(["query", "text"])
+    return (
+        with_texts(pl.read_parquet(f"rounds/{round}/scores.parquet"))
+        .select("query", "text", "score")
+        .unique(["query", "text"])
+    )
 
 
 def with_texts(frame: pl.DataFrame) -> pl.DataFrame:
-    queries = pl.read_parquet("data/python-api/train/queries.parquet").select("query_id", query="text")
+    queries = pl.read_parquet("data/python-api/train/queries.parquet").select(
+        "query_id", query="text"
+    )
     return frame.join(queries, on="query_id").join(documents(), on="doc_id")

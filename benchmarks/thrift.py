@@ -1,13 +1,18 @@
-"""Tokens for each detected false negative: RLHN's cascade against a reference encoder that escalates only some pairs to the strong judge.
+"""Tokens for each detected false negative: RLHN's cascade against a reference encoder that
+escalates only some pairs to the strong judge.
 
-Prompts, packing of documents, parsing, rules and judgment log are the stage's. The two LLMs are simulated. They know the truth and err at
-random with the measured rates of real ones. Each errs on the same pairs for every caller:
+Prompts, packing of documents, parsing, rules and judgment log are the stage's. The two LLMs are
+simulated. They know the truth and err at random with the measured rates of real ones. Each errs on
+the same pairs for every caller:
 
-- the strong one as the recipe's guide against the judgments of TREC DL 2019 (no strong LLM can be measured here);
-- the cheap one differs from the strong one as gpt-4o-mini from gpt-4o in RLHN's recorded responses, and reasons at the recorded length.
+- the strong one as the recipe's guide against the judgments of TREC DL 2019 (no strong LLM can be
+  measured here);
+- the cheap one differs from the strong one as gpt-4o-mini from gpt-4o in RLHN's recorded responses,
+  and reasons at the recorded length.
 
-Collections: TREC DL 2019 within its pool (25 nearest passages of each query, one labelled positive, relevance by NIST), and RLHN's 50
-recorded queries (their negatives; the truth is gpt-4o's verdict, so the strong judge makes no errors there).
+Collections: TREC DL 2019 within its pool (25 nearest passages of each query, one labelled positive,
+relevance by NIST), and RLHN's 50 recorded queries (their negatives; the truth is gpt-4o's verdict,
+so the strong judge makes no errors there).
 """
 
 from __future__ import annotations
@@ -35,7 +40,8 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 DOCUMENTS = 25
 SEEDS = 5
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-# Rates of yes by the measured judge for documents judged relevant, and not relevant (docs/relabel.md, `guide`).
+# Rates of yes by the measured judge for documents judged relevant, and not relevant
+# (docs/relabel.md, `guide`).
 SAYS_YES = (0.647, 0.129)
 TRIM = 64
 WANTED = 0.25
@@ -45,7 +51,9 @@ QUERY = re.compile(r"<query>\n(.*?)\n</query>", re.DOTALL)
 
 @dataclass(frozen=True)
 class Case:
-    """Queries with one labelled positive each, their candidates, and the relevant ones among these."""
+    """Queries with one labelled positive each, their candidates, and the relevant ones among
+    these.
+    """
 
     name: str
     asked: pl.DataFrame  # query_id, text
@@ -64,10 +72,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Recorded:
-    """RLHN's responses: their length, and the differences of the cheap judge from the strong one."""
+    """RLHN's responses: their length, and the differences of the cheap judge from the strong
+    one.
+    """
 
     a_document: float  # tokens of reasoning
-    says_yes: tuple[float, float]  # rates of yes where the strong one says yes, and where it says no
+    says_yes: tuple[
+        float, float
+    ]  # rates of yes where the strong one says yes, and where it says no
 
 
 def main() -> None:
@@ -75,12 +87,21 @@ def main() -> None:
         print(f"thrift: skipped ({DATA.parent.name}/{DATA.name} does not exist beside the project)")
         return
     with tempfile.TemporaryDirectory() as home:
-        os.environ |= {"HONE_HOME": os.environ.get("HONE_HOME", home), "HONE_LEDGER": f"sqlite:///{home}/judgments.db"}
-        records = [json.loads(line) for file in sorted((DATA / "rlhn_cascade").glob("*.jsonl")) for line in file.open(encoding="utf-8")]
+        os.environ |= {
+            "HONE_HOME": os.environ.get("HONE_HOME", home),
+            "HONE_LEDGER": f"sqlite:///{home}/judgments.db",
+        }
+        records = [
+            json.loads(line)
+            for file in sorted((DATA / "rlhn_cascade").glob("*.jsonl"))
+            for line in file.open(encoding="utf-8")
+        ]
         recorded = measured(records)
         print(
-            f"thrift: recorded responses have {recorded.a_document:.0f} reasoning tokens per document; the cheap judge finds "
-            f"{recorded.says_yes[0]:.3f} of the strong judge's positives and {recorded.says_yes[1]:.3f} of the rest"
+            f"thrift: recorded responses have {recorded.a_document:.0f} reasoning tokens per "
+            "document; the cheap judge finds "
+            f"{recorded.says_yes[0]:.3f} of the strong judge's positives and "
+            f"{recorded.says_yes[1]:.3f} of the rest"
         )
         for case in (of_trec(), of_rlhn(records)):
             compare(case, recorded)
@@ -89,7 +110,8 @@ def main() -> None:
 def compare(case: Case, recorded: Recorded) -> None:
     """Print both schemes, and how few pairs the guide must escalate for as many false negatives."""
     print(
-        f"\n{case.name}: {len(case.asked)} queries, {len(case.candidates):,} pairs, {len(case.truth):,} of them false negatives; "
+        f"\n{case.name}: {len(case.asked)} queries, {len(case.candidates):,} pairs, "
+        f"{len(case.truth):,} of them false negatives; "
         f"mean over {SEEDS} error draws"
     )
     print("scheme                                   tokens   found  tokens a find  to RLHN")
@@ -107,7 +129,9 @@ def compare(case: Case, recorded: Recorded) -> None:
         if equal is None and ours[1] >= theirs[1]:
             equal = share, ours[0] / ours[1] / (theirs[0] / theirs[1])
     told = (
-        "never found as many" if equal is None else f"as many found at {equal[0]:.0%} of the pairs: {equal[1]:.3f} of the tokens per find"
+        "never found as many"
+        if equal is None
+        else f"as many found at {equal[0]:.0%} of the pairs: {equal[1]:.3f} of the tokens per find"
     )
     print(f"{case.name}: {told} (target: at most {WANTED})")
 
@@ -118,7 +142,9 @@ def mean(case: Case, recorded: Recorded, lines: list[dict]) -> tuple[float, floa
 
 
 def run(case: Case, recorded: Recorded, lines: list[dict], seed: int) -> tuple[int, int]:
-    """Tokens of all responses, and how many true false negatives the last judge's verdicts detect."""
+    """Tokens of all responses, and how many true false negatives the last judge's verdicts
+    detect.
+    """
     from hone.config.methods import checked
     from hone.encoders.model_folder import folder_of
     from hone.encoders.round_encoders import Models
@@ -134,10 +160,18 @@ def run(case: Case, recorded: Recorded, lines: list[dict], seed: int) -> tuple[i
         return told
 
     def rule(send: str | dict) -> dict:
-        return checked("relabel.escalate", send if isinstance(send, str) else {"most": send}, "thrift")
+        return checked(
+            "relabel.escalate", send if isinstance(send, str) else {"most": send}, "thrift"
+        )
 
     resolved = [line | {"escalate": rule(line["escalate"]), "evidence": []} for line in lines]
-    desk = Desk(Ledger(), "thrift", 13, "r1", models=Models(folder_of(MODEL, None), READING, {"device": "cpu", "batch_tokens": None}, {}))
+    desk = Desk(
+        Ledger(),
+        "thrift",
+        13,
+        "r1",
+        models=Models(folder_of(MODEL, None), READING, {"device": "cpu", "batch_tokens": None}, {}),
+    )
     labels = case.known.with_columns(label=pl.lit("positive"), judge=pl.lit("qrels"))
     with redirect_stderr(StringIO()):
         cascade = Cascade(resolved)
@@ -147,7 +181,9 @@ def run(case: Case, recorded: Recorded, lines: list[dict], seed: int) -> tuple[i
     return sum(paid), len(case.truth & set(last.select(PAIR).iter_rows()))
 
 
-def asked_of(case: Case, recorded: Recorded, line: dict, questions: object, desk: Desk, seed: int) -> pl.DataFrame:
+def asked_of(
+    case: Case, recorded: Recorded, line: dict, questions: object, desk: Desk, seed: int
+) -> pl.DataFrame:
     """The stage's calls, with a simulated model at the other end."""
     from hone.judging.ask import Asking, ask
     from hone.judging.prompt import harmless, load
@@ -155,33 +191,57 @@ def asked_of(case: Case, recorded: Recorded, line: dict, questions: object, desk
     from hone.llm.tokenizer import Estimated
 
     prompt, counted = load(line["prompt"]), Estimated()
-    shown = harmless if line["trim"] is None else (lambda text: harmless(counted.cut(text, line["trim"])))
-    documents = {shown(text): doc_id for doc_id, text in case.documents.select("doc_id", "full_text").iter_rows()}
+    shown = (
+        harmless
+        if line["trim"] is None
+        else (lambda text: harmless(counted.cut(text, line["trim"])))
+    )
+    documents = {
+        shown(text): doc_id
+        for doc_id, text in case.documents.select("doc_id", "full_text").iter_rows()
+    }
     queries = {shown(text): query_id for query_id, text in case.asked.iter_rows()}
 
     def answer(call: Request) -> Completion:
         content = call.messages[-1]["content"]
         query = queries[QUERY.search(content)[1]]
         of_call = [(query, documents[text]) for _, text in NUMBERED.findall(content)]
-        found = [number for number, pair in enumerate(of_call, start=1) if finds(case, recorded, line["name"], pair, seed)]
+        found = [
+            number
+            for number, pair in enumerate(of_call, start=1)
+            if finds(case, recorded, line["name"], pair, seed)
+        ]
         lists = {"better": [], "worse": found}
         text = json.dumps({"reasoning": "", **lists} if prompt.reasoning else lists)
         aloud = recorded.a_document * len(of_call) if prompt.reasoning else 0
-        return Completion(call, text, None, line["name"], call.tokens, round(aloud) + counted.count(text), 0.1)
+        return Completion(
+            call, text, None, line["name"], call.tokens, round(aloud) + counted.count(text), 0.1
+        )
 
-    def complete(endpoint: Endpoint, requests: Iterable[Request], budget: object, expected: object) -> Iterator[list[Completion]]:
+    def complete(
+        endpoint: Endpoint, requests: Iterable[Request], budget: object, expected: object
+    ) -> Iterator[list[Completion]]:
         for request in requests:
             yield [answer(request)]
 
     settings = Asking(documents=DOCUMENTS, trim=line["trim"], known=8, complete=complete)
     sent = len(questions.pairs), seed, line["name"], prompt.name, case.name
-    return ask(questions, desk, "/".join(map(str, sent)), Endpoint("http://nowhere/v1", line["name"]), prompt, settings)
+    return ask(
+        questions,
+        desk,
+        "/".join(map(str, sent)),
+        Endpoint("http://nowhere/v1", line["name"]),
+        prompt,
+        settings,
+    )
 
 
 def finds(case: Case, recorded: Recorded, judge: str, pair: tuple[str, str], seed: int) -> bool:
     """The verdict of a simulated judge for a pair, always the same for a seed."""
     strong = draw(seed, "strong", pair) < case.strong[pair not in case.truth]
-    return strong if judge == "strong" else draw(seed, "cheap", pair) < recorded.says_yes[not strong]
+    return (
+        strong if judge == "strong" else draw(seed, "cheap", pair) < recorded.says_yes[not strong]
+    )
 
 
 def draw(seed: int, judge: str, pair: tuple[str, str]) -> float:
@@ -211,7 +271,10 @@ def measured(records: list[dict]) -> Recorded:
             if record.get(stage):
                 tokens += Estimated().count(record[stage]["response"])
                 documents += count
-                told[stage] = [said.verdict == "positive" for said in listwise(record[stage]["response"], count)]
+                told[stage] = [
+                    said.verdict == "positive"
+                    for said in listwise(record[stage]["response"], count)
+                ]
         for cheap, strong in zip(told["stage1"], told.get("stage2", [False] * count), strict=True):
             says[strong].append(cheap)
     return Recorded(tokens / documents, (float(np.mean(says[True])), float(np.mean(says[False]))))
@@ -233,30 +296,58 @@ def of_rlhn(records: list[dict]) -> Case:
         candidates += of_query
         if record.get("stage2"):
             said = listwise(record["stage2"]["response"], len(of_query))
-            truth |= {pair for pair, one in zip(of_query, said, strict=True) if one.verdict == "positive"}
+            truth |= {
+                pair for pair, one in zip(of_query, said, strict=True) if one.verdict == "positive"
+            }
     return Case(
-        "RLHN's recorded queries", frame(asked, "query_id", "text"), frame(list(documents.items()), "doc_id", "full_text"),
-        frame(known, *PAIR), frame(candidates, *PAIR).unique(maintain_order=True), truth, (1.0, 0.0),
-    )  # fmt: skip
+        "RLHN's recorded queries",
+        frame(asked, "query_id", "text"),
+        frame(list(documents.items()), "doc_id", "full_text"),
+        frame(known, *PAIR),
+        frame(candidates, *PAIR).unique(maintain_order=True),
+        truth,
+        (1.0, 0.0),
+    )
 
 
 def of_trec() -> Case:
-    """TREC DL 2019 in its pool: one relevant passage is labelled, and the nearest others are candidates."""
+    """TREC DL 2019 in its pool: one relevant passage is labelled, and the nearest others are
+    candidates.
+    """
     from hone.encoders.encoder import encoder_for
     from hone.encoders.model_folder import folder_of
     from hone.encoders.search import as_table, nearest
 
     folder = DATA / "trec_dl19_pool"
     rows = [json.loads(line) for line in (folder / "corpus.jsonl").open(encoding="utf-8")]
-    documents = frame([(row["_id"], f"{row['title']} {row['text']}".strip()) for row in rows], "doc_id", "full_text")
-    texts = {row["_id"]: row["text"] for row in map(json.loads, (folder / "queries.jsonl").open(encoding="utf-8"))}
-    qrels = pl.read_csv(folder / "qrels" / "test.tsv", separator="\t", schema_overrides={"query-id": pl.String, "corpus-id": pl.String})
+    documents = frame(
+        [(row["_id"], f"{row['title']} {row['text']}".strip()) for row in rows],
+        "doc_id",
+        "full_text",
+    )
+    texts = {
+        row["_id"]: row["text"]
+        for row in map(json.loads, (folder / "queries.jsonl").open(encoding="utf-8"))
+    }
+    qrels = pl.read_csv(
+        folder / "qrels" / "test.tsv",
+        separator="\t",
+        schema_overrides={"query-id": pl.String, "corpus-id": pl.String},
+    )
     relevant = qrels.filter(pl.col("score") >= 2).select(query_id="query-id", doc_id="corpus-id")
-    known = relevant.sample(fraction=1, shuffle=True, seed=13).unique("query_id", keep="first", maintain_order=True)
+    known = relevant.sample(fraction=1, shuffle=True, seed=13).unique(
+        "query_id", keep="first", maintain_order=True
+    )
     asked = frame([(query, texts[query]) for query in known["query_id"].sort()], "query_id", "text")
-    encoder = encoder_for(folder_of(MODEL, None), READING, {"device": "cpu", "batch_tokens": None}, user="thrift")
+    encoder = encoder_for(
+        folder_of(MODEL, None), READING, {"device": "cpu", "batch_tokens": None}, user="thrift"
+    )
     vectors = encoder.vectors([documents["full_text"].to_list()], "document", len(documents))
-    found = as_table(asked["query_id"], documents["doc_id"], *nearest(encoder.queries(asked["text"].to_list()), vectors, DOCUMENTS + 1))
+    found = as_table(
+        asked["query_id"],
+        documents["doc_id"],
+        *nearest(encoder.queries(asked["text"].to_list()), vectors, DOCUMENTS + 1),
+    )
     others = found.select(PAIR).join(known, on=PAIR, how="anti", maintain_order="left")
     candidates = others.filter(pl.int_range(pl.len()).over("query_id") < DOCUMENTS)
     truth = set(relevant.iter_rows()) & set(candidates.iter_rows())
@@ -269,4 +360,7 @@ def frame(rows: list[tuple], *columns: str) -> pl.DataFrame:
 
 def show(scheme: str, made: tuple[float, float], theirs: tuple[float, float]) -> None:
     each, their_own = made[0] / made[1], theirs[0] / theirs[1]
-    print(f"{scheme:<40} {made[0]:>7,.0f}  {made[1]:>5.0f}  {each:>13,.0f}  {each / their_own:>7.3f}", flush=True)
+    print(
+        f"{scheme:<40} {made[0]:>7,.0f}  {made[1]:>5.0f}  {each:>13,.0f}  {each / their_own:>7.3f}",
+        flush=True,
+    )

@@ -19,7 +19,9 @@ PROJECT = Path(__file__).parent.parent
 
 @contextmanager
 def workspace(**sections: object) -> Iterator[Path]:
-    """The project's params.yaml with `sections` replaced, resolved, collected and started, as the current folder."""
+    """The project's params.yaml with `sections` replaced, resolved, collected and started, as
+    the current folder.
+    """
     from tests.stages import base, collect, resolve, start
 
     before, home = Path.cwd(), os.environ.get("HONE_HOME")
@@ -58,7 +60,9 @@ def documents() -> pl.DataFrame:
 
 def questions(split: str) -> pl.DataFrame:
     """query_id, query, doc_id and positive of each labelled pair of a split."""
-    queries = pl.read_parquet(f"data/python-api/{split}/queries.parquet").select("query_id", query="text")
+    queries = pl.read_parquet(f"data/python-api/{split}/queries.parquet").select(
+        "query_id", query="text"
+    )
     qrels = pl.read_parquet(f"data/python-api/{split}/qrels.parquet").select("query_id", "doc_id")
     return queries.join(qrels, on="query_id", maintain_order="left").join(
         documents().rename({"text": "positive"}), on="doc_id", maintain_order="left"

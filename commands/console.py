@@ -26,7 +26,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     rows = [[cell(value) for value in row] for row in rows]
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for number, name in enumerate(columns):
-        figures = all(row[number].replace(",", "").replace(".", "").lstrip("-").isdigit() for row in rows if row[number])
+        figures = all(
+            row[number].replace(",", "").replace(".", "").lstrip("-").isdigit()
+            for row in rows
+            if row[number]
+        )
         shown.add_column(name, justify="right" if figures and rows else "left", overflow="fold")
     for row in rows:
         shown.add_row(*(Text(value) for value in row))

@@ -1,4 +1,6 @@
-"""`hone doctor`: check this machine and this checkout. Each line is ok, a note, or a problem with its fix."""
+"""`hone doctor`: check this machine and this checkout. Each line is ok, a note, or a problem
+with its fix.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def doctor() -> bool:
         except Refused as refusal:
             line(f"{FAULT} {refusal}")
             good = False
-    line("ready: run `make loop`" if good else "fix the problems above, then run `hone doctor` again")
+    line(
+        "ready: run `make loop`" if good else "fix the problems above, then run `hone doctor` again"
+    )
     return good
 
 
@@ -54,7 +58,11 @@ def packages() -> Iterator[Line]:
     if not REQUIREMENTS.exists():
         raise Refused(f"{REQUIREMENTS} is missing. Run `hone doctor` in a checkout of Hone.")
     wrong, count = [], 0
-    text = "".join(file.read_text(encoding="utf-8") for file in (REQUIREMENTS, *MORE_REQUIREMENTS) if file.exists())
+    text = "".join(
+        file.read_text(encoding="utf-8")
+        for file in (REQUIREMENTS, *MORE_REQUIREMENTS)
+        if file.exists()
+    )
     for name, wanted in pinned(text):
         count += 1
         try:
@@ -64,7 +72,11 @@ def packages() -> Iterator[Line]:
         if have != wanted.partition("+")[0]:
             wrong.append(f"{name} is {have} (pinned: {wanted})")
     if wrong:
-        yield Line(FAULT, f"packages: {'; '.join(wrong[:8])}{' ...' if len(wrong) > 8 else ''}. `make setup` installs the pinned versions")
+        yield Line(
+            FAULT,
+            f"packages: {'; '.join(wrong[:8])}{' ...' if len(wrong) > 8 else ''}. `make setup` "
+            "installs the pinned versions",
+        )
     else:
         yield Line(OK, f"packages: all {count} have the version pinned in {REQUIREMENTS}")
 
@@ -74,7 +86,9 @@ def pinned(text: str) -> Iterator[tuple[str, str]]:
     from packaging.requirements import Requirement
 
     for entry in text.splitlines():
-        entry = entry.partition(" #")[0].strip().removesuffix("\\").rstrip()  # hashes are on separate lines
+        entry = (
+            entry.partition(" #")[0].strip().removesuffix("\\").rstrip()
+        )  # hashes are on separate lines
         if entry and not entry.startswith(("#", "-")):
             requirement = Requirement(entry)
             if requirement.marker is None or requirement.marker.evaluate():
@@ -97,9 +111,15 @@ def processor() -> Iterator[Line]:
     device = device_of("auto")
     precision = precision_of("auto", device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Line(OK, f"device {device}, {cores} cores, precision `auto` is {precision} on this machine")
+    yield Line(
+        OK, f"device {device}, {cores} cores, precision `auto` is {precision} on this machine"
+    )
     if device == "cpu" and precision == "fp32":
-        yield Line(NOTE, "the CPU has no bf16 in hardware: encoding and training take two to three times as long")
+        yield Line(
+            NOTE,
+            "the CPU has no bf16 in hardware: encoding and training take two to three times as "
+            "long",
+        )
 
 
 def judge() -> Iterator[Line]:
@@ -111,7 +131,9 @@ def judge() -> Iterator[Line]:
         method, parameters = methods.line(given, f"params.yaml: judges.{name}")
         if method == "local":
             reason = gguf.missing(parameters.get("model", "qwen2.5-coder-1.5b"))
-            yield Line(NOTE if reason else OK, f"judge {name}: {reason or 'its model is available'}")
+            yield Line(
+                NOTE if reason else OK, f"judge {name}: {reason or 'its model is available'}"
+            )
 
 
 def memory() -> Iterator[Line]:
@@ -120,7 +142,9 @@ def memory() -> Iterator[Line]:
     except (ValueError, OSError, AttributeError):
         return
     yield Line(
-        OK if total >= 4 * 1024**3 else NOTE, f"memory {size(total)}" + ("" if total >= 4 * 1024**3 else ": at least 4 GB are recommended")
+        OK if total >= 4 * 1024**3 else NOTE,
+        f"memory {size(total)}"
+        + ("" if total >= 4 * 1024**3 else ": at least 4 GB are recommended"),
     )
 
 
@@ -133,12 +157,18 @@ def disk() -> Iterator[Line]:
         probe.write_text("")
         probe.unlink()
     except OSError as error:
-        yield Line(FAULT, f"HONE_HOME is not writable ({error}). Set it to a folder that you can write to")
+        yield Line(
+            FAULT, f"HONE_HOME is not writable ({error}). Set it to a folder that you can write to"
+        )
         return
     for name, place in (("this checkout", Path.cwd()), (f"HONE_HOME ({folder})", folder)):
         free = shutil.disk_usage(place).free
         enough = free >= FREE_NEEDED
-        yield Line(OK if enough else FAULT, f"{name}: {size(free)} free" + ("" if enough else f"; {size(FREE_NEEDED)} are required"))
+        yield Line(
+            OK if enough else FAULT,
+            f"{name}: {size(free)} free"
+            + ("" if enough else f"; {size(FREE_NEEDED)} are required"),
+        )
 
 
 def model() -> Iterator[Line]:
@@ -148,7 +178,11 @@ def model() -> Iterator[Line]:
     given = params.read().model
     if given.name in PACKAGED:
         folder_of(given.name)
-        yield Line(OK, f"model {given.name}: installed, with the published weights (SHA-256 {PACKAGED[given.name][2][:12]}...)")
+        yield Line(
+            OK,
+            f"model {given.name}: installed, with the published weights (SHA-256 "
+            f"{PACKAGED[given.name][2][:12]}...)",
+        )
     elif Path(given.name).is_dir():
         folder = ModelFolder(Path(given.name))
         folder.refuse_unsafe()
@@ -156,8 +190,10 @@ def model() -> Iterator[Line]:
         if folder.unused_prompts and not any(given.prompts.model_dump().values()):
             yield Line(
                 NOTE,
-                f"model {given.name}: its configuration has prompts that Hone does not use ({listed(folder.unused_prompts)}). "
-                "sentence-transformers applies `query` and `document` only. Set `model.prompts` if the model was trained with them",
+                f"model {given.name}: its configuration has prompts that Hone does not use "
+                f"({listed(folder.unused_prompts)}). "
+                "sentence-transformers applies `query` and `document` only. Set `model.prompts` "
+                "if the model was trained with them",
             )
     else:
         yield Line(NOTE, f"model {given.name}: from the Hugging Face Hub; `dvc repro` downloads it")
@@ -169,7 +205,12 @@ def named_models() -> Iterator[Line]:
     from tasks.resolve.recipe_models import PROMPT, RecipeModels
 
     given = params.read()
-    rows = {row for round in given.rounds for row in RecipeModels.of(given, round).named() if row.route != PROMPT}
+    rows = {
+        row
+        for round in given.rounds
+        for row in RecipeModels.of(given, round).named()
+        if row.route != PROMPT
+    }
     for row in sorted({row.name: row for row in rows}.values(), key=lambda row: row.name):
         roles = ", ".join(sorted({one.role for one in rows if one.name == row.name}))
         if row.here:
@@ -193,8 +234,13 @@ def lengths() -> Iterator[Line]:
     for name in dict.fromkeys([*given.train_on, *given.evaluate_on]):
         file = collection_table(name, "documents")
         if file.exists():
-            found = cut_documents(Documents(file), ModelFolder(folder), Reading.of(given.model.model_dump()))
-            yield Line(NOTE if found.cut else OK, f"collection {name}: {found.told()}{RAISE if found.cut else ''}")
+            found = cut_documents(
+                Documents(file), ModelFolder(folder), Reading.of(given.model.model_dump())
+            )
+            yield Line(
+                NOTE if found.cut else OK,
+                f"collection {name}: {found.told()}{RAISE if found.cut else ''}",
+            )
 
 
 def settings() -> Iterator[Line]:
@@ -205,7 +251,11 @@ def settings() -> Iterator[Line]:
     for name in recipe.names():
         recipe.read(name)
     everything(given)
-    yield Line(OK, f"params.yaml and {len(recipe.names())} recipes: {len(given.rounds)} rounds on {', '.join(given.train_on)}")
+    yield Line(
+        OK,
+        f"params.yaml and {len(recipe.names())} recipes: {len(given.rounds)} rounds on "
+        f"{', '.join(given.train_on)}",
+    )
 
 
 def data() -> Iterator[Line]:
@@ -217,14 +267,19 @@ def data() -> Iterator[Line]:
     given = params.read()
     for name, item in given.collections.items():
         source, _, what = item.source.partition(":")
-        if not methods.find("collect", source).beside("READS_FILES", False) or (what and not Path(what).exists()):
+        if not methods.find("collect", source).beside("READS_FILES", False) or (
+            what and not Path(what).exists()
+        ):
             continue  # generated or downloaded by the stage `collect`
         try:
             found = prepared(name, collect(given, name)).source
         except Refused as refusal:
             yield Line(FAULT, str(refusal))
         else:
-            counts = f"{len(found.documents):,} documents, {len(found.queries):,} queries, {len(found.qrels):,} labels"
+            counts = (
+                f"{len(found.documents):,} documents, {len(found.queries):,} queries, "
+                f"{len(found.qrels):,} labels"
+            )
             yield Line(OK, f"collection {name}: {counts}, no errors")
 
 
@@ -233,11 +288,20 @@ def tools() -> Iterator[Line]:
         found = shutil.which(name)
         if found is None:
             yield Line(
-                FAULT, f"{name} is not in PATH. " + ("Install git" if name == "git" else "Run `. .venv/bin/activate` or `make setup`")
+                FAULT,
+                f"{name} is not in PATH. "
+                + (
+                    "Install git" if name == "git" else "Run `. .venv/bin/activate` or `make setup`"
+                ),
             )
         else:
             yield Line(OK, f"{name} in PATH")
-    inside = subprocess.run(["git", "rev-parse", "--is-inside-work-tree"], check=False, capture_output=True).returncode == 0
+    inside = (
+        subprocess.run(
+            ["git", "rev-parse", "--is-inside-work-tree"], check=False, capture_output=True
+        ).returncode
+        == 0
+    )
     if not inside:
         yield Line(FAULT, "this folder is not a git repository, which DVC requires. Run `git init`")
     for name in ("prefect", "mlflow"):
@@ -250,20 +314,31 @@ def locks() -> Iterator[Line]:
 
     from hone.files import home
 
-    for what, path in (("torch", home() / "torch.lock"), ("this checkout's flow", Path(".dvc/tmp/flow.lock"))):
+    for what, path in (
+        ("torch", home() / "torch.lock"),
+        ("this checkout's flow", Path(".dvc/tmp/flow.lock")),
+    ):
         if not path.exists():
             continue
         try:
             with FileLock(path, timeout=0):
                 pass
         except Timeout:
-            yield Line(NOTE, f"{what} is in use by another process. Other stages wait for it or stop with a message")
+            yield Line(
+                NOTE,
+                f"{what} is in use by another process. Other stages wait for it or stop with a "
+                "message",
+            )
             continue
     from hone.pipeline.repair import broken
 
     damaged = [str(file) for file in broken()]
     for file in damaged:
-        yield Line(FAULT, f"{file} is incomplete because a process was killed. Run `python -m hone.pipeline.repair`")
+        yield Line(
+            FAULT,
+            f"{file} is incomplete because a process was killed. Run `python -m "
+            "hone.pipeline.repair`",
+        )
     if not damaged:
         yield Line(OK, "DVC's own files are complete")
 
@@ -282,7 +357,8 @@ def ledger() -> Iterator[Line]:
     if kind := shared_file_system(file.parent):
         yield Line(
             NOTE,
-            f"judgments in {file}, on a network file system ({kind}). SQLite can lose or damage data there if two machines use it. "
+            f"judgments in {file}, on a network file system ({kind}). SQLite can lose or damage "
+            "data there if two machines use it. "
             "Set HONE_HOME to a local folder, or use PostgreSQL (docs/relabel.md, The ledger)",
         )
     else:

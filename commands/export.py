@@ -1,4 +1,6 @@
-"""`hone export`: write a round's labels in the formats of other libraries, or copy its model with the model card."""
+"""`hone export`: write a round's labels in the formats of other libraries, or copy its model
+with the model card.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,20 @@ from hone.errors import Refused, nearest
 from hone.files import folder_written_whole, written_whole
 from hone.layout import CARDS, MODELS
 
-OF_STAGES = ("models", "rankers", "rounds", "data", "reports", "resolved")  # folders with outputs of dvc.yaml
+OF_STAGES = (
+    "models",
+    "rankers",
+    "rounds",
+    "data",
+    "reports",
+    "resolved",
+)  # folders with outputs of dvc.yaml
 
 
 def export(round: str, format: str, out: Path | None) -> None:
-    """Write each query with its positives and ranked negatives. The file is written completely or not at all."""
+    """Write each query with its positives and ranked negatives. The file is written completely
+    or not at all.
+    """
     examples = examples_of(round)
     if not examples:
         raise Refused(f"Round {round} has no query with a positive, so there is nothing to export.")
@@ -34,62 +45,93 @@ def export(round: str, format: str, out: Path | None) -> None:
 
 
 def export_model(round: str, out: Path) -> None:
-    """Copy a round's model to a new folder, with its model card as README.md. The folder is written completely or not at all.
+    """Copy a round's model to a new folder, with its model card as README.md. The folder is written
+    completely or not at all.
 
     Raises:
-        Refused: the model or its card is missing; or the folder exists, cannot be created, or is below a folder of DVC.
+        Refused: the model or its card is missing; or the folder exists, cannot be created, or is
+            below a folder of DVC.
     """
     model, card = MODELS / round, CARDS / f"{round}.md"
     if not (model / "modules.json").exists():
-        there = [folder.name for folder in sorted(MODELS.glob("*")) if (folder / "modules.json").exists()]
+        there = [
+            folder.name for folder in sorted(MODELS.glob("*")) if (folder / "modules.json").exists()
+        ]
         if not there:
             raise Refused("No trained model found. Run `dvc repro` first.")
         raise Refused(f"{model} is not a trained model: {nearest(round, there)}")
     if not card.exists():
-        raise Refused(f"{card} is missing. `dvc repro report` writes a model card for every round except r0, the base model.")
+        raise Refused(
+            f"{card} is missing. `dvc repro report` writes a model card for every round except "
+            "r0, the base model."
+        )
     refuse_place(out)
     with folder_written_whole(out) as place:
         copy_model(model, place)
-        loaded = f"SentenceTransformer({json.dumps(str(out), ensure_ascii=False)})"  # the path as given
-        text = card.read_text(encoding="utf-8").replace(f'SentenceTransformer("models/{round}")', loaded)
+        loaded = (
+            f"SentenceTransformer({json.dumps(str(out), ensure_ascii=False)})"  # the path as given
+        )
+        text = card.read_text(encoding="utf-8").replace(
+            f'SentenceTransformer("models/{round}")', loaded
+        )
         (place / "README.md").write_text(text, encoding="utf-8")
     line(f"{out}: the model of {round}, with its model card in README.md")
 
 
 def refuse_place(out: Path) -> None:
-    """Raises Refused if a folder exists, cannot be created, or is below a folder that stages write."""
+    """Raises Refused if a folder exists, cannot be created, or is below a folder that stages
+    write.
+    """
     if out.exists() or out.is_symlink():
         raise Refused(f"{out} already exists. Use a new folder, or delete it.")
     for name in OF_STAGES:
         if out.resolve().is_relative_to(Path(name).resolve()):
-            raise Refused(f"{out} is below {name}/, which DVC manages and may delete. Use a folder elsewhere.")
+            raise Refused(
+                f"{out} is below {name}/, which DVC manages and may delete. Use a folder elsewhere."
+            )
     above = next(folder for folder in out.absolute().parents if folder.exists())
     if not above.is_dir():
         raise Refused(f"Cannot create {out}: {above} is a file.")
 
 
 def examples_of(round: str) -> list[dict]:
-    """Every training query of a round: query_id, text, positives and negatives (each doc_id, title, text)."""
+    """Every training query of a round: query_id, text, positives and negatives (each doc_id,
+    title, text).
+    """
     training = training_set.read()
-    labels = tables.read("labels", round_folder(round) / "labels.parquet").filter(pl.col("label") != "unknown")
+    labels = tables.read("labels", round_folder(round) / "labels.parquet").filter(
+        pl.col("label") != "unknown"
+    )
     documents = pl.concat([texts_of(collection, labels["doc_id"]) for collection in training])
     rows = labels.join(documents, on="doc_id", how="left", maintain_order="left").with_columns(
         document=pl.struct("doc_id", "title", "text")
     )
     kinds = {
-        name: rows.filter(pl.col("label") == label).sort("rank", nulls_last=True, maintain_order=True)
-        .group_by("query_id", maintain_order=True).agg(pl.col("document").alias(name))
+        name: rows.filter(pl.col("label") == label)
+        .sort("rank", nulls_last=True, maintain_order=True)
+        .group_by("query_id", maintain_order=True)
+        .agg(pl.col("document").alias(name))
         for name, label in (("positives", "positive"), ("negatives", "negative"))
-    }  # fmt: skip
-    joined = training.queries().join(kinds["positives"], on="query_id", how="inner", maintain_order="left")
-    return joined.join(kinds["negatives"], on="query_id", how="left", maintain_order="left").to_dicts()
+    }
+    joined = training.queries().join(
+        kinds["positives"], on="query_id", how="inner", maintain_order="left"
+    )
+    return joined.join(
+        kinds["negatives"], on="query_id", how="left", maintain_order="left"
+    ).to_dicts()
 
 
 def texts_of(collection: training_set.TrainingCollection, ids: pl.Series) -> pl.DataFrame:
     """doc_id, title and text of the documents in `ids` that belong to a collection."""
-    frame = tables.scan("documents", collection.documents.path).with_columns(tables.prefixed(collection.prefix, "doc_id"))
+    frame = tables.scan("documents", collection.documents.path).with_columns(
+        tables.prefixed(collection.prefix, "doc_id")
+    )
     wanted = ids.unique().to_frame("doc_id").lazy()
-    return frame.join(wanted, on="doc_id", how="semi").select("doc_id", pl.col("title").fill_null(""), "text").collect()
+    return (
+        frame.join(wanted, on="doc_id", how="semi")
+        .select("doc_id", pl.col("title").fill_null(""), "text")
+        .collect()
+    )
 
 
 def full_text(document: dict) -> str:
@@ -100,7 +142,10 @@ def full_text(document: dict) -> str:
 def sentence_transformers(examples: list[dict]) -> Iterator[dict]:
     """One line per positive: anchor, positive, negative_1 ... negative_n."""
     for example in examples:
-        negatives = {f"negative_{number}": full_text(document) for number, document in enumerate(example["negatives"] or [], start=1)}
+        negatives = {
+            f"negative_{number}": full_text(document)
+            for number, document in enumerate(example["negatives"] or [], start=1)
+        }
         for positive in example["positives"]:
             yield {"anchor": example["text"], "positive": full_text(positive), **negatives}
 
@@ -109,22 +154,33 @@ def flagembedding(examples: list[dict]) -> Iterator[dict]:
     """One line per query: query, pos, neg."""
     for example in examples:
         positives, negatives = example["positives"], example["negatives"] or []
-        yield {"query": example["text"], "pos": [full_text(one) for one in positives], "neg": [full_text(one) for one in negatives]}
+        yield {
+            "query": example["text"],
+            "pos": [full_text(one) for one in positives],
+            "neg": [full_text(one) for one in negatives],
+        }
 
 
 def tevatron(examples: list[dict]) -> Iterator[dict]:
-    """One line per query: query_id, query, positive_passages, negative_passages (each docid, title, text)."""
+    """One line per query: query_id, query, positive_passages, negative_passages (each docid,
+    title, text).
+    """
     for example in examples:
         yield {
             "query_id": example["query_id"],
             "query": example["text"],
             **{
                 f"{kind}_passages": [
-                    {"docid": one["doc_id"], "title": one["title"], "text": one["text"]} for one in example[f"{kind}s"] or []
+                    {"docid": one["doc_id"], "title": one["title"], "text": one["text"]}
+                    for one in example[f"{kind}s"] or []
                 ]
                 for kind in ("positive", "negative")
             },
         }
 
 
-LAYOUTS = {"sentence-transformers": sentence_transformers, "flagembedding": flagembedding, "tevatron": tevatron}
+LAYOUTS = {
+    "sentence-transformers": sentence_transformers,
+    "flagembedding": flagembedding,
+    "tevatron": tevatron,
+}

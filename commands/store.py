@@ -1,4 +1,6 @@
-"""`hone store`: list the entries of the embedding cache (vectors and cross-encoder scores), and delete unused ones."""
+"""`hone store`: list the entries of the embedding cache (vectors and cross-encoder scores), and
+delete unused ones.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ SECONDS_PER_DAY = 86_400
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of the embedding cache: its description, its past users, and the models of this checkout that need it."""
+    """One entry of the embedding cache: its description, its past users, and the models of this
+    checkout that need it.
+    """
 
     folder: Path
     description: dict
@@ -57,20 +61,28 @@ class Entry:
         """The number of vectors or scores."""
         from hone.encoders.store import Shard
 
-        return sum(shard.rows for path in self.folder.glob("*.safetensors") if (shard := Shard.opened(path)))
+        return sum(
+            shard.rows
+            for path in self.folder.glob("*.safetensors")
+            if (shard := Shard.opened(path))
+        )
 
 
 def list_entries() -> list[Entry]:
     """Every entry, with the models of this checkout whose current weights it belongs to."""
     needed = needed_spaces()
 
-    return [Entry(folder, about, uses, count, tuple(needed.get(folder, ()))) for folder, about, uses, count in spaces()]
+    return [
+        Entry(folder, about, uses, count, tuple(needed.get(folder, ())))
+        for folder, about, uses, count in spaces()
+    ]
 
 
 def needed_spaces() -> dict[Path, list[str]]:
     """The folders of the entries that current models, named teachers and references need.
 
-    A teacher or reference that was never downloaded has no vectors yet. It is skipped, and nothing is downloaded.
+    A teacher or reference that was never downloaded has no vectors yet. It is skipped, and nothing
+    is downloaded.
     """
     found: dict[Path, list[str]] = {}
     reading = read_settings()
@@ -85,16 +97,32 @@ def needed_spaces() -> dict[Path, list[str]]:
     for settings in EvaluateSettings.existing():
         if task := task_of(settings.task):  # an MTEB task may define its own prompts
             used += [
-                (folder.name, encoder_for(folder, reading_for(task, settings.model, settings.task, folder), machine)) for folder in models
+                (
+                    folder.name,
+                    encoder_for(
+                        folder, reading_for(task, settings.model, settings.task, folder), machine
+                    ),
+                )
+                for folder in models
             ]
     for settings in ReferenceSettings.existing():
         given = settings.reference
         if given["kind"] in BUILT_IN:
             continue
-        folder = folder_here(given["model"]["name"], given["model"]["revision"]) if given["kind"] == "model" else None
+        folder = (
+            folder_here(given["model"]["name"], given["model"]["revision"])
+            if given["kind"] == "model"
+            else None
+        )
         if folder or given["kind"] == "endpoint":
-            used.append((settings.name, encoder_of(settings.name, settings, task_of(settings.task), folder)))
-    spaces_of = [(name, encoder.space(route).folder) for name, encoder in used for route in ("query", "document")]
+            used.append(
+                (settings.name, encoder_of(settings.name, settings, task_of(settings.task), folder))
+            )
+    spaces_of = [
+        (name, encoder.space(route).folder)
+        for name, encoder in used
+        for route in ("query", "document")
+    ]
     for name, folder in [*spaces_of, *spaces_of_rankers(reading["precision"], machine)]:
         users = found.setdefault(folder, [])
         if name not in users:
@@ -106,7 +134,10 @@ def spaces_of_rankers(precision: str, machine: dict) -> list[tuple[str, Path]]:
     """The score entries of the cross-encoders that rounds train or recipes name: (user, folder)."""
     device = device_of(machine["device"])
     found = [
-        (f"ranker {file.parent.name}", CrossScorer(CrossModel(file.parent), None, precision, device).space().folder)
+        (
+            f"ranker {file.parent.name}",
+            CrossScorer(CrossModel(file.parent), None, precision, device).space().folder,
+        )
         for file in sorted(RANKERS.glob("*/ranker.json"))
         if read_json(file)["ranker"] != NONE
     ]
@@ -116,10 +147,20 @@ def spaces_of_rankers(precision: str, machine: dict) -> list[tuple[str, Path]]:
                 continue
             asked, own = scorer["parameters"], RANKERS / settings.round
             named = settings.cross_encoders.get(asked["model"])
-            folder = folder_here(named["name"], named["revision"]) if named else own if (own / "config.json").exists() else None
+            folder = (
+                folder_here(named["name"], named["revision"])
+                if named
+                else own
+                if (own / "config.json").exists()
+                else None
+            )
             if folder:
                 exact = precision if asked["precision"] == "auto" else asked["precision"]
-                space = CrossScorer(CrossModel(folder), asked["max_length"], exact, device).space().folder
+                space = (
+                    CrossScorer(CrossModel(folder), asked["max_length"], exact, device)
+                    .space()
+                    .folder
+                )
                 found.append((asked["model"] or f"ranker {settings.round}", space))
     return found
 
@@ -129,13 +170,19 @@ def read_settings() -> Reading | None:
     if not ReportSettings.file().exists():
         return None
     model = ReportSettings.read().model
-    return Reading(max_length=model["max_length"], prompts=model["prompts"], precision=model["precision"])
+    return Reading(
+        max_length=model["max_length"], prompts=model["prompts"], precision=model["precision"]
+    )
 
 
 def teachers() -> dict[str, str | None]:
-    """Encoders, other than the rounds' own, that recipes and judges of params.yaml name, with their revisions."""
+    """Encoders, other than the rounds' own, that recipes and judges of params.yaml name, with
+    their revisions.
+    """
     given = params.read()
-    rows = [row for round in given.rounds for row in RecipeModels.of(given, round).named(route=TEXT)]
+    rows = [
+        row for round in given.rounds for row in RecipeModels.of(given, round).named(route=TEXT)
+    ]
     return dict(split_revision(row.name, row.revision) for row in rows)
 
 
@@ -144,19 +191,46 @@ def show() -> None:
     found = list_entries()
     rows = [
         (
-            one.folder.name[:12], one.what, one.count, size(one.bytes), one.description.get("max_length"), one.description.get("precision"),
-            one.description.get("prompt") or None, ", ".join(one.needed_by) or "none", ", ".join(one.uses),
+            one.folder.name[:12],
+            one.what,
+            one.count,
+            size(one.bytes),
+            one.description.get("max_length"),
+            one.description.get("precision"),
+            one.description.get("prompt") or None,
+            ", ".join(one.needed_by) or "none",
+            ", ".join(one.uses),
         )
         for one in found
-    ]  # fmt: skip
+    ]
     idle = sum(one.bytes for one in found if not one.needed_by)
     if rows:
-        table(("entry", "kind", "number", "size", "tokens", "precision", "prompt", "needed by", "used by"), rows)
+        table(
+            (
+                "entry",
+                "kind",
+                "number",
+                "size",
+                "tokens",
+                "precision",
+                "prompt",
+                "needed by",
+                "used by",
+            ),
+            rows,
+        )
         total = size(sum(one.bytes for one in found))
-        line(f"Embedding cache: {total} in {count_of(len(found), 'entry', 'entries')}, of which {size(idle)} unused ({root()}).")
+        line(
+            f"Embedding cache: {total} in {count_of(len(found), 'entry', 'entries')}, of which "
+            f"{size(idle)} unused ({root()})."
+        )
     else:
         line(f"Embedding cache: empty ({root()}).")
-    others = {name: size_of(home() / name) for name in ("checkpoints", "downloads") if (home() / name).is_dir()}
+    others = {
+        name: size_of(home() / name)
+        for name in ("checkpoints", "downloads")
+        if (home() / name).is_dir()
+    }
     for name, count in others.items():
         line(f"{home() / name}: {size(count)}")
     if idle:
@@ -167,15 +241,19 @@ def clean(yes: bool) -> None:
     """Delete or list unused entries, damaged and unfinished files, and old checkpoints.
 
     Raises:
-        Refused: `resolve` has not run, or `yes` is set while a process encodes, trains or runs a study.
+        Refused: `resolve` has not run, or `yes` is set while a process encodes, trains or runs a
+            study.
     """
     if read_settings() is None:
-        raise Refused("The models of this checkout are not resolved yet. Run `dvc repro resolve` first.")
+        raise Refused(
+            "The models of this checkout are not resolved yet. Run `dvc repro resolve` first."
+        )
     with no_work() if yes else nullcontext():
         going = [
             (one.folder, f"{one.what}, used by {', '.join(one.uses) or 'no model'}")
             for one in list_entries()
-            if not one.needed_by and all(is_abandoned(part) for part in one.folder.glob(f".*{PART}"))
+            if not one.needed_by
+            and all(is_abandoned(part) for part in one.folder.glob(f".*{PART}"))
         ]
         gone = {folder for folder, _ in going}
         going += [
@@ -184,7 +262,10 @@ def clean(yes: bool) -> None:
             for file in sorted(root().rglob(kind))
             if file.parent not in gone and (file.suffix != PART or is_abandoned(file))
         ]
-        going += [(folder, f"checkpoint, unused for {CHECKPOINT_DAYS} days") for folder in old_checkpoints()]
+        going += [
+            (folder, f"checkpoint, unused for {CHECKPOINT_DAYS} days")
+            for folder in old_checkpoints()
+        ]
         total = 0
         for path, what in going:
             count = size_of(path) if path.is_dir() else path.stat().st_size
@@ -197,12 +278,17 @@ def clean(yes: bool) -> None:
     elif yes:
         line(f"freed {size(total)}")
     else:
-        line(f"{size(total)} in total. Other checkouts that share {home()} may need it and would have to encode again. Delete with --yes.")
+        line(
+            f"{size(total)} in total. Other checkouts that share {home()} may need it and would "
+            "have to encode again. Delete with --yes."
+        )
 
 
 def is_abandoned(part: Path) -> bool:
     """Whether the process that wrote an unfinished file has ended."""
-    prefix = part.name.removesuffix(PART).rpartition(".")[0].rpartition(".")[0] + "."  # .NAME.OWNER.RANDOM.part
+    prefix = (
+        part.name.removesuffix(PART).rpartition(".")[0].rpartition(".")[0] + "."
+    )  # .NAME.OWNER.RANDOM.part
     try:
         return files.abandoned(part, prefix, time.time())
     except FileNotFoundError:  # finished in the meantime
@@ -213,4 +299,8 @@ def old_checkpoints() -> list[Path]:
     """Checkpoints that have not been used for a week."""
     limit = time.time() - CHECKPOINT_DAYS * SECONDS_PER_DAY
     folders = [folder for folder in (home() / "checkpoints").glob("*") if folder.is_dir()]
-    return sorted(folder for folder in folders if max(file.stat().st_mtime for file in [folder, *folder.rglob("*")]) < limit)
+    return sorted(
+        folder
+        for folder in folders
+        if max(file.stat().st_mtime for file in [folder, *folder.rglob("*")]) < limit
+    )

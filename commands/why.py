@@ -37,17 +37,28 @@ def trace_pair(query_id: str, doc_id: str, round: str) -> list[str]:
         path = file if file.exists() else folder / file
         if not path.exists():
             return tables.empty(table)
-        pair = (pl.col("query_id") == query_id) & ((pl.col("doc_id") == doc_id) | pl.col("doc_id").is_null())
+        pair = (pl.col("query_id") == query_id) & (
+            (pl.col("doc_id") == doc_id) | pl.col("doc_id").is_null()
+        )
         return tables.scan(table, path).filter(pair).collect()
 
-    removed = pl.concat([rows("removed", folder / "removed" / f"{stage}.parquet") for stage in ("sample", "relabel")])
+    removed = pl.concat(
+        [
+            rows("removed", folder / "removed" / f"{stage}.parquet")
+            for stage in ("sample", "relabel")
+        ]
+    )
     return [
         f"query {query_id}: {shortened(text)}",
         f"document {doc_id}: {shortened(document)}",
         "",
         *describe_candidates(rows("candidates", folder / "candidates.parquet")),
         *describe_scores(folder, query_id, doc_id),
-        *describe_sampling(rows("negatives", folder / "negatives.parquet"), removed, rows("candidates", folder / "candidates.parquet")),
+        *describe_sampling(
+            rows("negatives", folder / "negatives.parquet"),
+            removed,
+            rows("candidates", folder / "candidates.parquet"),
+        ),
         *describe_judgments(rows("judgments", folder / "judgments.parquet")),
         *describe_label(rows("labels", folder / "labels.parquet")),
         *describe_training(folder, query_id, doc_id),
@@ -60,11 +71,16 @@ def texts(training: training_set.TrainingSet, query_id: str, doc_id: str) -> tup
     queries = training.queries()
     query = queries.filter(pl.col("query_id") == query_id)
     if query.is_empty():
-        raise Refused(f"'{query_id}' is not a training query: {nearest_id(query_id, queries['query_id'])}")
+        raise Refused(
+            f"'{query_id}' is not a training query: {nearest_id(query_id, queries['query_id'])}"
+        )
     document = training.texts([doc_id])
     if document.is_empty():
         every = pl.concat([collection.documents.ids for collection in training])
-        raise Refused(f"The document '{doc_id}' is not in any training collection: {nearest_id(doc_id, every)}")
+        raise Refused(
+            f"The document '{doc_id}' is not in any training collection: "
+            f"{nearest_id(doc_id, every)}"
+        )
     return query["text"][0], document["full_text"][0]
 
 
@@ -72,13 +88,20 @@ def nearest_id(given: str, ids: pl.Series) -> str:
     """A hint with the id most similar to `given`, or with an example of an id."""
     alike = ids.filter(ids.str.starts_with(given[:1])).head(MOST_COMPARED)
     hint = nearest(given, alike.to_list())
-    return hint if hint.startswith("did you mean") else f"there are {len(ids):,}, for example '{ids[0]}'"
+    return (
+        hint
+        if hint.startswith("did you mean")
+        else f"there are {len(ids):,}, for example '{ids[0]}'"
+    )
 
 
 def describe_candidates(candidates: pl.DataFrame) -> list[str]:
     if candidates.is_empty():
         return ["retrieve: not found by any source"]
-    return [f"retrieve: found by {row['source']} at rank {row['rank']}, score {row['score']:.4f}" for row in candidates.to_dicts()]
+    return [
+        f"retrieve: found by {row['source']} at rank {row['rank']}, score {row['score']:.4f}"
+        for row in candidates.to_dicts()
+    ]
 
 
 def describe_scores(folder: Path, query_id: str, doc_id: str) -> list[str]:
@@ -87,25 +110,38 @@ def describe_scores(folder: Path, query_id: str, doc_id: str) -> list[str]:
     if not path.exists():
         return []
     of_query = tables.scan("scores", path).filter(pl.col("query_id") == query_id).collect()
-    positives = positives_of(tables.scan("labels", folder / "labels.parquet")).filter(pl.col("query_id") == query_id)
+    positives = positives_of(tables.scan("labels", folder / "labels.parquet")).filter(
+        pl.col("query_id") == query_id
+    )
     known = of_query.join(positives.collect(), on=["query_id", "doc_id"], how="semi")
     sentences = []
     for row in of_query.filter(pl.col("doc_id") == doc_id).to_dicts():
-        beside = known.filter(pl.col("scorer") == row["scorer"], pl.col("doc_id") != doc_id)["score"]
+        beside = known.filter(pl.col("scorer") == row["scorer"], pl.col("doc_id") != doc_id)[
+            "score"
+        ]
         lowest = f" (lowest other positive of the query: {beside.min():.4f})" if len(beside) else ""
         sentences.append(f"score: {row['score']:.4f} by {row['scorer']}{lowest}")
     return sentences
 
 
-def describe_sampling(negatives: pl.DataFrame, removed: pl.DataFrame, candidates: pl.DataFrame) -> list[str]:
+def describe_sampling(
+    negatives: pl.DataFrame, removed: pl.DataFrame, candidates: pl.DataFrame
+) -> list[str]:
     gone = [
-        f"{'sample' if row['doc_id'] else 'query'}: removed by the filter {row['rule']}" + (f" ({row['detail']})" if row["detail"] else "")
+        f"{'sample' if row['doc_id'] else 'query'}: removed by the filter {row['rule']}"
+        + (f" ({row['detail']})" if row["detail"] else "")
         for row in removed.to_dicts()
     ]
-    chosen = [f"sample: sampled as a negative ({row['source']}, rank {row['rank']})" for row in negatives.to_dicts()]
+    chosen = [
+        f"sample: sampled as a negative ({row['source']}, rank {row['rank']})"
+        for row in negatives.to_dicts()
+    ]
     if gone or chosen or candidates.is_empty():
         return gone + chosen
-    return ["sample: not removed by a filter, but not sampled: other candidates ranked higher or were drawn"]
+    return [
+        "sample: not removed by a filter, but not sampled: other candidates ranked higher or were "
+        "drawn"
+    ]
 
 
 def describe_judgments(judgments: pl.DataFrame) -> list[str]:
@@ -116,7 +152,9 @@ def describe_judgments(judgments: pl.DataFrame) -> list[str]:
         grade = f", grade {row['grade']:.3g}" if row["grade"] is not None else ""
         reason = f": {row['reason']}" if row["reason"] else ""
         when = f" (judged {row['asked_at']})" if row["asked_at"] else ""
-        sentences.append(f"relabel: {row['judge']} returned {row['verdict']}{sure}{grade}{reason}{when}")
+        sentences.append(
+            f"relabel: {row['judge']} returned {row['verdict']}{sure}{grade}{reason}{when}"
+        )
     return sentences
 
 
@@ -139,10 +177,15 @@ def describe_training(folder: Path, query_id: str, doc_id: str) -> list[str]:
     pair = (pl.col("query_id") == query_id) & (pl.col("doc_id") == doc_id)
     rows = tables.scan("trained", path).filter(pair).sort("step").collect()
     if rows.is_empty():
-        return ["train: not used explicitly in any step (the document may have been an in-batch negative)"]
+        return [
+            "train: not used explicitly in any step (the document may have been an in-batch "
+            "negative)"
+        ]
     shown = [
         f"train: step {row['step']}, as {row['role']}, "
-        + ", ".join(f"{name} {row[name]:.4f}" for name in ("loss", "score") if row[name] is not None)
+        + ", ".join(
+            f"{name} {row[name]:.4f}" for name in ("loss", "score") if row[name] is not None
+        )
         for row in rows.head(STEPS_SHOWN).to_dicts()
     ]
     more = len(rows) - len(shown)
@@ -153,8 +196,12 @@ def describe_hidden(training: training_set.TrainingSet, query_id: str, doc_id: s
     """A sentence if the pair is a held-out positive."""
     for collection in training:
         path = collection.folder / "hidden.parquet"
-        known = tables.scan("hidden", path).with_columns(tables.prefixed(collection.prefix, "query_id", "doc_id"))
-        of_query = of_chunks(known.filter(pl.col("query_id") == query_id).collect(), collection.documents.parents)
+        known = tables.scan("hidden", path).with_columns(
+            tables.prefixed(collection.prefix, "query_id", "doc_id")
+        )
+        of_query = of_chunks(
+            known.filter(pl.col("query_id") == query_id).collect(), collection.documents.parents
+        )
         if doc_id in of_query["doc_id"]:
             return ["hidden: this pair is a held-out positive (`hide` in params.yaml)"]
     return []

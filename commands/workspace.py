@@ -15,7 +15,11 @@ def round_folder(round: str) -> Path:
     Raises:
         Refused: the round does not exist.
     """
-    there = sorted(folder.name for folder in ROUNDS.glob("*") if folder.is_dir() and not folder.name.startswith("."))
+    there = sorted(
+        folder.name
+        for folder in ROUNDS.glob("*")
+        if folder.is_dir() and not folder.name.startswith(".")
+    )
     if round not in there:
         hint = nearest(round, there) if there else "run `dvc repro` first"
         raise Refused(f"Round '{round}' is not in {ROUNDS}/: {hint}")
@@ -30,5 +34,8 @@ def min_relevance(given: Params, collection: str) -> int:
     """
     if collection not in given.collections:
         known = nearest(collection, list(given.collections))
-        raise Refused(f"The evaluated collection '{collection}' is no longer in params.yaml: {known}. Restore it, or use --on.")
+        raise Refused(
+            f"The evaluated collection '{collection}' is no longer in params.yaml: {known}. "
+            "Restore it, or use --on."
+        )
     return given.collections[collection].min_relevance

@@ -1,8 +1,9 @@
 """Access control for the local Prefect server: a random key in a file that only its owner can read.
 
-With Prefect's defaults, any web page in a browser can schedule code on a server at 127.0.0.1: every origin is allowed, host names are
-not checked, and there is no authentication. Here, pages of other origins cannot read anything, writing needs Prefect's CSRF token, and
-every request needs the key. The key also prevents DNS rebinding.
+With Prefect's defaults, any web page in a browser can schedule code on a server at 127.0.0.1: every
+origin is allowed, host names are not checked, and there is no authentication. Here, pages of other
+origins cannot read anything, writing needs Prefect's CSRF token, and every request needs the key.
+The key also prevents DNS rebinding.
 
     python -m flows.access work-pool create local --type process
 
@@ -28,10 +29,14 @@ PROJECT = Path(__file__).parent.parent
 PATIENCE = 5  # seconds to wait for the lock
 ALL_MY_OWN = 0o600
 
-# Prefect accepts several names for a setting and uses the first one that is set. These names come first.
+# Prefect accepts several names for a setting and uses the first one that is set. These names come
+# first.
 CLIENT_URL, CLIENT_KEY = "PREFECT_API_URL", "PREFECT_API_AUTH_STRING"
 SERVER_KEY = "PREFECT_SERVER_API_AUTH_STRING"
-CSRF, ORIGINS = "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED", "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS"
+CSRF, ORIGINS = (
+    "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED",
+    "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS",
+)
 PAGE_URL = "PREFECT_SERVER_UI_API_URL"
 # A temporary server has no page. No origin has this name.
 NO_ORIGIN = "none"
@@ -40,7 +45,9 @@ SECOND = "Another `make ui` is running with this HONE_HOME. Use its pages, or st
 
 @dataclass(frozen=True)
 class Server:
-    """The server of `make ui`: the address of its API, and the key in Prefect's format, "user:password"."""
+    """The server of `make ui`: the address of its API, and the key in Prefect's format,
+    "user:password".
+    """
 
     url: str
     key: str
@@ -89,13 +96,23 @@ def server_settings(host: str, port: int, given: str) -> dict[str, str]:
 
 
 def temporary_server_settings() -> dict[str, str]:
-    """Environment variables of a temporary server that Prefect starts for one flow, and of the flow itself."""
+    """Environment variables of a temporary server that Prefect starts for one flow, and of the
+    flow itself.
+    """
     made = random_key()
-    return {SERVER_KEY: made, CLIENT_KEY: made, CSRF: "true", ORIGINS: NO_ORIGIN, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    return {
+        SERVER_KEY: made,
+        CLIENT_KEY: made,
+        CSRF: "true",
+        ORIGINS: NO_ORIGIN,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
 
 
 def protect() -> None:
-    """Protect the temporary server of this process. If Prefect has an address, there is no temporary server."""
+    """Protect the temporary server of this process. If Prefect has an address, there is no
+    temporary server.
+    """
     if configured_address() is None and SERVER_KEY not in os.environ:
         set_variables(temporary_server_settings())
 
@@ -115,7 +132,9 @@ def configured_address() -> str | None:
 
 
 def set_variables(values: dict[str, str]) -> None:
-    """Set environment variables for this process and its children, and refresh Prefect's settings."""
+    """Set environment variables for this process and its children, and refresh Prefect's
+    settings.
+    """
     from prefect.context import refresh_global_settings_context
 
     os.environ.update(values)
@@ -138,7 +157,9 @@ def announce(server: Server) -> Iterator[None]:
         raise Refused(SECOND) from None
     try:
         with written_whole(address_file(), ALL_MY_OWN) as part:
-            part.write_text(json.dumps({"url": server.url, "key": server.key}) + "\n", encoding="utf-8")
+            part.write_text(
+                json.dumps({"url": server.url, "key": server.key}) + "\n", encoding="utf-8"
+            )
         yield
     finally:
         address_file().unlink(missing_ok=True)
@@ -173,15 +194,24 @@ def _lock() -> object:
 
 
 def main(arguments: list[str]) -> None:
-    """Run `prefect ARGUMENTS` with the address and key of `make ui`. The key is not on any command line.
+    """Run `prefect ARGUMENTS` with the address and key of `make ui`. The key is not on any command
+    line.
 
     Raises:
         Refused: the server is not running.
     """
     server = find_server()
     if server is None:
-        raise Refused("No server is running with this HONE_HOME. Run `make ui` in another terminal, and wait for the addresses.")
-    environment = SWITCHES | {"HONE_PROJECT": str(PROJECT)} | os.environ | {CLIENT_URL: server.url, CLIENT_KEY: server.key}
+        raise Refused(
+            "No server is running with this HONE_HOME. Run `make ui` in another terminal, and "
+            "wait for the addresses."
+        )
+    environment = (
+        SWITCHES
+        | {"HONE_PROJECT": str(PROJECT)}
+        | os.environ
+        | {CLIENT_URL: server.url, CLIENT_KEY: server.key}
+    )
     os.execve(sys.executable, [sys.executable, "-m", "prefect", *arguments], environment)
 
 

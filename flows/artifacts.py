@@ -5,7 +5,12 @@ from __future__ import annotations
 import threading
 from uuid import UUID
 
-from prefect.artifacts import create_markdown_artifact, create_progress_artifact, create_table_artifact, update_progress_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 
 from hone.config.params import Params
 from hone.files import read_json
@@ -18,7 +23,9 @@ class Progress:
     def __init__(self, stages: int) -> None:
         self.stages, self.done = stages, 0
         self.lock = threading.Lock()
-        self.artifact: UUID = create_progress_artifact(0.0, key="progress", description=f"{stages} stages")
+        self.artifact: UUID = create_progress_artifact(
+            0.0, key="progress", description=f"{stages} stages"
+        )
 
     def add(self, stage: str, outcome: str) -> None:
         with self.lock:
@@ -31,14 +38,20 @@ def scores(given: Params) -> None:
     """Create a table with a row for each evaluated round and collection."""
     rows = score_rows(given)
     if rows:
-        create_table_artifact(rows, key="scores", description="Test scores. Rounds are chosen by the dev scores.")
+        create_table_artifact(
+            rows, key="scores", description="Test scores. Rounds are chosen by the dev scores."
+        )
 
 
 def study(name: str) -> None:
     """Create an artifact with the result of a study, if there is one."""
     file = STUDIES / name / "study.md"
     if file.exists():
-        create_markdown_artifact(file.read_text(encoding="utf-8"), key="study", description=f"Results so far of the study {name}.")
+        create_markdown_artifact(
+            file.read_text(encoding="utf-8"),
+            key="study",
+            description=f"Results so far of the study {name}.",
+        )
 
 
 def score_rows(given: Params) -> list[dict[str, str | float | None]]:
@@ -50,9 +63,19 @@ def score_rows(given: Params) -> list[dict[str, str | float | None]]:
             if file.exists():
                 found = read_json(file)
                 dev = found.pop("dev", None) or {}
-                found |= {f"mteb {measure}": value for measure, value in (found.pop("mteb", None) or {}).items()}
+                found |= {
+                    f"mteb {measure}": value
+                    for measure, value in (found.pop("mteb", None) or {}).items()
+                }
                 measures = {measure: rounded(value) for measure, value in found.items()}
-                rows.append({"round": name, "collection": collection, **measures, "dev ndcg_at_10": rounded(dev.get("ndcg_at_10"))})
+                rows.append(
+                    {
+                        "round": name,
+                        "collection": collection,
+                        **measures,
+                        "dev ndcg_at_10": rounded(dev.get("ndcg_at_10")),
+                    }
+                )
     return rows
 
 

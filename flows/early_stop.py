@@ -1,4 +1,6 @@
-"""Early stopping: compare the gain of each round on the dev queries with the minimum gain in params.yaml."""
+"""Early stopping: compare the gain of each round on the dev queries with the minimum gain in
+params.yaml.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from hone.pipeline.graph import Stage
 
 @dataclass(frozen=True)
 class Gain:
-    """The gain of a round over the round that it starts from, on the dev queries, as a mean over collections."""
+    """The gain of a round over the round that it starts from, on the dev queries, as a mean over
+    collections.
+    """
 
     round: str
     start: str
@@ -22,7 +26,10 @@ class Gain:
     value: float
 
     def __str__(self) -> str:
-        return f"{self.round} gains {self.value:+.4f} {self.metric} over {self.start} on the dev queries"
+        return (
+            f"{self.round} gains {self.value:+.4f} {self.metric} over {self.start} on the dev "
+            "queries"
+        )
 
 
 def makes_model(stage: Stage) -> bool:
@@ -33,13 +40,16 @@ def makes_model(stage: Stage) -> bool:
 def deciding_collections(given: Params) -> list[str]:
     """The collections that decide on stopping: all evaluation collections except diagnostic sets.
 
-    Sources are parsed, not imported, because Ctrl-C no longer stops a flow process after it has imported polars.
+    Sources are parsed, not imported, because Ctrl-C no longer stops a flow process after it has
+    imported polars.
     """
     return [name for name in given.evaluate_on if not is_suite(given.collections[name])]
 
 
 def is_suite(item: Collection) -> bool:
-    return bool(item.ability or methods.constant("collect", item.source.partition(":")[0], "ABILITY"))
+    return bool(
+        item.ability or methods.constant("collect", item.source.partition(":")[0], "ABILITY")
+    )
 
 
 def evaluations_of(name: str, given: Params) -> list[str]:
@@ -58,12 +68,15 @@ def gain(name: str, given: Params) -> Gain:
     differences = [
         new - old
         for collection in deciding_collections(given)
-        for new, old in [(dev_score(name, collection, metric), dev_score(start, collection, metric))]
+        for new, old in [
+            (dev_score(name, collection, metric), dev_score(start, collection, metric))
+        ]
         if new is not None and old is not None
     ]
     if not differences:
         raise Refused(
-            f"params.yaml: stop.minimum_gain is {given.stop.minimum_gain}, but no collection of evaluate_on has dev queries. "
+            f"params.yaml: stop.minimum_gain is {given.stop.minimum_gain}, but no collection of "
+            "evaluate_on has dev queries. "
             "Set `split: {dev: ...}` for one of them, or set stop.minimum_gain to null."
         )
     return Gain(name, start, metric, sum(differences) / len(differences))
@@ -81,7 +94,9 @@ def dev_score(name: str, collection: str, metric: str) -> float | None:
 
 
 def reason_to_stop(name: str, given: Params) -> str | None:
-    """The reason to skip the round `name`: the round that it starts from gained too little. Null: run it."""
+    """The reason to skip the round `name`: the round that it starts from gained too little.
+    Null: run it.
+    """
     minimum = given.stop.minimum_gain
     built_on = given.rounds[name].start
     if minimum is None or built_on not in given.rounds:

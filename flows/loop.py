@@ -1,7 +1,7 @@
 """The loop as a Prefect flow: one task per stage of DVC's graph, in topological order.
 
-DVC decides what must run. The flow adds early stopping, retries, cancellation and a page with the progress. Run it with
-`python -m flows.loop`. See docs/flow.md.
+DVC decides what must run. The flow adds early stopping, retries, cancellation and a page with the
+progress. Run it with `python -m flows.loop`. See docs/flow.md.
 """
 
 from __future__ import annotations
@@ -15,8 +15,16 @@ from typing import Annotated, Any
 
 from hone.stage import SWITCHES
 
-# Set these before importing Prefect: no telemetry, and enough time to start a server on a slow machine.
-os.environ.update(SWITCHES | {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90", "PREFECT_LOGGING_LOG_PRINTS": "false"} | os.environ)
+# Set these before importing Prefect: no telemetry, and enough time to start a server on a slow
+# machine.
+os.environ.update(
+    SWITCHES
+    | {
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
+        "PREFECT_LOGGING_LOG_PRINTS": "false",
+    }
+    | os.environ
+)
 
 from prefect import flow, get_run_logger, runtime, task
 from prefect.cache_policies import NO_CACHE
@@ -37,7 +45,9 @@ access.protect()
 
 FIRST = "resolve"
 NOT_RUN = "Not run"
-AT_ONCE = 2  # torch.lock allows one stage at a time to use torch; a second stage can run BM25 or write tables meanwhile
+# torch.lock allows one stage at a time to use torch; a second stage can run BM25 or write tables
+# meanwhile
+AT_ONCE = 2
 
 
 @dataclass
@@ -56,16 +66,22 @@ class Loop:
         """Run or restore a stage if needed. Returns the name and message of its state."""
         self.watched.refuse_changes(f"before {stage.name}")
         if NOT_RUN in outcomes.values():
-            return NOT_RUN, "; ".join(sorted(name for name, outcome in outcomes.items() if outcome == NOT_RUN)) + " did not run"
+            return NOT_RUN, "; ".join(
+                sorted(name for name, outcome in outcomes.items() if outcome == NOT_RUN)
+            ) + " did not run"
         reason = self.reason_to_stop(stage)
         if reason:
             self.stopped = self.stopped or reason
             return NOT_RUN, reason
-        if stage.name not in self.stale and all(outcome == "Unchanged" for outcome in outcomes.values()):
+        if stage.name not in self.stale and all(
+            outcome == "Unchanged" for outcome in outcomes.values()
+        ):
             return "Unchanged", "DVC: the stage and its dependencies are unchanged"
         outcome = self.runner.run(stage.name, get_run_logger().info)
         self.watched.refuse_changes(f"while {stage.name} ran")
-        return outcome, {"Completed": "ran", "Restored": "restored from the DVC cache"}.get(outcome, "nothing to do")
+        return outcome, {"Completed": "ran", "Restored": "restored from the DVC cache"}.get(
+            outcome, "nothing to do"
+        )
 
     def reason_to_stop(self, stage: dvc.Stage) -> str | None:
         """The reason to skip the round of a stage; null to run it."""
@@ -87,7 +103,8 @@ def loop(until: str | None = None, retries: Annotated[int, Field(ge=0, le=10)] =
     """Bring the rounds of params.yaml up to date, one task for each DVC stage.
 
     Args:
-        until: A stage ("train@r2") or a round ("r1"). Only it and its dependencies are run. Null: everything.
+        until: A stage ("train@r2") or a round ("r1"). Only it and its dependencies are run. Null:
+            everything.
         retries: How often to retry a failed stage. It resumes where it stopped.
     """
     logger = get_run_logger()
@@ -111,7 +128,8 @@ def loop(until: str | None = None, retries: Annotated[int, Field(ge=0, le=10)] =
 def submit_stages(work: Loop, retries: int) -> dict[str, PrefectFuture]:
     """Submit a task for each stage.
 
-    `resolve` writes inputs of most stages, so it runs first. After that, the outdated stages are determined again.
+    `resolve` writes inputs of most stages, so it runs first. After that, the outdated stages are
+    determined again.
     """
     futures: dict[str, PrefectFuture] = {}
     work.stale = dvc.out_of_date()
@@ -133,7 +151,9 @@ def submit_stages(work: Loop, retries: int) -> dict[str, PrefectFuture]:
 
 
 def add_decisions(stages: list[dvc.Stage], given: Params) -> list[dvc.Stage]:
-    """Make each round depend on the evaluations that decide whether it runs, if a minimum gain is set."""
+    """Make each round depend on the evaluations that decide whether it runs, if a minimum gain
+    is set.
+    """
     if given.stop.minimum_gain is None:
         return stages
     names = [stage.name for stage in stages]
@@ -144,13 +164,26 @@ def add_decisions(stages: list[dvc.Stage], given: Params) -> list[dvc.Stage]:
     }
     extended = {
         stage.name: replace(
-            stage, needs=(*stage.needs, *(name for name in before[stage.round] if name in names and name not in stage.needs))
+            stage,
+            needs=(
+                *stage.needs,
+                *(
+                    name
+                    for name in before[stage.round]
+                    if name in names and name not in stage.needs
+                ),
+            ),
         )
         if stage.round in before and early_stop.makes_model(stage)
         else stage
         for stage in stages
     }
-    return [extended[name] for name in TopologicalSorter({stage.name: stage.needs for stage in extended.values()}).static_order()]
+    return [
+        extended[name]
+        for name in TopologicalSorter(
+            {stage.name: stage.needs for stage in extended.values()}
+        ).static_order()
+    ]
 
 
 def decisive_evaluations(first: str, then: str, given: Params) -> list[str]:
@@ -159,7 +192,8 @@ def decisive_evaluations(first: str, then: str, given: Params) -> list[str]:
 
 
 def select_stages(stages: list[dvc.Stage], until: str | None) -> list[dvc.Stage]:
-    """All stages, or a stage or the stages of a round with all their dependencies, in topological order.
+    """All stages, or a stage or the stages of a round with all their dependencies, in topological
+    order.
 
     Raises:
         Refused: the stage or round does not exist.
@@ -170,7 +204,9 @@ def select_stages(stages: list[dvc.Stage], until: str | None) -> list[dvc.Stage]
     ends = [until] if until in by_name else [stage.name for stage in stages if stage.round == until]
     if not ends:
         rounds = {stage.round for stage in stages if stage.kind == "train"}
-        raise Refused(f"Stage or round '{until}' does not exist: {nearest(until, {*by_name, *rounds})}")
+        raise Refused(
+            f"Stage or round '{until}' does not exist: {nearest(until, {*by_name, *rounds})}"
+        )
     needed: set[str] = set()
     while ends:
         name = ends.pop()
@@ -182,16 +218,28 @@ def select_stages(stages: list[dvc.Stage], until: str | None) -> list[dvc.Stage]
 
 def summarize_run(work: Loop, states: dict[str, State]) -> State:
     """The state of the flow: the failed stages, or the counts of outcomes."""
-    failed = {name: state.message for name, state in states.items() if state.is_failed() or state.is_crashed()}
+    failed = {
+        name: state.message
+        for name, state in states.items()
+        if state.is_failed() or state.is_crashed()
+    }
     if failed:
-        behind = [stage.name for stage in work.stages if stage.name not in states or states[stage.name].name in ("NotReady", "Pending")]
+        behind = [
+            stage.name
+            for stage in work.stages
+            if stage.name not in states or states[stage.name].name in ("NotReady", "Pending")
+        ]
         reasons = "\n".join(message_of(text) for text in failed.values())
         skipped = f"\nSkipped because of this: {', '.join(behind)}." if behind else ""
-        return Failed(message=f"{reasons}{skipped}\nFinished stages are kept. Fix the problem and rerun the command.")
+        return Failed(
+            message=f"{reasons}{skipped}\nFinished stages are kept. Fix the problem and rerun the "
+            "command."
+        )
     if work.stopped:
         return Completed(
             name="Stopped early",
-            message=f"{work.stopped}. The report needs every round of params.yaml. Remove the rounds that did not run from it, and run "
+            message=f"{work.stopped}. The report needs every round of params.yaml. Remove the "
+            "rounds that did not run from it, and run "
             "again. Nothing is trained twice.",
         )
     counts: dict[str, int] = {}
@@ -204,7 +252,9 @@ def message_of(text: str | None) -> str:
     """A failed task's message, without Prefect's prefix and the name of the exception."""
     words = text or "a stage failed without a message"
     for kind in (dvc.StageFailed, dvc.Stopping, Refused):
-        words = words.replace(f"Task run encountered an exception {kind.__name__}: ", "").replace(f"{kind.__name__}: ", "")
+        words = words.replace(f"Task run encountered an exception {kind.__name__}: ", "").replace(
+            f"{kind.__name__}: ", ""
+        )
     return words
 
 
@@ -217,8 +267,12 @@ def main(arguments: Iterable[str] | None = None) -> int:
     """`python -m flows.loop [--until STAGE-OR-ROUND] [--retries N]`."""
     import argparse
 
-    parser = argparse.ArgumentParser(prog="flows.loop", description="Bring the rounds of params.yaml up to date through Prefect.")
-    parser.add_argument("--until", help="a stage (train@r2) or a round (r1); run only it and its dependencies")
+    parser = argparse.ArgumentParser(
+        prog="flows.loop", description="Bring the rounds of params.yaml up to date through Prefect."
+    )
+    parser.add_argument(
+        "--until", help="a stage (train@r2) or a round (r1); run only it and its dependencies"
+    )
     parser.add_argument("--retries", type=int, default=0, help="how often to retry a failed stage")
     given = parser.parse_args(None if arguments is None else list(arguments))
     access.join()

@@ -24,7 +24,10 @@ SECONDS_TO_END = 10
 
 def main(prefect_port: str = "4200", mlflow_port: str = "5000") -> None:
     """Start both servers and print their addresses."""
-    ports = {"Prefect": number_of(prefect_port, "prefect"), "MLflow": number_of(mlflow_port, "mlflow")}
+    ports = {
+        "Prefect": number_of(prefect_port, "prefect"),
+        "MLflow": number_of(mlflow_port, "mlflow"),
+    }
     runs = address_of_server()
     if is_remote(runs):  # a remote server has its own page
         del ports["MLflow"]
@@ -32,7 +35,9 @@ def main(prefect_port: str = "4200", mlflow_port: str = "5000") -> None:
         raise Refused(f"Both pages cannot use port {prefect_port}. Use another `--mlflow-port`.")
     for name, port in ports.items():
         if answers(port):
-            raise Refused(f"Port {port} for {name} is already in use. Use another `--{name.lower()}-port`.")
+            raise Refused(
+                f"Port {port} for {name} is already in use. Use another `--{name.lower()}-port`."
+            )
     access.refuse_second()
     server = access.Server(f"http://{HOST}:{ports['Prefect']}/api", access.key())
     commands = {"Prefect": prefect_server(ports["Prefect"], server.key)}
@@ -49,8 +54,14 @@ def main(prefect_port: str = "4200", mlflow_port: str = "5000") -> None:
         if "MLflow" not in servers:
             say(f"MLflow: {shown(runs)} (from MLFLOW_TRACKING_URI)")
         with access.announce(server):
-            say(f"The Prefect page requires a password once. Copy the line in {access.key_file()}, which only you can read.")
-            say("`python -m flows.loop` now appears on the page. `python -m flows.access worker start --pool local` starts a worker.")
+            say(
+                "The Prefect page requires a password once. Copy the line in "
+                f"{access.key_file()}, which only you can read."
+            )
+            say(
+                "`python -m flows.loop` now appears on the page. `python -m flows.access worker "
+                "start --pool local` starts a worker."
+            )
             say(f"Press Ctrl-C to stop {'both' if len(servers) > 1 else 'the server'}.")
             while all(process.poll() is None for process in servers.values()):
                 time.sleep(0.5)
@@ -80,20 +91,34 @@ def is_remote(runs: str) -> bool:
 
 
 def prefect_server(port: int, key: str) -> tuple[list[str], dict[str, str]]:
-    """The command and environment variables of the Prefect server. The key is not in the command, which every user can list."""
+    """The command and environment variables of the Prefect server. The key is not in the
+    command, which every user can list.
+    """
     command = ["prefect", "server", "start", "--host", HOST, "--port", str(port)]
-    return command, access.server_settings(HOST, port, key) | {"PREFECT_LOGGING_SERVER_LEVEL": "WARNING"}
+    return command, access.server_settings(HOST, port, key) | {
+        "PREFECT_LOGGING_SERVER_LEVEL": "WARNING"
+    }
 
 
 def mlflow_server(port: int, runs: str) -> tuple[list[str], dict[str, str]]:
-    """The command and environment variables of the MLflow server. The database address may contain a password."""
+    """The command and environment variables of the MLflow server. The database address may
+    contain a password.
+    """
     command = ["mlflow", "server", "--host", HOST, "--port", str(port)]
-    return command, {"MLFLOW_BACKEND_STORE_URI": runs, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    return command, {
+        "MLFLOW_BACKEND_STORE_URI": runs,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
 
 
 def start(command: list[str], variables: dict[str, str]) -> subprocess.Popen:
     """Start a server in its own process group, so that its workers stop with it."""
-    return subprocess.Popen([sys.executable, "-m", *command], env=os.environ | variables, stdout=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", *command],
+        env=os.environ | variables,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def wait_for(name: str, server: subprocess.Popen, port: int) -> None:
@@ -103,7 +128,10 @@ def wait_for(name: str, server: subprocess.Popen, port: int) -> None:
         if server.poll() is not None:
             raise Refused(f"The {name} server stopped at once. See its last lines above.")
         if time.monotonic() > until:
-            raise Refused(f"The {name} server does not respond on port {port} after {SECONDS_TO_START} s. Start it again.")
+            raise Refused(
+                f"The {name} server does not respond on port {port} after {SECONDS_TO_START} s. "
+                "Start it again."
+            )
         time.sleep(0.5)
 
 

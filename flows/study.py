@@ -1,7 +1,8 @@
-"""A study as a Prefect flow: one task for each variant and seed, in sequence, and a task for the result.
+"""A study as a Prefect flow: one task for each variant and seed, in sequence, and a task for the
+result.
 
-Each task runs `hone study` for one trial. The command decides which trials are finished, so an interrupted flow can be resumed. Run it
-with `python -m flows.study`; see docs/flow.md.
+Each task runs `hone study` for one trial. The command decides which trials are finished, so an
+interrupted flow can be resumed. Run it with `python -m flows.study`; see docs/flow.md.
 """
 
 from __future__ import annotations
@@ -15,8 +16,16 @@ from typing import Annotated, Any, Literal
 
 from hone.stage import SWITCHES
 
-# Set before Prefect is imported: telemetry is off, and a slow machine gets more time to start a server.
-os.environ.update(SWITCHES | {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90", "PREFECT_LOGGING_LOG_PRINTS": "false"} | os.environ)
+# Set before Prefect is imported: telemetry is off, and a slow machine gets more time to start a
+# server.
+os.environ.update(
+    SWITCHES
+    | {
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
+        "PREFECT_LOGGING_LOG_PRINTS": "false",
+    }
+    | os.environ
+)
 
 from prefect import flow, get_run_logger, runtime, task
 from prefect.cache_policies import NO_CACHE
@@ -62,7 +71,9 @@ class Work:
         self.watched.refuse_changes(f"before {name}")
         code, said = self.runner.heard([*self.command, *more], name, get_run_logger().info)
         if code:
-            raise dvc.StageFailed(f"{name} failed. Last lines of its output:\n{dvc.last_lines(said)}")
+            raise dvc.StageFailed(
+                f"{name} failed. Last lines of its output:\n{dvc.last_lines(said)}"
+            )
         return said
 
 
@@ -104,23 +115,38 @@ def study(
         recipes: The recipes to compare, each with every seed. Leave empty if you choose a file.
         file: A file of studies/, with its question, arms and contrasts.
         rounds: Number of rounds of each recipe. Null: the file's value, or 1.
-        seeds: Number of trials of each recipe. Use five or more for a claim. Null: the file's value, or 5.
+        seeds: Number of trials of each recipe. Use five or more for a claim. Null: the file's
+            value, or 5.
         first: The recipe of a first round that all variants share. Null: the file's value, or none.
-        steps: Training steps of a round, the same for all. Null: the file's value, or enough epochs.
+        steps: Training steps of a round, the same for all. Null: the file's value, or enough
+            epochs.
         split: The split that is measured. Null: the file's value, or test.
-        contrasts: Comparisons to test, as ONE:OTHER (OTHER - ONE), at most six. Empty: the file's, or each recipe against one control
-            (in-batch, else random, else the first other control).
-        first_seed: The first seed. Use unseen seeds if earlier ones were used for tuning. Null: the file's value, or 1.
-        collection: The collection of the comparisons. Null: the file's value, or all evaluation collections.
-        tune: Training settings. Each variant is tried with each on dev queries, and the best is used. Empty: the file's, or no tuning.
+        contrasts: Comparisons to test, as ONE:OTHER (OTHER - ONE), at most six. Empty: the file's,
+            or each recipe against one control (in-batch, else random, else the first other
+            control).
+        first_seed: The first seed. Use unseen seeds if earlier ones were used for tuning. Null: the
+            file's value, or 1.
+        collection: The collection of the comparisons. Null: the file's value, or all evaluation
+            collections.
+        tune: Training settings. Each variant is tried with each on dev queries, and the best is
+            used. Empty: the file's, or no tuning.
         refresh: Also run trials whose result is from older code.
     """
-    changes = {"rounds": rounds, "seeds": seeds, "first": first, "steps": steps, "first_seed": first_seed}
+    changes = {
+        "rounds": rounds,
+        "seeds": seeds,
+        "first": first,
+        "steps": steps,
+        "first_seed": first_seed,
+    }
     try:
         changes |= {"contrasts": pairs(list(contrasts)), "collection": collection, "split": split}
         changes |= {"tune": settings(list(tune)) if tune else None}
         what = words(list(recipes), file)
-        with alone_here(), dvc.Runner({"HONE_PREFECT_RUN": str(runtime.flow_run.id)}, PATIENCE) as runner:
+        with (
+            alone_here(),
+            dvc.Runner({"HONE_PREFECT_RUN": str(runtime.flow_run.id)}, PATIENCE) as runner,
+        ):
             name, question = asked(what, changes)
             work = Work(runner, Watched(), command(what, changes, refresh))
             states = run_all(question, work)
@@ -134,9 +160,13 @@ def study(
 
 
 def run_all(question: Question, work: Work) -> dict[str, State]:
-    """Run every variant with every seed, all variants of a seed before the next seed. The other trials run even if one fails."""
+    """Run every variant with every seed, all variants of a seed before the next seed. The other
+    trials run even if one fails.
+    """
     return {
-        name: run_trial.with_options(name=name, task_run_name=name)(arm, seed, work, return_state=True)
+        name: run_trial.with_options(name=name, task_run_name=name)(
+            arm, seed, work, return_state=True
+        )
         for seed in question.all_seeds
         for arm in question.arms
         for name in [name_of(arm, seed)]
@@ -150,7 +180,10 @@ def words(recipes: list[str], file: str | None) -> list[str]:
         Refused: neither recipes nor a file is given, or both are.
     """
     if bool(recipes) == bool(file):
-        raise Refused("A study needs recipes or a file of studies/. Choose one of them" + (", not both." if file else "."))
+        raise Refused(
+            "A study needs recipes or a file of studies/. Choose one of them"
+            + (", not both." if file else ".")
+        )
     return [file] if file else recipes
 
 
@@ -161,15 +194,30 @@ def pairs(contrasts: list[str]) -> list[tuple[str, str]] | None:
         Refused: a contrast is not two names separated by a colon.
     """
     found = [tuple(one.split(":")) for one in contrasts]
-    if odd := [one for one, arms in zip(contrasts, found, strict=True) if len(arms) != 2 or not all(arms)]:
-        raise Refused(f"Contrast '{odd[0]}' is not valid. Write it as ONE:OTHER, with two arms of the study.")
+    if odd := [
+        one for one, arms in zip(contrasts, found, strict=True) if len(arms) != 2 or not all(arms)
+    ]:
+        raise Refused(
+            f"Contrast '{odd[0]}' is not valid. Write it as ONE:OTHER, with two arms of the study."
+        )
     return found or None
 
 
 def command(what: list[str], changes: dict[str, Any], refresh: bool = False) -> list[str]:
     """The `hone study` command of this environment, for the whole study."""
-    said = [part for key, value in changes.items() if value is not None for part in option(key, value)]
-    return [sys.executable, "-m", "commands", "study", *what, *said, *(["--refresh"] if refresh else []), "--no-probe"]
+    said = [
+        part for key, value in changes.items() if value is not None for part in option(key, value)
+    ]
+    return [
+        sys.executable,
+        "-m",
+        "commands",
+        "study",
+        *what,
+        *said,
+        *(["--refresh"] if refresh else []),
+        "--no-probe",
+    ]
 
 
 def name_of(arm: str, seed: int) -> str:
@@ -191,28 +239,48 @@ def result(name: str, states: dict[str, State], last: State) -> State:
         counts: dict[str, int] = {}
         for state in states.values():
             counts[state.name] = counts.get(state.name, 0) + 1
-        return Completed(message=f"{len(states)} trials: {format_counts(counts)}. Result: reports/studies/{name}/.")
+        return Completed(
+            message=f"{len(states)} trials: {format_counts(counts)}. Result: "
+            f"reports/studies/{name}/."
+        )
     failed = [state.message for state in (*states.values(), last) if not state.is_completed()]
     reasons = "\n".join(message_of(text) for text in failed)
-    return Failed(message=f"{reasons}\nFinished trials are kept. Fix the cause and run the same command again.")
+    return Failed(
+        message=f"{reasons}\nFinished trials are kept. Fix the cause and run the same command "
+        "again."
+    )
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
-    """`python -m flows.study [RECIPE... | FILE] [--rounds N] [--seeds N] [--steps N] [--split dev] [--contrast ONE:OTHER] ...`."""
+    """Run `python -m flows.study [RECIPE... | FILE]` with options such as `--rounds N`."""
     import argparse
 
-    parser = argparse.ArgumentParser(prog="flows.study", description="Compare recipes, with Prefect.")
+    parser = argparse.ArgumentParser(
+        prog="flows.study", description="Compare recipes, with Prefect."
+    )
     parser.add_argument("what", nargs="+", help="recipes, or a file of studies/")
     parser.add_argument("--rounds", type=int, help="number of rounds of each recipe")
     parser.add_argument("--seeds", type=int, help="number of seeds of each recipe")
     parser.add_argument("--first", help="the recipe of a first round that all share")
     parser.add_argument("--steps", type=int, help="training steps of a round")
     parser.add_argument("--split", choices=["test", "dev"], help="the split that is measured")
-    parser.add_argument("--contrast", action="append", default=[], help="ONE:OTHER, a comparison to test; repeatable, at most six")
+    parser.add_argument(
+        "--contrast",
+        action="append",
+        default=[],
+        help="ONE:OTHER, a comparison to test; repeatable, at most six",
+    )
     parser.add_argument("--first-seed", type=int, help="the first seed")
     parser.add_argument("--on", help="the collection of the comparisons")
-    parser.add_argument("--tune", action="append", default=[], help="a setting to try on dev, such as {learning_rate: 2.0e-5}")
-    parser.add_argument("--refresh", action="store_true", help="also run trials whose result is from older code")
+    parser.add_argument(
+        "--tune",
+        action="append",
+        default=[],
+        help="a setting to try on dev, such as {learning_rate: 2.0e-5}",
+    )
+    parser.add_argument(
+        "--refresh", action="store_true", help="also run trials whose result is from older code"
+    )
     given = parser.parse_args(None if arguments is None else list(arguments))
     try:
         pairs(given.contrast)
@@ -220,13 +288,27 @@ def main(arguments: Iterable[str] | None = None) -> int:
     except Refused as refusal:
         parser.error(str(refusal))
     access.join()
-    file = given.what[0] if len(given.what) == 1 and given.what[0].endswith((".yaml", ".yml")) else None
+    file = (
+        given.what[0]
+        if len(given.what) == 1 and given.what[0].endswith((".yaml", ".yml"))
+        else None
+    )
     recipes = [] if file else given.what
     state = study(
-        recipes, file, rounds=given.rounds, seeds=given.seeds, first=given.first, steps=given.steps, split=given.split,
-        contrasts=given.contrast, first_seed=given.first_seed, collection=given.on, tune=given.tune,
-        refresh=given.refresh, return_state=True,
-    )  # fmt: skip
+        recipes,
+        file,
+        rounds=given.rounds,
+        seeds=given.seeds,
+        first=given.first,
+        steps=given.steps,
+        split=given.split,
+        contrasts=given.contrast,
+        first_seed=given.first_seed,
+        collection=given.on,
+        tune=given.tune,
+        refresh=given.refresh,
+        return_state=True,
+    )
     print(printable(f"{state.name}: {state.message}"), file=sys.stderr)
     return 0 if state.is_completed() else 1
 

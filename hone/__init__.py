@@ -1,1 +1,3 @@
-"""The library of Hone: code that several stages share. It never imports tasks, commands or flows."""
+"""The library of Hone: code that several stages share. It never imports tasks, commands or
+flows.
+"""

@@ -6,7 +6,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
-# C0 without tab and line feed, DEL, C1, direction marks and overrides, line separators, surrogates, invisible tags.
+# C0 without tab and line feed, DEL, C1, direction marks and overrides, line separators, surrogates,
+# invisible tags.
 UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
@@ -14,9 +15,11 @@ UNPRINTABLE_OR_LINE = re.compile(f"[\t\n]|{UNPRINTABLE.pattern}")
 
 
 class Refused(Exception):
-    """An error that the user can fix. The message is the whole explanation, so no traceback is shown.
+    """An error that the user can fix. The message is the whole explanation, so no traceback is
+    shown.
 
-    `path` is the path to the faulty value inside the checked object, if known: names and numbers, outermost first.
+    `path` is the path to the faulty value inside the checked object, if known: names and numbers,
+    outermost first.
     """
 
     def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
@@ -25,7 +28,9 @@ class Refused(Exception):
 
 
 class NothingHere(Refused):
-    """A collection lacks the data that a source needs. If another collection has it, Hone logs the gap and continues."""
+    """A collection lacks the data that a source needs. If another collection has it, Hone logs
+    the gap and continues.
+    """
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:
@@ -45,9 +50,13 @@ def listed(values: Iterable[object], most: int = 5) -> str:
 
 
 def printable(text: str, lines: bool = True) -> str:
-    r"""`text` in a form that is safe for a terminal: control characters, direction marks and lone surrogates are escaped.
+    r"""`text` in a form that is safe for a terminal: control characters, direction marks and lone
+    surrogates are escaped.
 
-    An unescaped sequence could change the window title, the clipboard or the screen. ESC becomes the four characters `\x1b`. Line feeds and
-    tabs stay unless `lines` is false: an id with a line feed must not look like a separate line.
+    An unescaped sequence could change the window title, the clipboard or the screen. ESC becomes
+    the four characters `\x1b`. Line feeds and tabs stay unless `lines` is false: an id with a line
+    feed must not look like a separate line.
     """
-    return (UNPRINTABLE if lines else UNPRINTABLE_OR_LINE).sub(lambda found: ascii(found[0])[1:-1], text)
+    return (UNPRINTABLE if lines else UNPRINTABLE_OR_LINE).sub(
+        lambda found: ascii(found[0])[1:-1], text
+    )

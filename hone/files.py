@@ -22,13 +22,17 @@ from hone.processes import lives, owner
 
 BLOCK = 1 << 20
 PART, OLD = ".part", ".old"
-# A name has at most 255 bytes on usual file systems. Temporary names add a process, a random part and an ending.
+# A name has at most 255 bytes on usual file systems. Temporary names add a process, a random part
+# and an ending.
 LONGEST_NAME = 180
-UNTOUCHED = 3600.0  # seconds; after this, an unlocked temporary file without a local writer counts as abandoned
-# No space left on the device, quota exceeded, or a file above the limit of the process or file system.
+# seconds; after this, an unlocked temporary file without a local writer counts as abandoned
+UNTOUCHED = 3600.0
+# No space left on the device, quota exceeded, or a file above the limit of the process or file
+# system.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FULL_IN_WORDS = re.compile(
-    rf"os error (?:{'|'.join(map(str, FULL))})\b|errno (?:{'|'.join(map(str, FULL))})\b|no space left on device|disk quota exceeded"
+    rf"os error (?:{'|'.join(map(str, FULL))})\b|errno (?:{'|'.join(map(str, FULL))})\b|no space "
+    r"left on device|disk quota exceeded"
     r"|database or disk is full",
     re.IGNORECASE,
 )
@@ -40,7 +44,8 @@ os.umask(UMASK)
 def home() -> Path:
     """The absolute folder of the caches: `HONE_HOME`, or the user's data folder.
 
-    It is outside the clone on purpose: `git clean` must not delete vectors that took hours or judgments that cost money.
+    It is outside the clone on purpose: `git clean` must not delete vectors that took hours or
+    judgments that cost money.
     """
     import platformdirs
 
@@ -52,7 +57,8 @@ def home() -> Path:
         if refusal := describe_full_disk(error):
             raise Refused(refusal) from error
         raise Refused(
-            f"HONE_HOME (the folder of embeddings and judgments) cannot be created at {folder} ({error.strerror}). Set HONE_HOME "
+            f"HONE_HOME (the folder of embeddings and judgments) cannot be created at {folder} "
+            f"({error.strerror}). Set HONE_HOME "
             "to a writable folder."
         ) from error
     return folder
@@ -60,14 +66,17 @@ def home() -> Path:
 
 @contextmanager
 def written_whole(path: Path, mode: int = 0o666) -> Iterator[Path]:
-    """Yield a temporary file beside `path`. It replaces `path` if the block succeeds and is removed otherwise.
+    """Yield a temporary file beside `path`. It replaces `path` if the block succeeds and is removed
+    otherwise.
 
-    Readers see the old file or the new file, never a partial one, even if the writer is killed, the disk is full or the power fails. `mode`
-    sets the permissions, reduced by the user's mask.
+    Readers see the old file or the new file, never a partial one, even if the writer is killed, the
+    disk is full or the power fails. `mode` sets the permissions, reduced by the user's mask.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f"{part_prefix(path)}{part_owner()}.", suffix=PART, dir=path.parent)
+    handle, name = tempfile.mkstemp(
+        prefix=f"{part_prefix(path)}{part_owner()}.", suffix=PART, dir=path.parent
+    )
     os.close(handle)
     part = Path(name)
     try:
@@ -86,13 +95,16 @@ def written_whole(path: Path, mode: int = 0o666) -> Iterator[Path]:
 def folder_written_whole(path: Path) -> Iterator[Path]:
     """Like `written_whole`, for a folder: `path` is replaced only if the block succeeds.
 
-    Linux exchanges the two folders in one step. On other systems the old folder is renamed first. If the writer is killed between the two
-    steps, the next writer of `path` restores the old folder.
+    Linux exchanges the two folders in one step. On other systems the old folder is renamed first.
+    If the writer is killed between the two steps, the next writer of `path` restores the old
+    folder.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _restore_old(path)
-    part = Path(tempfile.mkdtemp(prefix=f"{part_prefix(path)}{part_owner()}.", suffix=PART, dir=path.parent))
+    part = Path(
+        tempfile.mkdtemp(prefix=f"{part_prefix(path)}{part_owner()}.", suffix=PART, dir=path.parent)
+    )
     try:
         with being_written(part) as now:
             remove_abandoned(path, now)
@@ -115,7 +127,9 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 
 
 def part_prefix(path: Path) -> str:
-    """The prefix of the temporary files beside `path`. The number of the writing process follows it."""
+    """The prefix of the temporary files beside `path`. The number of the writing process follows
+    it.
+    """
     name = path.name
     if len(os.fsencode(name)) > LONGEST_NAME:
         name = f"{name[:40]}-{fingerprint(name)[:16]}"
@@ -131,7 +145,9 @@ def _restore_old(path: Path) -> None:
 
 
 def _exchanged(one: Path, other: Path) -> bool:
-    """Exchange two folders in one step. False if the system or the file system does not support it."""
+    """Exchange two folders in one step. False if the system or the file system does not support
+    it.
+    """
     if sys.platform != "linux":
         return False
     import ctypes
@@ -140,11 +156,18 @@ def _exchanged(one: Path, other: Path) -> bool:
     if not hasattr(library, "renameat2"):
         return False
     at_current_folder, exchange = -100, 2
-    return library.renameat2(at_current_folder, os.fsencode(one), at_current_folder, os.fsencode(other), exchange) == 0
+    return (
+        library.renameat2(
+            at_current_folder, os.fsencode(one), at_current_folder, os.fsencode(other), exchange
+        )
+        == 0
+    )
 
 
 def _fsync(path: Path) -> None:
-    """Flush a file's or folder's contents to the disk. A folder that cannot be synced is skipped."""
+    """Flush a file's or folder's contents to the disk. A folder that cannot be synced is
+    skipped.
+    """
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -156,9 +179,11 @@ def _fsync(path: Path) -> None:
 
 
 def describe_full_disk(error: BaseException) -> str | None:
-    """A sentence with the fix if `error` means that the disk is full or a quota is reached. None otherwise.
+    """A sentence with the fix if `error` means that the disk is full or a quota is reached. None
+    otherwise.
 
-    The writers of Parquet, safetensors and SQLite do not raise OSError, so the error texts and their causes are searched too.
+    The writers of Parquet, safetensors and SQLite do not raise OSError, so the error texts and
+    their causes are searched too.
     """
     seen: BaseException | None = error
     while seen is not None:
@@ -171,21 +196,26 @@ def describe_full_disk(error: BaseException) -> str | None:
         return None
     words = " ".join(str(seen).split())[:200]
     return (
-        f"the disk is full ({words}). No finished work is lost. Free some space (`hone store` shows the size of the embedding "
+        f"the disk is full ({words}). No finished work is lost. Free some space (`hone store` "
+        "shows the size of the embedding "
         "cache) and run the same command again."
     )
 
 
 def remove_abandoned(path: Path, now: float | None = None) -> None:
-    """Remove the temporary files that killed writers of `path` left. Files of writers that may still run stay.
+    """Remove the temporary files that killed writers of `path` left. Files of writers that may
+    still run stay.
 
     Args:
         path: the file being written.
-        now: the time by the clock of the file system, which may belong to another machine. Null: this machine's time.
+        now: the time by the clock of the file system, which may belong to another machine. Null:
+            this machine's time.
     """
     prefix = part_prefix(path)
     for part in path.parent.glob(f"{glob.escape(prefix)}*{PART}"):
-        with suppress(FileNotFoundError):  # its writer has just ended, or another process has removed it
+        with suppress(
+            FileNotFoundError
+        ):  # its writer has just ended, or another process has removed it
             if abandoned(part, prefix, time.time() if now is None else now):
                 shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
 
@@ -193,8 +223,9 @@ def remove_abandoned(path: Path, now: float | None = None) -> None:
 def abandoned(part: Path, prefix: str, now: float) -> bool:
     """Whether no process writes a temporary file or folder any more.
 
-    Hone looks up the process if it belongs to this machine and container. Other machines and containers that share the folder number their
-    processes separately. Their files count as abandoned if they are unlocked and unchanged for an hour.
+    Hone looks up the process if it belongs to this machine and container. Other machines and
+    containers that share the folder number their processes separately. Their files count as
+    abandoned if they are unlocked and unchanged for an hour.
     """
     name = part.name.removeprefix(prefix).partition(".")[0].replace("-", ":")
     life = lives(name)
@@ -210,7 +241,9 @@ def part_owner() -> str:
 
 @contextmanager
 def being_written(part: Path) -> Iterator[float]:
-    """Lock a temporary file or folder if the file system has locks. Yields the time by that file system's clock."""
+    """Lock a temporary file or folder if the file system has locks. Yields the time by that file
+    system's clock.
+    """
     handle = os.open(part, os.O_RDONLY if part.is_dir() else os.O_RDWR)
     try:
         with suppress(OSError, ImportError):
@@ -264,7 +297,9 @@ def read_json(path: Path) -> Any:
 
 
 def fingerprint(*parts: bytes | str) -> str:
-    """The hexadecimal SHA-256 of the parts. Each part is preceded by its length, so ("ab", "c") differs from ("a", "bc")."""
+    """The hexadecimal SHA-256 of the parts. Each part is preceded by its length, so ("ab", "c")
+    differs from ("a", "bc").
+    """
     total = hashlib.sha256()
     for part in parts:
         raw = part.encode() if isinstance(part, str) else part

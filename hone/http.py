@@ -1,6 +1,7 @@
 """HTTP client for endpoints: no proxy for local servers, limited response sizes, no compression.
 
-Every request header is set here. Only proxy and certificate variables of the environment are used, and none for local URLs.
+Every request header is set here. Only proxy and certificate variables of the environment are used,
+and none for local URLs.
 """
 
 from __future__ import annotations
@@ -28,7 +29,13 @@ class Unreadable(httpx2.TransportError):
 
 
 # These errors mean that no part of the request was sent.
-UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError, httpx2.UnsupportedProtocol)
+UNSENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+)
 
 
 class Capped(httpx2.AsyncByteStream):
@@ -58,13 +65,17 @@ class Capped(httpx2.AsyncByteStream):
 
 
 class Client(httpx2.AsyncClient):
-    """A client that limits responses to `longest` bytes unless they are streamed, and refuses compressed ones."""
+    """A client that limits responses to `longest` bytes unless they are streamed, and refuses
+    compressed ones.
+    """
 
     def __init__(self, longest: int = LONGEST_ANSWER, **more: Any) -> None:
         super().__init__(**more)
         self.longest = longest
 
-    async def send(self, request: httpx2.Request, *, stream: bool = False, **more: Any) -> httpx2.Response:
+    async def send(
+        self, request: httpx2.Request, *, stream: bool = False, **more: Any
+    ) -> httpx2.Response:
         request.headers["accept-encoding"] = "identity"
         response = await super().send(request, stream=True, **more)
         try:
@@ -72,7 +83,9 @@ class Client(httpx2.AsyncClient):
                 raise Unreadable("the response is compressed, which Hone did not request")
             failed = response.status_code >= 400
             if failed or not stream:
-                response.stream = Capped(response.stream, LONGEST_ERROR if failed else self.longest, quiet=failed)
+                response.stream = Capped(
+                    response.stream, LONGEST_ERROR if failed else self.longest, quiet=failed
+                )
                 await response.aread()
         except BaseException:
             await response.aclose()
@@ -88,7 +101,9 @@ class Waiting:
 
     def __init__(self, client: Client) -> None:
         self.client, self.loop = client, asyncio.new_event_loop()
-        threading.Thread(target=serve, args=(self.loop, client), name="requests", daemon=True).start()
+        threading.Thread(
+            target=serve, args=(self.loop, client), name="requests", daemon=True
+        ).start()
         self.close = weakref.finalize(self, self.loop.call_soon_threadsafe, self.loop.stop)
 
     def run(self, work: Awaitable, seconds: float) -> Any:
@@ -119,8 +134,11 @@ class Waiting:
         return self.run(self.client.request(method, url, **content), seconds)
 
     @contextmanager
-    def stream(self, url: str, seconds: float, whole: float) -> Iterator[tuple[httpx2.Response, Iterator[bytes]]]:
-        """A streamed response: its headers and the chunks of its body. An error response has no chunks.
+    def stream(
+        self, url: str, seconds: float, whole: float
+    ) -> Iterator[tuple[httpx2.Response, Iterator[bytes]]]:
+        """A streamed response: its headers and the chunks of its body. An error response has no
+        chunks.
 
         Args:
             url: the URL to GET.
@@ -132,14 +150,18 @@ class Waiting:
             httpx2.TransportError: the request failed.
         """
         until = time.monotonic() + whole
-        response = self.run(self.client.send(self.client.build_request("GET", url), stream=True), seconds)
+        response = self.run(
+            self.client.send(self.client.build_request("GET", url), stream=True), seconds
+        )
         body = response.aiter_bytes()
 
         async def following() -> bytes | None:
             return await anext(body, None)
 
         def parts() -> Iterator[bytes]:
-            while (part := self.run(following(), min(seconds, until - time.monotonic()))) is not None:
+            while (
+                part := self.run(following(), min(seconds, until - time.monotonic()))
+            ) is not None:
                 yield part
 
         try:
@@ -172,11 +194,16 @@ def below(url: str, path: str) -> httpx2.URL:
     try:
         return httpx2.URL(f"{checked(url).rstrip('/')}/{path}")
     except httpx2.InvalidURL:
-        raise Refused(f"'{shown(url)}' is not an endpoint URL. Use one such as http://127.0.0.1:8080/v1") from None
+        raise Refused(
+            f"'{shown(url)}' is not an endpoint URL. Use one such as http://127.0.0.1:8080/v1"
+        ) from None
 
 
-def asynchronous(url: str, slots: int, timeout: float, secret: str | None, longest: int = LONGEST_ANSWER) -> Client:
-    """A client for concurrent calls to one URL. It never follows redirects, which could send the key elsewhere.
+def asynchronous(
+    url: str, slots: int, timeout: float, secret: str | None, longest: int = LONGEST_ANSWER
+) -> Client:
+    """A client for concurrent calls to one URL. It never follows redirects, which could send the
+    key elsewhere.
 
     Args:
         url: the endpoint.
@@ -187,7 +214,8 @@ def asynchronous(url: str, slots: int, timeout: float, secret: str | None, longe
     """
     return Client(
         longest,
-        headers={"user-agent": "hone", "accept": "application/json"} | ({"authorization": f"Bearer {secret}"} if secret else {}),
+        headers={"user-agent": "hone", "accept": "application/json"}
+        | ({"authorization": f"Bearer {secret}"} if secret else {}),
         limits=httpx2.Limits(max_connections=slots + 1, max_keepalive_connections=slots + 1),
         timeout=httpx2.Timeout(timeout, connect=min(timeout, LONGEST_CONNECT)),
         trust_env=not at_home(url),

@@ -14,7 +14,10 @@ def delayed() -> Iterator[None]:
 
     Python delivers signals to the main thread, so the block changes nothing in other threads.
     """
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is None:
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is None
+    ):
         yield
         return
     received = []

@@ -17,10 +17,14 @@ RESOLVED = Path("resolved")  # the settings of each stage, written by `resolve`
 
 LABELS_MADE_HERE = INPUTS / "labels"  # human decisions and judge measurements, tracked by git
 BASE_MODEL = MODELS / BASE
-TRAINING_LIST = ROUNDS / BASE / "training.json"  # the training collections with the hashes of their tables
+TRAINING_LIST = (
+    ROUNDS / BASE / "training.json"
+)  # the training collections with the hashes of their tables
 ADMITTED = ROUNDS / "admitted.json"  # written when the leakage gate passes
 
-LEAKAGE = REPORTS / "leakage"  # <collection>.json: overlap of its test and dev queries with the training data
+LEAKAGE = (
+    REPORTS / "leakage"
+)  # <collection>.json: overlap of its test and dev queries with the training data
 DRIFT = REPORTS / "drift.json"  # how later models rank earlier negatives
 METRICS = REPORTS / "metrics"  # <model>/<collection>.json: means
 QUERY_VALUES = REPORTS / "queries"  # <model>/<collection>.parquet: the measures of each query
@@ -36,12 +40,16 @@ REPORT_TEXT = REPORTS / "report.md"
 
 
 def collection_table(collection: str, table: str, split: str | None = None) -> Path:
-    """A table of a collection (`documents`, `metadata`, `dates`, `hidden`) or of a split (`queries`, `qrels`, `ranked`)."""
+    """A table of a collection (`documents`, `metadata`, `dates`, `hidden`) or of a split
+    (`queries`, `qrels`, `ranked`).
+    """
     return (DATA / collection / split if split else DATA / collection) / f"{table}.parquet"
 
 
 def round_table(round: str, table: str) -> Path:
-    """A table of a round: `candidates`, `scores`, `negatives`, `labels`, `judgments` or `trained`."""
+    """A table of a round: `candidates`, `scores`, `negatives`, `labels`, `judgments` or
+    `trained`.
+    """
     return ROUNDS / round / f"{table}.parquet"
 
 

@@ -1,7 +1,8 @@
-"""Random numbers that depend on the pair alone, so other draws and earlier removals do not change them.
+"""Random numbers that depend on the pair alone, so other draws and earlier removals do not change
+them.
 
-Two rounds that differ in one rule then differ only by the effect of that rule. A sequential stream would shift every later draw after the
-first missing row.
+Two rounds that differ in one rule then differ only by the effect of that rule. A sequential stream
+would shift every later draw after the first missing row.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ ROWS_PER_BLOCK = 1 << 16  # a block fits the processor's cache
 
 
 def lots(keys: np.ndarray, seed: int, *purpose: str, bits: Literal[32, 64] = 64) -> np.ndarray:
-    """A uniform random number for each key and one purpose (SplitMix64: Steele, Lea and Flood 2014).
+    """A uniform random number for each key and one purpose (SplitMix64: Steele, Lea and Flood
+    2014).
 
     Args:
         keys: keys of queries or pairs from `query_keys` or `pair_keys`: [n] of uint64.

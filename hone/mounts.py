@@ -1,4 +1,6 @@
-"""The file system type of a folder, on Linux. File systems shared by several machines do not support locks or shared memory."""
+"""The file system type of a folder, on Linux. File systems shared by several machines do not
+support locks or shared memory.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ SHARED = re.compile(
 
 
 def shared_file_system(folder: Path, mounts: Path = MOUNTS) -> str | None:
-    """The file system type of a folder, such as nfs4, if other machines can mount it. Null if it is local.
+    """The file system type of a folder, such as nfs4, if other machines can mount it. Null if it is
+    local.
 
     Also null on systems that do not list their mounts.
     """
@@ -28,6 +31,8 @@ def shared_file_system(folder: Path, mounts: Path = MOUNTS) -> str | None:
             continue
         # Spaces and similar characters are octal escapes.
         point = Path(re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), fields[1]))
-        if place.is_relative_to(point) and len(point.parts) >= best:  # a later mount covers an earlier one
+        if (
+            place.is_relative_to(point) and len(point.parts) >= best
+        ):  # a later mount covers an earlier one
             best, kind = len(point.parts), fields[2]
     return kind if SHARED.fullmatch(kind) else None

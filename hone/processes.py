@@ -16,18 +16,23 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 @functools.lru_cache(maxsize=1)
 def _machine(process: int) -> str:
-    host = next((name for file in IDENTITY if (name := _line(file))), f"{socket.gethostname()} {uuid.getnode()}")
+    host = next(
+        (name for file in IDENTITY if (name := _line(file))),
+        f"{socket.gethostname()} {uuid.getnode()}",
+    )
     try:
         numbers = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         numbers = ""
-    # Cloned machines share a machine-id, and so do containers of one image. Their boots and namespaces differ.
+    # Cloned machines share a machine-id, and so do containers of one image. Their boots and
+    # namespaces differ.
     parts = "\0".join(("hone", host, _line(BOOT), numbers))
     return hashlib.sha256(parts.encode()).hexdigest()[:DIGITS]
 
 
 def machine() -> str:
-    """A hash of the scope of process numbers: one boot of one machine and one pid namespace (each container has its own).
+    """A hash of the scope of process numbers: one boot of one machine and one pid namespace (each
+    container has its own).
 
     A machine-id is confidential, so only its hash leaves the machine.
     """
@@ -40,7 +45,9 @@ def owner() -> str:
 
 
 def lives(name: str) -> bool | None:
-    """Whether the process of an `owner` runs. Null if it belongs to another machine or container."""
+    """Whether the process of an `owner` runs. Null if it belongs to another machine or
+    container.
+    """
     where, _, process = name.partition(":")
     number, _, start = process.partition(":")
     if where != machine() or not number.isdigit():
@@ -64,7 +71,9 @@ def alive(process: int) -> bool:
 
 
 def started(process: int) -> str:
-    """The start time of a process, which distinguishes it from a later one with the same number. Empty if unknown."""
+    """The start time of a process, which distinguishes it from a later one with the same number.
+    Empty if unknown.
+    """
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:

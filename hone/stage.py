@@ -1,4 +1,6 @@
-"""Entry point of every stage (`python -m tasks.<stage>`): settings, command-line options and error messages."""
+"""Entry point of every stage (`python -m tasks.<stage>`): settings, command-line options and
+error messages.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ SWITCHES = {
 def may_download() -> None:
     """Let this process download from the Hub. Stages do so only if something is not on this disk.
 
-    The Hub's libraries read the switch at import, and another library may have imported them already.
+    The Hub's libraries read the switch at import, and another library may have imported them
+    already.
     """
     os.environ["HF_HUB_OFFLINE"] = "0"
     for library in ("huggingface_hub.constants", "datasets.config"):
@@ -45,23 +48,31 @@ def may_download() -> None:
 def run(main: Callable[..., None]) -> None:
     """Call `main` with its settings and the command-line options (see `call`).
 
-    If the work is refused or the disk is full, end the process with status 1 and a message on standard error.
+    If the work is refused or the disk is full, end the process with status 1 and a message on
+    standard error.
     """
     for name, value in SWITCHES.items():
         os.environ.setdefault(name, value)
     parser = argparse.ArgumentParser(prog=_module_name(main), description=inspect.getdoc(main))
     for name, default in options_of(main).items():
         required = default is inspect.Parameter.empty
-        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, required=required, default=None if required else default)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=name,
+            required=required,
+            default=None if required else default,
+        )
     arguments = vars(parser.parse_args())
     with ended_by_sentences(_module_name(main)):
         call(main, **arguments)
 
 
 def call(main: Callable[..., None], **options: str) -> None:
-    """Call a stage's `main` with the settings that `resolve` wrote, and with the options that `main` declares.
+    """Call a stage's `main` with the settings that `resolve` wrote, and with the options that
+    `main` declares.
 
-    A stage has settings if its `main` has a parameter `settings`, annotated with a model of hone.config.stage_settings.
+    A stage has settings if its `main` has a parameter `settings`, annotated with a model of
+    hone.config.stage_settings.
     """
     settings, own = settings_of(main), inspect.signature(main).parameters
     given = {name: value for name, value in options.items() if name in own}
@@ -71,10 +82,16 @@ def call(main: Callable[..., None], **options: str) -> None:
 
 
 def options_of(main: Callable[..., None]) -> dict[str, Any]:
-    """A stage's command-line options with their defaults: those that locate its settings, and the parameters of `main`."""
+    """A stage's command-line options with their defaults: those that locate its settings, and
+    the parameters of `main`.
+    """
     settings = settings_of(main)
     found = {} if settings is None else dict.fromkeys(settings.options(), inspect.Parameter.empty)
-    return found | {name: item.default for name, item in inspect.signature(main).parameters.items() if name != "settings"}
+    return found | {
+        name: item.default
+        for name, item in inspect.signature(main).parameters.items()
+        if name != "settings"
+    }
 
 
 def settings_of(main: Callable[..., None]) -> Any:
@@ -84,7 +101,9 @@ def settings_of(main: Callable[..., None]) -> Any:
 
 @contextmanager
 def ended_by_sentences(name: str) -> Iterator[None]:
-    """End the process with status 1 and one message, prefixed with `name`, if work is refused or the disk is full. Other errors pass."""
+    """End the process with status 1 and one message, prefixed with `name`, if work is refused or
+    the disk is full. Other errors pass.
+    """
     try:
         yield
     except Refused as refusal:
@@ -122,7 +141,13 @@ class Progress:
 def _spell(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
+    return (
+        f"{hours} h {minutes:02} min"
+        if hours
+        else f"{minutes} min {seconds:02} s"
+        if minutes
+        else f"{seconds} s"
+    )
 
 
 def _module_name(main: Callable[..., None]) -> str:

@@ -1,4 +1,6 @@
-"""Endpoint URLs and names of key variables: validated before a request is sent or a file is written, and shown without secrets."""
+"""Endpoint URLs and names of key variables: validated before a request is sent or a file is
+written, and shown without secrets.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def at_home(url: str) -> bool:
         if not re.fullmatch(r"0x[0-9a-f]+|\d[0-9a-fx.]*", host):
             return False
         try:
-            address = ipaddress.ip_address(socket.inet_aton(host))  # 127.1 and 2130706433, as resolvers parse them
+            address = ipaddress.ip_address(
+                socket.inet_aton(host)
+            )  # 127.1 and 2130706433, as resolvers parse them
         except OSError:
             return False
     address = getattr(address, "ipv4_mapped", None) or address
@@ -49,12 +53,19 @@ def checked(url: str) -> str:
     """
     try:
         parts = urlsplit(url)
-        fine = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+        fine = (
+            parts.scheme in ("http", "https")
+            and parts.hostname
+            and (parts.port is None or parts.port > 0)
+        )
         fine = fine and not re.search(r"[\s\x00-\x20\x7f]", url)
     except ValueError:
         fine = False
     if not fine:
-        raise Refused(f"'{shown_or_nothing(url)}' is not an endpoint URL. Use one such as http://127.0.0.1:8080/v1")
+        raise Refused(
+            f"'{shown_or_nothing(url)}' is not an endpoint URL. Use one such as "
+            "http://127.0.0.1:8080/v1"
+        )
     return url
 
 
@@ -62,12 +73,14 @@ def public(url: str) -> str:
     """Return the URL itself, if it is safe to store and show.
 
     Raises:
-        Refused: it is not an http or https URL, or it contains a user, a password, a query or a fragment.
+        Refused: it is not an http or https URL, or it contains a user, a password, a query or a
+            fragment.
     """
     parts = urlsplit(checked(url))
     if "@" in parts.netloc or "?" in url or "#" in url:
         raise Refused(
-            f"the URL {shown(url)} contains a user, a password, a query or a fragment, but URLs are stored in files. Remove that "
+            f"the URL {shown(url)} contains a user, a password, a query or a fragment, but URLs "
+            "are stored in files. Remove that "
             "part. Name the environment variable that holds the key with `key`."
         )
     return url
@@ -90,21 +103,25 @@ def variable(key: str) -> str:
     if likely or key in os.environ:
         return key
     raise Refused(
-        "`key` is not the name of an environment variable. It names the variable that holds the key and is never the key itself. "
-        "Fix: `export A_NAME=...` and write `key: A_NAME`, in capitals. If it was the key, replace that key, because it was "
+        "`key` is not the name of an environment variable. It names the variable that holds the "
+        "key and is never the key itself. "
+        "Fix: `export A_NAME=...` and write `key: A_NAME`, in capitals. If it was the key, "
+        "replace that key, because it was "
         "stored in a file."
     )
 
 
 def refuse_secrets(given: Any, where: str) -> None:
-    """Refuse keys, passwords and unencrypted keys in settings: in each mapping with a `url`, and in each URL.
+    """Refuse keys, passwords and unencrypted keys in settings: in each mapping with a `url`, and in
+    each URL.
 
     Args:
         given: the parsed content of a file.
         where: the path of names that leads to it, for the message.
 
     Raises:
-        Refused: a URL that may not be stored, a `key` that is not a variable name, or a key that would be sent unencrypted.
+        Refused: a URL that may not be stored, a `key` that is not a variable name, or a key that
+            would be sent unencrypted.
     """
     if isinstance(given, dict):
         url, key = given.get("url"), given.get("key")
@@ -121,14 +138,20 @@ def refuse_secrets(given: Any, where: str) -> None:
         for place, value in enumerate(given, start=1):
             refuse_secrets(value, f"{where}.{place}")
     elif isinstance(given, str) and WITH_USER.match(given):
-        raise Refused(f"{where}: the URL contains a user or a password, but settings are stored in files. Remove both.")
+        raise Refused(
+            f"{where}: the URL contains a user or a password, but settings are stored in files. "
+            "Remove both."
+        )
 
 
 def protected(url: str, key: str, plain_http: bool) -> None:
-    """Raise Refused if a key would be sent unencrypted over a network and `plain_http` does not allow it."""
+    """Raise Refused if a key would be sent unencrypted over a network and `plain_http` does not
+    allow it.
+    """
     if urlsplit(url).scheme == "http" and not plain_http and not at_home(url):
         raise Refused(
-            f"{shown(url)} is not encrypted, so the network can read the key in {key}. Use https://, or write `plain_http: true` "
+            f"{shown(url)} is not encrypted, so the network can read the key in {key}. Use "
+            "https://, or write `plain_http: true` "
             "if you trust that network."
         )
 
@@ -137,7 +160,8 @@ def secret(url: str, key: str | None, plain_http: bool = False) -> str | None:
     """The key of a URL, from the environment variable `key`. Null if the endpoint needs no key.
 
     Raises:
-        Refused: the variable is not set, its value cannot be a key, or the key would be sent unencrypted.
+        Refused: the variable is not set, its value cannot be a key, or the key would be sent
+            unencrypted.
     """
     if key is None:
         return None
@@ -147,7 +171,10 @@ def secret(url: str, key: str | None, plain_http: bool = False) -> str | None:
     if not value:
         raise Refused(f"{where}, which is not set. Run `export {key}=...`")
     if not all("!" <= letter <= "~" for letter in value):
-        raise Refused(f"{where}, which contains a space, a line break or a character that keys never contain. Set it again.")
+        raise Refused(
+            f"{where}, which contains a space, a line break or a character that keys never "
+            "contain. Set it again."
+        )
     return value
 
 
@@ -157,7 +184,16 @@ def without_secrets(text: str, url: str) -> str:
     user, _, _ = parts.netloc.rpartition("@")
     values = [value for _, value in parse_qsl(parts.query)]
     # Longest first: the user may be part of the password.
-    found = sorted({user, parts.username or "", parts.password or "", parts.query, *values}, key=len, reverse=True)
-    for secret in (form for one in found for form in dict.fromkeys((one, unquote(one))) if len(form) >= SHORTEST_SECRET):
+    found = sorted(
+        {user, parts.username or "", parts.password or "", parts.query, *values},
+        key=len,
+        reverse=True,
+    )
+    for secret in (
+        form
+        for one in found
+        for form in dict.fromkeys((one, unquote(one)))
+        if len(form) >= SHORTEST_SECRET
+    ):
         text = text.replace(secret, "***")
     return text

@@ -1,4 +1,6 @@
-"""What every test has: a memory of its own, no network, and collections beside the project where they are there."""
+"""What every test has: a memory of its own, no network, and collections beside the project where
+they are there.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,18 @@ from tests.templates import PLACE, intact
 PROJECT = Path(__file__).parent.parent
 SHARED = PROJECT.parent / "shared" / "data"
 
-# Before torch and numpy are imported, and inherited by every process that a test starts: `make test` runs one worker per core.
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
+# Before torch and numpy are imported, and inherited by every process that a test starts:
+# `make test` runs one worker per core.
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "1"
+)
 # Files that take longest; workers begin with them, so that they end together.
-LONGEST = ("tests/loop", "tests/commands/study/test_study.py", "tests/flows", "tests/leakage/test_graph.py")
+LONGEST = (
+    "tests/loop",
+    "tests/commands/study/test_study.py",
+    "tests/flows",
+    "tests/leakage/test_graph.py",
+)
 
 os.environ.update(SWITCHES | ONE_THREAD)
 settings.register_profile("untimed", deadline=None)  # nothing is timed in a test
@@ -28,7 +38,12 @@ settings.load_profile("untimed")
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With several workers, the longest files first."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: next((place for place, name in enumerate(LONGEST) if item.nodeid.startswith(name)), len(LONGEST)))
+        items.sort(
+            key=lambda item: next(
+                (place for place, name in enumerate(LONGEST) if item.nodeid.startswith(name)),
+                len(LONGEST),
+            )
+        )
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -70,9 +85,11 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A HONE_HOME with r0's vectors of the documents and training queries of `prepared.NETWORKX`, made once for all workers.
+    """A HONE_HOME with r0's vectors of the documents and training queries of `prepared.NETWORKX`,
+    made once for all workers.
 
-    Vectors lie by their content, so a copy of it stands in for the encoding in every test that mines these texts.
+    Vectors lie by their content, so a copy of it stands in for the encoding in every test that
+    mines these texts.
     """
     from filelock import FileLock
 
@@ -80,7 +97,9 @@ def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "encoded"
     with FileLock(home.with_suffix(".lock")):
         if not home.exists():
-            encode_networkx(tmp_path_factory.mktemp("networkx"), part := home.with_suffix(f".{os.getpid()}"))
+            encode_networkx(
+                tmp_path_factory.mktemp("networkx"), part := home.with_suffix(f".{os.getpid()}")
+            )
             part.rename(home)
     return home
 
@@ -98,7 +117,9 @@ def encode_networkx(folder: Path, home: Path) -> None:
 
 @pytest.fixture(scope="session")
 def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of a `python` for stages that DVC starts, which has imported torch before (tests/loop/prefork.py)."""
+    """The folder of a `python` for stages that DVC starts, which has imported torch before
+    (tests/loop/prefork.py).
+    """
     from tests.loop.prefork import preforked
 
     with preforked(tmp_path_factory.mktemp("forks") / "bin") as folder:
@@ -107,7 +128,9 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def shared() -> Path:
-    """The real collections that lie beside the project on a developer's machine; the test is skipped where they do not."""
+    """The real collections that lie beside the project on a developer's machine; the test is
+    skipped where they do not.
+    """
     if not SHARED.is_dir():
         pytest.skip("needs the collections in ../shared/data, which is not there")
     return SHARED

@@ -23,7 +23,9 @@ class Server(ThreadingHTTPServer):
         self.asked: list[dict] = []
         self.keys: set[str] = set()
         self.statuses: list[int] = []  # for the first requests
-        self.answer: Callable[[dict], dict | Iterator[bytes]] = vectors_of  # bytes: sent as they come, without a length
+        self.answer: Callable[[dict], dict | Iterator[bytes]] = (
+            vectors_of  # bytes: sent as they come, without a length
+        )
 
     @property
     def url(self) -> str:
@@ -43,7 +45,9 @@ class Handler(BaseHTTPRequestHandler):
         status = self.server.statuses.pop(0) if self.server.statuses else 200
         if status == 200:
             self.server.asked.append(body)
-        answer = self.server.answer(body) if status == 200 else {"error": {"message": f"no, {SECRET}"}}
+        answer = (
+            self.server.answer(body) if status == 200 else {"error": {"message": f"no, {SECRET}"}}
+        )
         if not isinstance(answer, dict):
             self.send_parts(answer)
             return
@@ -74,8 +78,16 @@ def vector_of(text: str) -> list[float]:
 
 def vectors_of(body: dict) -> dict:
     """The vectors in another order than that of the texts: their `index` says which is whose."""
-    data = [{"object": "embedding", "index": place, "embedding": vector_of(text)} for place, text in enumerate(body["input"])]
-    return {"object": "list", "data": data[::-1], "model": body["model"], "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+    data = [
+        {"object": "embedding", "index": place, "embedding": vector_of(text)}
+        for place, text in enumerate(body["input"])
+    ]
+    return {
+        "object": "list",
+        "data": data[::-1],
+        "model": body["model"],
+        "usage": {"prompt_tokens": 1, "total_tokens": 1},
+    }
 
 
 @pytest.fixture

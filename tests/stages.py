@@ -9,7 +9,9 @@ from hone.stage import call, options_of
 
 
 def run_stage(stage: str, *values: str, **options: str) -> None:
-    """Call the `main` of `tasks/<stage>/__main__.py` with its settings; `values` are its options in order."""
+    """Call the `main` of `tasks/<stage>/__main__.py` with its settings; `values` are its options
+    in order.
+    """
     main = runpy.run_module(f"tasks.{stage}.__main__")["main"]
     call(main, **dict(zip(options_of(main), values, strict=False)), **options)
 

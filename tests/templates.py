@@ -19,7 +19,9 @@ PLACE = "HONE_TEST_TEMPLATES"
 
 @cache
 def root() -> Path:
-    """Where this process keeps its templates: in pytest's folder (conftest.py names it), elsewhere until the process ends."""
+    """Where this process keeps its templates: in pytest's folder (conftest.py names it),
+    elsewhere until the process ends.
+    """
     if PLACE in os.environ:
         return Path(tempfile.mkdtemp(dir=os.environ[PLACE]))
     folder = Path(tempfile.mkdtemp(prefix="hone-templates-"))
@@ -57,9 +59,11 @@ def shared_or_copied(source: str, target: str) -> None:
 
 
 def linked_or_copied(source: str, target: str) -> None:
-    """Copy a template's file for a test; a large file, such as a model's weights, becomes a hard link.
+    """Copy a template's file for a test; a large file, such as a model's weights, becomes a hard
+    link.
 
-    Hone replaces files and never writes into them. A test that writes into a large file is found by `intact`.
+    Hone replaces files and never writes into them. A test that writes into a large file is found by
+    `intact`.
     """
     if Path(source).stat().st_size >= LARGE:
         Path(target).unlink(missing_ok=True)

@@ -1,4 +1,6 @@
-"""Benchmarks run, on little: what they put in the place of a model or a server must fit the code of today."""
+"""Benchmarks run, on little: what they put in the place of a model or a server must fit the code
+of today.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ def test_choosing(workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     monkeypatch.setattr(encoder._Work, "worker", encoder._Work.worker)  # restored afterwards
     choosing.main(50)
     said = capsys.readouterr().out
-    assert all(f"keep   {name} " in said for name in methods.names("sample.filters") if name != "labelled")
+    assert all(
+        f"keep   {name} " in said for name in methods.names("sample.filters") if name != "labelled"
+    )
 
 
 def test_evaluation(capfd: pytest.CaptureFixture):

@@ -14,11 +14,29 @@ from tasks.ignored_code import advice
 from tests.prepared import PROJECT
 
 KEPT = (
-    "README.md", "ours.dvc", ".gitignore", "methods/mine.py", "methods/deep/more.py", "prompts/strict.md", "labels/overrides.csv",
-    "labels/fitness/strong@ours.json", "labels/filled/ours@strong.parquet", "examples/few.jsonl",
-    "overrides.csv", "retries.json", "fitness/strong@ours.json", "filled/ours@strong.parquet",
-)  # fmt: skip
-IGNORED = ("ours/documents.jsonl", "clicks.csv", "model/model.safetensors", "mine.py", "private.parquet", "ours")
+    "README.md",
+    "ours.dvc",
+    ".gitignore",
+    "methods/mine.py",
+    "methods/deep/more.py",
+    "prompts/strict.md",
+    "labels/overrides.csv",
+    "labels/fitness/strong@ours.json",
+    "labels/filled/ours@strong.parquet",
+    "examples/few.jsonl",
+    "overrides.csv",
+    "retries.json",
+    "fitness/strong@ours.json",
+    "filled/ours@strong.parquet",
+)
+IGNORED = (
+    "ours/documents.jsonl",
+    "clicks.csv",
+    "model/model.safetensors",
+    "mine.py",
+    "private.parquet",
+    "ours",
+)
 
 
 @pytest.fixture
@@ -42,13 +60,19 @@ def recipe(method: str) -> None:
 def test_git_takes_no_texts_or_models_by_accident(repository: Path):
     put(*(f"inputs/{name}" for name in KEPT + IGNORED[:-1]))
     subprocess.run(["git", "add", "inputs"], check=True)
-    added = subprocess.run(["git", "ls-files", "inputs"], check=True, capture_output=True, text=True).stdout.split()
+    added = subprocess.run(
+        ["git", "ls-files", "inputs"], check=True, capture_output=True, text=True
+    ).stdout.split()
     assert added == sorted(f"inputs/{name}" for name in KEPT)
 
 
 @pytest.mark.parametrize(
     ("file", "method"),
-    [("inputs/mine.py", "inputs.mine.rule"), ("inputs/own/mine.py", "inputs.own.mine.rule"), ("inputs/own/__init__.py", "inputs.own.rule")],
+    [
+        ("inputs/mine.py", "inputs.mine.rule"),
+        ("inputs/own/mine.py", "inputs.own.mine.rule"),
+        ("inputs/own/__init__.py", "inputs.own.rule"),
+    ],
 )
 def test_a_method_that_no_commit_would_have_is_named(repository: Path, file: str, method: str):
     put(file)
@@ -61,14 +85,19 @@ def test_a_method_that_no_commit_would_have_is_named(repository: Path, file: str
 
 def test_a_prompt_of_a_judge_is_named_too(repository: Path):
     put("inputs/strict.md", "inputs/prompts/strict.md")
-    Path("params.yaml").write_text("judges: {a: {local: {prompt: inputs/strict.md}}, b: {local: {prompt: inputs/prompts/strict.md}}}")
+    Path("params.yaml").write_text(
+        "judges: {a: {local: {prompt: inputs/strict.md}}, b: {local: {prompt: "
+        "inputs/prompts/strict.md}}}"
+    )
     assert "git ignores 'inputs/strict.md', which" in advice()
 
 
 def test_code_that_git_keeps_and_data_that_it_ignores_are_right(repository: Path):
     put("inputs/methods/mine.py", "inputs/ours/documents.jsonl", "inputs/clicks.csv")
     recipe("inputs.methods.mine.rule")
-    Path("params.yaml").write_text("collections: {ours: {source: folder, path: inputs/ours}, gone: {source: inputs.gone.rule}}")
+    Path("params.yaml").write_text(
+        "collections: {ours: {source: folder, path: inputs/ours}, gone: {source: inputs.gone.rule}}"
+    )
     assert advice() is None
 
 

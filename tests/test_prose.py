@@ -22,7 +22,8 @@ def test_each_rule_finds_its_example_and_no_plain_sentence(rule, tmp_path: Path)
 def test_it_reads_comments_docstrings_and_sentences_of_code_and_no_code(tmp_path: Path):
     file = tmp_path / "module.py"
     file.write_text(
-        '"""It is no number."""\n\nshare = .95  # a share of .95\nby_lot = \'by lot\'\nraise ValueError(\'two of them are drawn by lot\')\n'
+        '"""It is no number."""\n\nshare = .95  # a share of .95\nby_lot = \'by lot\'\nraise '
+        "ValueError('two of them are drawn by lot')\n"
     )
     assert sorted((line, rule.write) for line, rule, _ in PROSE["faults"](file)) == [
         (1, "is not a ..."),

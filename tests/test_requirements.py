@@ -1,4 +1,6 @@
-"""What is installed: every file by its hash, everything that is needed, and nothing that names a host."""
+"""What is installed: every file by its hash, everything that is needed, and nothing that names a
+host.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,18 @@ RUNTIME = ("requirements.txt", "requirements-build.txt", "requirements-torch.txt
 # Two releases of one version, as an index lists them.
 INDEX = {
     "made-up": [
-        ("made_up-1.0-cp311-cp311-macosx_11_0_arm64.whl", "bb"), ("made_up-1.0-py3-none-any.whl", "aa"), ("made_up-1.0.tar.gz", "cc"),
-        ("made_up-1.0.1-py3-none-any.whl", "dd"), ("made_up-1.0.exe", "ee"),
+        ("made_up-1.0-cp311-cp311-macosx_11_0_arm64.whl", "bb"),
+        ("made_up-1.0-py3-none-any.whl", "aa"),
+        ("made_up-1.0.tar.gz", "cc"),
+        ("made_up-1.0.1-py3-none-any.whl", "dd"),
+        ("made_up-1.0.exe", "ee"),
     ],
     "source-only": [("source-only-2.tar.gz", "ff"), ("source-only-2.1.tar.gz", "00")],
-}  # fmt: skip
+}
 PINS = "# About these.\nMade_Up==1.0 ; python_version >= '3.11'\nsource-only==2\n"
 WRITTEN = (
-    "# About these.\nMade_Up==1.0 ; python_version >= '3.11' \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\n"
+    "# About these.\nMade_Up==1.0 ; python_version >= '3.11' \\\n    --hash=sha256:aa \\\n    "
+    "--hash=sha256:bb\n"
     "source-only==2 \\\n    --hash=sha256:ff\n"
 )
 
@@ -70,7 +76,9 @@ def test_a_package_is_pinned_once():
 
 
 def test_everything_that_is_needed_is_pinned():
-    """Nothing is fetched besides (--no-deps); only what a build of torch for a GPU brings is not pinned."""
+    """Nothing is fetched besides (--no-deps); only what a build of torch for a GPU brings is not
+    pinned.
+    """
     installed = {canonicalize_name(found.metadata["Name"]): found for found in distributions()}
     pinned = {name for file in RUNTIME for name in pins(PROJECT / file)}
     todo, seen = [(name, "") for name in sorted(pinned - {"torch"})], set()
@@ -108,5 +116,8 @@ def test_a_line_that_cannot_be_hashed_is_named(hashes: ModuleType, pin: str, why
 
 def test_an_index_without_json_is_read_too(hashes: ModuleType):
     links = hashes.Links()
-    links.feed('<a href="../../x/made_up-1.0%2Bcpu-py3-none-any.whl#sha256=ab">made_up</a><a href="/elsewhere">no file</a>')
+    links.feed(
+        '<a href="../../x/made_up-1.0%2Bcpu-py3-none-any.whl#sha256=ab">made_up</a><a '
+        'href="/elsewhere">no file</a>'
+    )
     assert links.found == [("made_up-1.0+cpu-py3-none-any.whl", "ab")]

@@ -12,7 +12,9 @@ from tests.tiny_model import WORDS
 
 
 def tiny_cross_encoder(folder: Path, *, seed: int = 0, labels: int = 1) -> Path:
-    """Save a BERT of two layers that scores a pair of texts, with random weights. Returns the folder."""
+    """Save a BERT of two layers that scores a pair of texts, with random weights. Returns the
+    folder.
+    """
     import torch
 
     copied(folder, partial(_save, seed=seed, labels=labels), "cross-encoder", seed, labels)
@@ -29,12 +31,20 @@ def _save(folder: Path, *, seed: int, labels: int) -> None:
     torch.manual_seed(seed)
     inner = folder.with_name(f"{folder.name}-inner")
     inner.mkdir(parents=True)
-    (inner / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]))
+    (inner / "vocab.txt").write_text(
+        "\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS])
+    )
     BertTokenizer(str(inner / "vocab.txt")).save_pretrained(inner)
     config = BertConfig(
-        vocab_size=5 + len(WORDS), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
-        max_position_embeddings=64, num_labels=labels, initializer_range=0.5,
-    )  # fmt: skip
+        vocab_size=5 + len(WORDS),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        num_labels=labels,
+        initializer_range=0.5,
+    )
     BertForSequenceClassification(config).save_pretrained(inner)
     CrossEncoder(str(inner), device="cpu", max_length=64).save_pretrained(str(folder))
     shutil.rmtree(inner)

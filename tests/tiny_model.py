@@ -8,14 +8,28 @@ from pathlib import Path
 
 from tests.templates import copied
 
-WORDS = "red green blue round square big small cat dog bird tree stone water fire light dark sweet sour salt hot cold old new".split()
+WORDS = (
+    "red green blue round square big small cat dog bird tree stone water fire light dark "
+    "sweet sour salt hot cold old new"
+).split()
 
 
-def tiny_model(folder: Path, *, seed: int = 0, prompts: dict[str, str] | None = None, dropout: float = 0.1) -> Path:
-    """Save a BERT of two layers and 32 dimensions, mean pooling, with a vocabulary of `WORDS`. Returns the folder."""
+def tiny_model(
+    folder: Path, *, seed: int = 0, prompts: dict[str, str] | None = None, dropout: float = 0.1
+) -> Path:
+    """Save a BERT of two layers and 32 dimensions, mean pooling, with a vocabulary of `WORDS`.
+    Returns the folder.
+    """
     import torch
 
-    copied(folder, partial(_save, seed=seed, prompts=prompts, dropout=dropout), "encoder", seed, prompts, dropout)
+    copied(
+        folder,
+        partial(_save, seed=seed, prompts=prompts, dropout=dropout),
+        "encoder",
+        seed,
+        prompts,
+        dropout,
+    )
     torch.manual_seed(seed)
     return folder
 
@@ -26,7 +40,8 @@ def _save(folder: Path, *, seed: int, prompts: dict[str, str] | None, dropout: f
     from sentence_transformers.models import Pooling, Transformer
     from transformers import BertConfig, BertModel, BertTokenizer
 
-    gc.freeze()  # transformers collects garbage after each training; imported objects are excluded from now on
+    # transformers collects garbage after each training; imported objects are excluded from now on
+    gc.freeze()
     torch.manual_seed(seed)
     inner = folder.with_name(f"{folder.name}-inner")
     inner.mkdir(parents=True)
@@ -47,6 +62,9 @@ def _save(folder: Path, *, seed: int, prompts: dict[str, str] | None, dropout: f
     BertModel(config).save_pretrained(inner)
     transformer = Transformer(str(inner), max_seq_length=32)
     model = SentenceTransformer(
-        modules=[transformer, Pooling(32, pooling_mode="mean")], prompts=prompts, similarity_fn_name="cosine", device="cpu"
+        modules=[transformer, Pooling(32, pooling_mode="mean")],
+        prompts=prompts,
+        similarity_fn_name="cosine",
+        device="cpu",
     )
     model.save_pretrained(str(folder), create_model_card=False)

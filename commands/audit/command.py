@@ -12,7 +12,12 @@ from commands.audit import collections
 from commands.audit.dataset import Subject
 from commands.audit.duplicates import duplicates
 from commands.audit.estimate import Estimate, Stratum, estimate
-from commands.audit.false_negative_suspects import KINDS, LIKE_POSITIVE, estimate_suspicion, score_pairs
+from commands.audit.false_negative_suspects import (
+    KINDS,
+    LIKE_POSITIVE,
+    estimate_suspicion,
+    score_pairs,
+)
 from commands.audit.finding import SHOWN, Finding, cut, places, where
 from commands.audit.leakage import leakage
 from commands.audit.malformed import find_malformed
@@ -54,7 +59,8 @@ def audit(
     seed: int = 13,
     most: int = MOST,
 ) -> dict:
-    """Write the HTML report (and a JSON file), print a summary, and return the content of the JSON file.
+    """Write the HTML report (and a JSON file), print a summary, and return the content of the JSON
+    file.
 
     Args:
         what: a training file, a folder, or a collection (see `collections.read`).
@@ -62,7 +68,8 @@ def audit(
         out: the HTML report.
         json: whether to write the JSON file, with the location of every finding.
         verdicts: the verdicts of a person on the pairs of the report.
-        encode: whether to use an encoder. Without it, no pair is suspicious, and BM25 mines candidates.
+        encode: whether to use an encoder. Without it, no pair is suspicious, and BM25 mines
+            candidates.
         model: the encoder; null: the model of params.yaml, or the default model.
         seed: seed of all random samples. Verdicts are valid for their seed only.
         most: largest number of texts to compare for near-duplicates.
@@ -102,7 +109,10 @@ def audit(
     sheet = sample_pairs(subject, pairs, seed) if there else None
     if read is not None:
         if sheet is None:
-            raise Refused(f"{what} has no pairs to label, so the verdicts in {verdicts} do not apply. Omit --verdicts.")
+            raise Refused(
+                f"{what} has no pairs to label, so the verdicts in {verdicts} do not apply. Omit "
+                "--verdicts."
+            )
         refuse_others(read, sheet, verdicts)
     strata = strata_of(pairs, sheet, read) if there else []
     estimated = compute_estimate(strata, candidates, read) if read is not None else None
@@ -114,8 +124,12 @@ def audit(
         "kind": subject.kind,
         "sizes": sizes,
         "answer": said,
-        "faults": sorted((one for one in findings if one.status == "fix"), key=lambda one: -one.share),
-        "known": sorted((one for one in findings if one.status == "note"), key=lambda one: -one.share),
+        "faults": sorted(
+            (one for one in findings if one.status == "fix"), key=lambda one: -one.share
+        ),
+        "known": sorted(
+            (one for one in findings if one.status == "note"), key=lambda one: -one.share
+        ),
         "clean": [one for one in findings if one.status == "clean"],
         "candidates": candidates if there else None,
         "suspected": suspected,
@@ -123,7 +137,9 @@ def audit(
         "kinds": [one for one in strata if one["size"] or one["kind"] != KINDS[0]],
         "evidence": evidence(pairs, subject, candidates, hidden) if there else [],
         "sheet": list_pairs(subject, sheet, read) if sheet is not None else [],
-        "address": fingerprint(subject.name, str(seed), *(sheet["pair"] if sheet is not None else []))[:16],
+        "address": fingerprint(
+            subject.name, str(seed), *(sheet["pair"] if sheet is not None else [])
+        )[:16],
         "command": " ".join(
             [
                 what,
@@ -141,10 +157,23 @@ def audit(
         "answer": said.text,
         "sizes": sizes,
         "findings": {one.name: one.to_dict() for one in findings},
-        "candidates": None if not there else {"how": candidates.how, "found": candidates.found, "pairs": len(pairs), "hidden": hidden},
-        "suspected": None if suspected is None else {name: interval_to_dict(one) for name, one in suspected.items()},
+        "candidates": None
+        if not there
+        else {
+            "how": candidates.how,
+            "found": candidates.found,
+            "pairs": len(pairs),
+            "hidden": hidden,
+        },
+        "suspected": None
+        if suspected is None
+        else {name: interval_to_dict(one) for name, one in suspected.items()},
         "kinds": strata,
-        "estimate": None if estimated is None else {name: getattr(estimated, name) for name in ("share", "low", "high", "read", "unsure")},
+        "estimate": None
+        if estimated is None
+        else {
+            name: getattr(estimated, name) for name in ("share", "low", "high", "read", "unsure")
+        },
     }
     if json:
         write_json(out.with_suffix(".json"), plain)
@@ -152,7 +181,11 @@ def audit(
         line(sentence)
     line(
         f"Report: {out}. "
-        + (f"Locations of all findings: {out.with_suffix('.json')}." if json else "--json also writes the locations of all findings.")
+        + (
+            f"Locations of all findings: {out.with_suffix('.json')}."
+            if json
+            else "--json also writes the locations of all findings."
+        )
     )
     return plain
 
@@ -160,11 +193,17 @@ def audit(
 def refuse_overwriting(what: str, test: str | None, out: Path, verdicts: Path | None) -> None:
     """Raises Refused if the report would be a folder or overwrite an input."""
     if out.is_dir():
-        raise Refused(f"--out is {out}, which is a folder. Name a file, such as {out / 'audit.html'}.")
+        raise Refused(
+            f"--out is {out}, which is a folder. Name a file, such as {out / 'audit.html'}."
+        )
     if out.suffix != ".html":
         raise Refused(f"--out is {out}. Use a name that ends in .html.")
     for given in (what, test, verdicts):
-        if given and Path(given).exists() and Path(given).resolve() in (out.resolve(), out.with_suffix(".json").resolve()):
+        if (
+            given
+            and Path(given).exists()
+            and Path(given).resolve() in (out.resolve(), out.with_suffix(".json").resolve())
+        ):
             raise Refused(f"--out {out} would overwrite the input {given}. Use a different name.")
 
 
@@ -183,11 +222,15 @@ def encoder_of(name: str | None) -> Encoder:
     if name is not None:
         model = Model(name=name, precision=model.precision)
         pinned(name)
-    return encoder_for(folder_of(model.name, model.revision), model.model_dump(), machine.model_dump())
+    return encoder_for(
+        folder_of(model.name, model.revision), model.model_dump(), machine.model_dump()
+    )
 
 
 def reader_of(name: str | None) -> tuple[ModelFolder | None, Reading]:
-    """The model whose tokenizer counts tokens (null if it is not on this machine), and its reading settings."""
+    """The model whose tokenizer counts tokens (null if it is not on this machine), and its
+    reading settings.
+    """
     from hone.encoders.encoder import Reading
     from hone.encoders.model_folder import ModelFolder, folder_here
 
@@ -197,7 +240,9 @@ def reader_of(name: str | None) -> tuple[ModelFolder | None, Reading]:
         folder = folder_here(model.name, model.revision)
     except Refused:  # a package that is not installed
         folder = None
-    return (ModelFolder(folder) if folder and any(folder.rglob("tokenizer.json")) else None), reading
+    return (
+        ModelFolder(folder) if folder and any(folder.rglob("tokenizer.json")) else None
+    ), reading
 
 
 def language_of(name: str) -> str:
@@ -214,10 +259,19 @@ def sizes_of(subject: Subject) -> list[str]:
         for rows in [subject.queries.filter(pl.col("split") == split)]
         if len(rows)
     ]
-    queries = count(len(subject.queries), "query", "queries") + (f" ({', '.join(splits)})" if splits else "")
+    queries = count(len(subject.queries), "query", "queries") + (
+        f" ({', '.join(splits)})" if splits else ""
+    )
     negative = [count(len(subject.negatives), "negative")] if len(subject.negatives) else []
     judged = [count(len(subject.judged), "judged negative")] if len(subject.judged) else []
-    return [*lines, queries, count(len(subject.documents), "document"), count(len(subject.positives), "positive"), *negative, *judged]
+    return [
+        *lines,
+        queries,
+        count(len(subject.documents), "document"),
+        count(len(subject.positives), "positive"),
+        *negative,
+        *judged,
+    ]
 
 
 def mined_siblings(subject: Subject, candidates: candidate_pairs.Candidates) -> Finding:
@@ -230,17 +284,26 @@ def mined_siblings(subject: Subject, candidates: candidate_pairs.Candidates) -> 
         of=candidates.seen,
         unit="candidates",
         harm="note",
-        means="A miner that uses one positive per query treats the others as negatives. Hone's filter `labelled` excludes all positives.",
-        cure="Keep `sample.filters: [labelled, same-text, near-duplicate]`, as in every mining recipe.",
-        examples=tuple(example(subject, row | {"answer": row["document"]}) for row in rows.head(SHOWN).to_dicts()),
+        means="A miner that uses one positive per query treats the others as negatives. Hone's "
+        "filter `labelled` excludes all positives.",
+        cure="Keep `sample.filters: [labelled, same-text, near-duplicate]`, as in every mining "
+        "recipe.",
+        examples=tuple(
+            example(subject, row | {"answer": row["document"]})
+            for row in rows.head(SHOWN).to_dicts()
+        ),
         places=places(subject, rows),
     )
 
 
 def strata_of(pairs: pl.DataFrame, sheet: pl.DataFrame, read: pl.DataFrame | None) -> list[dict]:
-    """Each kind of suspicion with its size, fraction, sampled pairs, labelled pairs, and positive verdicts."""
+    """Each kind of suspicion with its size, fraction, sampled pairs, labelled pairs, and
+    positive verdicts.
+    """
     said = (
-        sheet.join(read, on="pair", how="inner") if read is not None else sheet.clear().with_columns(answer=pl.lit(None, dtype=pl.Boolean))
+        sheet.join(read, on="pair", how="inner")
+        if read is not None
+        else sheet.clear().with_columns(answer=pl.lit(None, dtype=pl.Boolean))
     )
     strata = []
     for kind in KINDS:
@@ -260,7 +323,9 @@ def strata_of(pairs: pl.DataFrame, sheet: pl.DataFrame, read: pl.DataFrame | Non
     return strata
 
 
-def compute_estimate(strata: list[dict], candidates: candidate_pairs.Candidates, read: pl.DataFrame) -> Estimate:
+def compute_estimate(
+    strata: list[dict], candidates: candidate_pairs.Candidates, read: pl.DataFrame
+) -> Estimate:
     return estimate(
         [Stratum(one["size"], one["read"], one["yes"]) for one in strata],
         candidates.drawn,
@@ -271,40 +336,60 @@ def compute_estimate(strata: list[dict], candidates: candidate_pairs.Candidates,
 
 def count_common(pairs: pl.DataFrame, known: pl.DataFrame) -> int:
     """How many of the pairs are among `known`."""
-    return len(pairs.join(known.select("query", "document").unique(), on=["query", "document"], how="semi"))
+    return len(
+        pairs.join(known.select("query", "document").unique(), on=["query", "document"], how="semi")
+    )
 
 
-def evidence(pairs: pl.DataFrame, subject: Subject, candidates: candidate_pairs.Candidates, hidden: int) -> list[str]:
+def evidence(
+    pairs: pl.DataFrame, subject: Subject, candidates: candidate_pairs.Candidates, hidden: int
+) -> list[str]:
     """Sentences on labels of the pairs: held-out positives, and documents judged not relevant."""
     sentences = []
     if len(subject.hidden):
         sentences.append(
-            f"{hidden:,} of the {len(pairs):,} pairs ({share(hidden / len(pairs))}) are held-out positives. They are certainly false "
+            f"{hidden:,} of the {len(pairs):,} pairs ({share(hidden / len(pairs))}) are held-out "
+            "positives. They are certainly false "
             "negatives, so this is a lower bound of the false-negative rate."
         )
     if len(subject.judged):
         judged = count_common(pairs, subject.judged)
         sentences.append(
-            f"{judged:,} of the {len(pairs):,} pairs ({share(judged / len(pairs))}) are judged not relevant (grade 0) in the collection, "
-            f"and {len(pairs) - judged:,} are unjudged. {len(candidates.known):,} more candidates are positives."
+            f"{judged:,} of the {len(pairs):,} pairs ({share(judged / len(pairs))}) are judged "
+            "not relevant (grade 0) in the collection, "
+            f"and {len(pairs) - judged:,} are unjudged. {len(candidates.known):,} more candidates "
+            "are positives."
         )
     return sentences
 
 
 def list_pairs(subject: Subject, sheet: pl.DataFrame, read: pl.DataFrame | None) -> list[dict]:
     """The pairs to label, with their texts."""
-    answers = subject.positives.join(sheet.select("query").unique(), on="query", how="semi", maintain_order="left")
-    answers = answers.select("query", "document").unique(maintain_order=True).group_by("query").agg(pl.col("document").head(ANSWERS))
+    answers = subject.positives.join(
+        sheet.select("query").unique(), on="query", how="semi", maintain_order="left"
+    )
+    answers = (
+        answers.select("query", "document")
+        .unique(maintain_order=True)
+        .group_by("query")
+        .agg(pl.col("document").head(ANSWERS))
+    )
     of_query = dict(answers.iter_rows())
     words = {True: "yes", False: "no", None: "unsure"}
-    said = {} if read is None else {pair: words[answer] for pair, answer in read.select("pair", "answer").iter_rows()}
+    said = (
+        {}
+        if read is None
+        else {pair: words[answer] for pair, answer in read.select("pair", "answer").iter_rows()}
+    )
     documents = subject.documents["text"]
     return [
         {
             "pair": row["pair"],
             "where": where(subject, row),
             "query": cut(subject.queries["text"][row["query"]]),
-            "answers": [truncate_text(documents[number]) for number in of_query.get(row["query"], [])],
+            "answers": [
+                truncate_text(documents[number]) for number in of_query.get(row["query"], [])
+            ],
             "text": truncate_text(documents[row["document"]]),
             "said": said.get(row["pair"]),
         }
@@ -316,24 +401,35 @@ def truncate_text(text: str) -> str:
     return text if len(text) <= READABLE else text[:READABLE].rstrip() + " … (truncated)"
 
 
-def describe_method(subject: Subject, encoder: Encoder | None, seed: int, against: Subject | None) -> list[tuple[str, str]]:
+def describe_method(
+    subject: Subject, encoder: Encoder | None, seed: int, against: Subject | None
+) -> list[tuple[str, str]]:
     """The methods and settings behind the numbers."""
     length = f"{encoder.reading.length(encoder.model)} tokens" if encoder else ""
-    reader = f"{encoder.model.path.name}, {length}, {encoder.reading.precision}" if encoder else "none (--no-encoder)"
+    reader = (
+        f"{encoder.model.path.name}, {length}, {encoder.reading.precision}"
+        if encoder
+        else "none (--no-encoder)"
+    )
     return [
         ("Input", subject.name + (f", compared with {against.name}" if against else "")),
         ("Same text", "equal except for case, white space and leading or trailing punctuation"),
         (
             "Near-duplicate",
-            "estimated Jaccard similarity of 0.8 or more (MinHash), over word trigrams of documents and character 4-grams of queries",
+            "estimated Jaccard similarity of 0.8 or more (MinHash), over word trigrams of "
+            "documents and character 4-grams of queries",
         ),
         ("Encoder", reader),
         ("Random seed", str(seed)),
         (
             "Estimate",
-            "stratified by suspicion and weighted by the size of each kind, with combined Wilson intervals (Zou and Donner 2008)",
+            "stratified by suspicion and weighted by the size of each kind, with combined Wilson "
+            "intervals (Zou and Donner 2008)",
         ),
-        ("Output", "this report, the JSON file if requested, and vectors in HONE_HOME; no training"),
+        (
+            "Output",
+            "this report, the JSON file if requested, and vectors in HONE_HOME; no training",
+        ),
     ]
 
 

@@ -12,8 +12,11 @@ from hone.text.alike import CHARACTERS, clustered, drawn
 RULES = "sample.filters: [labelled, same-text, near-duplicate]"
 
 
-def duplicates(subject: Subject, seed: int, most: int) -> tuple[list[Finding], dict[str, pl.DataFrame]]:
-    """Findings on documents, queries and lines, and the clusters of near-duplicates for later checks.
+def duplicates(
+    subject: Subject, seed: int, most: int
+) -> tuple[list[Finding], dict[str, pl.DataFrame]]:
+    """Findings on documents, queries and lines, and the clusters of near-duplicates for later
+    checks.
 
     Args:
         subject: the data.
@@ -24,9 +27,20 @@ def duplicates(subject: Subject, seed: int, most: int) -> tuple[list[Finding], d
         Findings, and {"documents", "queries"}: same, cluster.
     """
     draw = generator(seed, "audit", "near duplicates")
-    lots = pl.DataFrame({"query": subject.queries["query"], "lot": draw.permutation(len(subject.queries))})
-    pairs = pl.concat([subject.positives, subject.negatives]).join(lots, on="query", how="left", maintain_order="left").sort("lot")
-    together = pairs.join(subject.documents.select("document", "same"), on="document", how="left", maintain_order="left")["same"]
+    lots = pl.DataFrame(
+        {"query": subject.queries["query"], "lot": draw.permutation(len(subject.queries))}
+    )
+    pairs = (
+        pl.concat([subject.positives, subject.negatives])
+        .join(lots, on="query", how="left", maintain_order="left")
+        .sort("lot")
+    )
+    together = pairs.join(
+        subject.documents.select("document", "same"),
+        on="document",
+        how="left",
+        maintain_order="left",
+    )["same"]
     chosen = {
         "documents": drawn(subject.documents, together, draw, most),
         "queries": drawn(subject.queries, lots["lot"].head(0).cast(pl.UInt64), draw, most),
@@ -57,10 +71,14 @@ def find_repeated_lines(subject: Subject) -> Finding | None:
         of=len(subject.rows),
         unit="lines",
         harm="fix",
-        means="A repeated example has twice the weight. If both copies are in a batch, its positive is also an in-batch negative.",
-        cure="Delete them. Hone's `source: triplets` uses each text once, regardless of repeated lines.",
+        means="A repeated example has twice the weight. If both copies are in a batch, its "
+        "positive is also an in-batch negative.",
+        cure="Delete them. Hone's `source: triplets` uses each text once, regardless of repeated "
+        "lines.",
         examples=tuple(
-            Example(f"line {row['row']:,}", (("Query", cut(subject.queries["text"][row["query"]])),))
+            Example(
+                f"line {row['row']:,}", (("Query", cut(subject.queries["text"][row["query"]])),)
+            )
             for row in again.head(SHOWN).to_dicts()
         ),
         places=tuple(again["row"].head(LISTED).to_list()),
@@ -75,7 +93,8 @@ def same_documents(subject: Subject) -> Finding:
         **summarize_repeats(subject.documents, "doc_id", "Document", subject.kind),
         unit="documents",
         harm="fix",
-        means="A copy of a positive with a different id can be mined as a negative. Then the model learns to reject the positive.",
+        means="A copy of a positive with a different id can be mined as a negative. Then the "
+        "model learns to reject the positive.",
         cure=f"Keep one copy of each, or use these filters for mining: `{RULES}`.",
     )
 
@@ -88,8 +107,10 @@ def same_queries(subject: Subject) -> Finding:
         **summarize_repeats(subject.queries, "query_id", "Query", subject.kind),
         unit="queries",
         harm="fix",
-        means="The positives of one are unlabelled for the other, so they can become in-batch or mined negatives.",
-        cure="Use one id, so that they share all positives. `source: triplets` does this for identical texts.",
+        means="The positives of one are unlabelled for the other, so they can become in-batch or "
+        "mined negatives.",
+        cure="Use one id, so that they share all positives. `source: triplets` does this for "
+        "identical texts.",
     )
 
 
@@ -97,7 +118,9 @@ def summarize_repeats(frame: pl.DataFrame, key: str, label: str, kind: str) -> d
     """count, of, examples and places of rows whose text repeats an earlier row."""
     texts = frame.filter(pl.col("same").is_not_null())
     again = texts.filter(pl.col("same").is_first_distinct().not_())
-    first = texts.filter(pl.col("same").is_first_distinct()).select("same", first=key, first_text="text", first_row="row")
+    first = texts.filter(pl.col("same").is_first_distinct()).select(
+        "same", first=key, first_text="text", first_row="row"
+    )
     shown = again.head(SHOWN).join(first, on="same", how="left", maintain_order="left").to_dicts()
     by_line = kind == "triplets"
 
@@ -111,7 +134,10 @@ def summarize_repeats(frame: pl.DataFrame, key: str, label: str, kind: str) -> d
         "examples": tuple(
             Example(
                 f"{name(row)} and {name(row, 'first')}",
-                ((f"{label}, {name(row, 'first')}", cut(row["first_text"])), (f"{label}, {name(row)}", cut(row["text"]))),
+                (
+                    (f"{label}, {name(row, 'first')}", cut(row["first_text"])),
+                    (f"{label}, {name(row)}", cut(row["text"])),
+                ),
             )
             for row in shown
         ),
@@ -119,19 +145,27 @@ def summarize_repeats(frame: pl.DataFrame, key: str, label: str, kind: str) -> d
     }
 
 
-def find_near_duplicates(subject: Subject, table: str, chosen: pl.DataFrame, clusters: pl.DataFrame) -> Finding:
+def find_near_duplicates(
+    subject: Subject, table: str, chosen: pl.DataFrame, clusters: pl.DataFrame
+) -> Finding:
     """Different texts that are near-duplicates."""
     label = {"documents": "Document", "queries": "Query"}[table]
     key = {"documents": "doc_id", "queries": "query_id"}[table]
     rows = chosen.join(clusters, on="same", how="left", maintain_order="left")
     again = rows.filter(pl.col("cluster").is_first_distinct().not_())
-    first = rows.filter(pl.col("cluster").is_first_distinct()).select("cluster", first="text", first_id=key, first_row="row")
+    first = rows.filter(pl.col("cluster").is_first_distinct()).select(
+        "cluster", first="text", first_id=key, first_row="row"
+    )
     by_line = subject.kind == "triplets"
-    shown = again.head(SHOWN).join(first, on="cluster", how="left", maintain_order="left").to_dicts()
+    shown = (
+        again.head(SHOWN).join(first, on="cluster", how="left", maintain_order="left").to_dicts()
+    )
     total = (subject.documents if table == "documents" else subject.queries)["same"].n_unique()
     means = {
-        "documents": "A near-duplicate of a positive is usually relevant too. As a mined negative, it contradicts the label.",
-        "queries": "In a batch, their positives are negatives for each other. A random split can put one in training and one in test.",
+        "documents": "A near-duplicate of a positive is usually relevant too. As a mined "
+        "negative, it contradicts the label.",
+        "queries": "In a batch, their positives are negatives for each other. A random split can "
+        "put one in training and one in test.",
     }[table]
     cure = {
         "documents": f"Use these filters for mining: `{RULES}`.",
@@ -139,11 +173,14 @@ def find_near_duplicates(subject: Subject, table: str, chosen: pl.DataFrame, clu
     }[table]
 
     def name(row: dict, which: str) -> str:
-        return f"line {row[f'{which}row']:,}" if by_line else str(row[f"{which}id" if which else key])
+        return (
+            f"line {row[f'{which}row']:,}" if by_line else str(row[f"{which}id" if which else key])
+        )
 
     return Finding(
         name=f"near-{table}",
-        title=f"{label[:-1] + 'ies' if label.endswith('y') else label + 's'} that are near-duplicates of another",
+        title=f"{label[:-1] + 'ies' if label.endswith('y') else label + 's'} that are "
+        "near-duplicates of another",
         count=len(again),
         of=len(chosen),
         unit=f"different {table}",
@@ -153,10 +190,15 @@ def find_near_duplicates(subject: Subject, table: str, chosen: pl.DataFrame, clu
         examples=tuple(
             Example(
                 f"{name(row, '')} and {name(row, 'first_')}",
-                ((f"{label}, {name(row, 'first_')}", cut(row["first"])), (f"{label}, {name(row, '')}", cut(row["text"]))),
+                (
+                    (f"{label}, {name(row, 'first_')}", cut(row["first"])),
+                    (f"{label}, {name(row, '')}", cut(row["text"])),
+                ),
             )
             for row in shown
         ),
         places=tuple(again["row" if by_line else key].head(LISTED).to_list()),
-        note=f"Checked a random sample of {len(chosen):,} of {total:,} {table}." if len(chosen) < total else "",
+        note=f"Checked a random sample of {len(chosen):,} of {total:,} {table}."
+        if len(chosen) < total
+        else "",
     )

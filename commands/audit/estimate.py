@@ -1,4 +1,6 @@
-"""Estimate the false-negative rate from labelled pairs, by stratified sampling over kinds of suspicion."""
+"""Estimate the false-negative rate from labelled pairs, by stratified sampling over kinds of
+suspicion.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ class Stratum:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A fraction with its 95 % interval. Without a verdict on some kind, `share` is null and the interval covers all possible values."""
+    """A fraction with its 95 % interval. Without a verdict on some kind, `share` is null and the
+    interval covers all possible values.
+    """
 
     share: float | None
     low: float
@@ -29,14 +33,17 @@ class Estimate:
 
 
 def estimate(strata: list[Stratum], units: int, seen: float, unsure: int = 0) -> Estimate:
-    """The mean of the strata's fractions, weighted by the number of pairs (Horvitz and Thompson 1952).
+    """The mean of the strata's fractions, weighted by the number of pairs (Horvitz and Thompson
+    1952).
 
-    The interval combines the strata's Wilson intervals (Zou and Donner 2008), so it does not collapse if a stratum has no
-    positive verdict. A completely labelled stratum has no uncertainty. With few positive verdicts, the lower end is too high: in a
-    simulation with uninformative suspicion, the coverage was 0.92. Therefore the wider end of this interval and of Wilson's interval
-    for Kish's effective sample size is used [Hone default; simulated in tests/commands/audit/test_estimate.py]. The pairs are
-    themselves a sample of all negatives. This adds Wilson's interval for `units` independent units, the worst case in which all pairs
-    of a query agree. Unsure verdicts are treated as missing at random.
+    The interval combines the strata's Wilson intervals (Zou and Donner 2008), so it does not
+    collapse if a stratum has no positive verdict. A completely labelled stratum has no uncertainty.
+    With few positive verdicts, the lower end is too high: in a simulation with uninformative
+    suspicion, the coverage was 0.92. Therefore the wider end of this interval and of Wilson's
+    interval for Kish's effective sample size is used [Hone default; simulated in
+    tests/commands/audit/test_estimate.py]. The pairs are themselves a sample of all negatives. This
+    adds Wilson's interval for `units` independent units, the worst case in which all pairs of a
+    query agree. Unsure verdicts are treated as missing at random.
 
     Args:
         strata: the strata of the scored pairs.
@@ -71,11 +78,15 @@ def estimate(strata: list[Stratum], units: int, seen: float, unsure: int = 0) ->
         low, high = wilson(share * independent, independent)
         below += (share - low) ** 2
         above += (high - share) ** 2
-    return Estimate(share, max(0.0, share - math.sqrt(below)), min(1.0, share + math.sqrt(above)), read, unsure)
+    return Estimate(
+        share, max(0.0, share - math.sqrt(below)), min(1.0, share + math.sqrt(above)), read, unsure
+    )
 
 
 def of_stratum(one: Stratum) -> tuple[float, float, float]:
-    """Fraction and ends of its interval, for sampling without replacement: a completely labelled stratum has no uncertainty."""
+    """Fraction and ends of its interval, for sampling without replacement: a completely labelled
+    stratum has no uncertainty.
+    """
     if not one.read:
         return 0.5, 0.0, 1.0
     part = one.yes / one.read

@@ -1,4 +1,6 @@
-"""Leakage from test to training: equal or near-duplicate queries, queries in two splits, shared positives."""
+"""Leakage from test to training: equal or near-duplicate queries, queries in two splits, shared
+positives.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +24,37 @@ def leakage(subject: Subject, test: Subject | None, seed: int, most: int) -> lis
     training = subject.training.select("query", "same", "text", "split", name=name_query(subject))
     asked = [subject.evaluation_queries.select("same", "text", "split", name=name_query(subject))]
     answers = [
-        with_same(subject.positives.join(subject.evaluation_queries.select("query"), on="query", how="semi"), subject)["document_same"]
+        with_same(
+            subject.positives.join(
+                subject.evaluation_queries.select("query"), on="query", how="semi"
+            ),
+            subject,
+        )["document_same"]
     ]
     if test is not None:
         of_test = test.evaluation_queries if len(test.evaluation_queries) else test.queries
         asked.append(of_test.select("same", "text", split=pl.lit(test.name), name=name_query(test)))
-        answers.append(with_same(test.positives.join(of_test.select("query"), on="query", how="semi"), test)["document_same"])
-    against = pl.concat(asked).filter(pl.col("same").is_not_null()).unique("same", keep="first", maintain_order=True)
+        answers.append(
+            with_same(test.positives.join(of_test.select("query"), on="query", how="semi"), test)[
+                "document_same"
+            ]
+        )
+    against = (
+        pl.concat(asked)
+        .filter(pl.col("same").is_not_null())
+        .unique("same", keep="first", maintain_order=True)
+    )
     if against.is_empty():
         return []
     exact = training.join(
-        against.select("same", other="text", other_split="split", other_name="name"), on="same", how="inner", maintain_order="left"
+        against.select("same", other="text", other_split="split", other_name="name"),
+        on="same",
+        how="inner",
+        maintain_order="left",
     )
-    rest = training.filter(pl.col("same").is_not_null()).join(against, on="same", how="anti", maintain_order="left")
+    rest = training.filter(pl.col("same").is_not_null()).join(
+        against, on="same", how="anti", maintain_order="left"
+    )
     nearly, note = near_queries(rest, against, generator(seed, "audit", "leakage"), most)
     known = with_same(subject.of_training(subject.positives), subject)
     shared = known.filter(pl.col("document_same").is_in(pl.concat(answers).drop_nulls().implode()))
@@ -46,8 +66,10 @@ def leakage(subject: Subject, test: Subject | None, seed: int, most: int) -> lis
             of=len(training),
             unit="training queries",
             harm="fix",
-            means="The model is trained on evaluation queries, so its score is too high and does not apply to new queries.",
-            cure="Remove them from training. `repeated_queries: leave-out` in params.yaml keeps the test copy (docs/collections.md).",
+            means="The model is trained on evaluation queries, so its score is too high and does "
+            "not apply to new queries.",
+            cure="Remove them from training. `repeated_queries: leave-out` in params.yaml keeps "
+            "the test copy (docs/collections.md).",
             examples=examples(exact),
             places=tuple(exact["name"].head(LISTED).to_list()),
         ),
@@ -58,8 +80,10 @@ def leakage(subject: Subject, test: Subject | None, seed: int, most: int) -> lis
             of=len(training),
             unit="training queries",
             harm="fix",
-            means="Near-duplicate queries usually share positives, so the score partly reflects memorization.",
-            cure="Use Hone's split, which keeps near-duplicates together, or remove these queries from training.",
+            means="Near-duplicate queries usually share positives, so the score partly reflects "
+            "memorization.",
+            cure="Use Hone's split, which keeps near-duplicates together, or remove these queries "
+            "from training.",
             examples=examples(nearly),
             places=tuple(nearly["name"].head(LISTED).to_list()),
             note=note,
@@ -71,7 +95,8 @@ def leakage(subject: Subject, test: Subject | None, seed: int, most: int) -> lis
             of=len(known),
             unit="training positives",
             harm="note",
-            means="This is normal if all splits share a corpus (BEIR). The model has seen the document, but not the query.",
+            means="This is normal if all splits share a corpus (BEIR). The model has seen the "
+            "document, but not the query.",
             cure="None, unless the test should measure retrieval of new documents.",
         ),
     ]
@@ -85,7 +110,8 @@ def leakage(subject: Subject, test: Subject | None, seed: int, most: int) -> lis
                 of=len(subject.queries),
                 unit="queries",
                 harm="fix",
-                means="Some positives of the query are used for training, others for evaluation. The stage `collect` rejects this.",
+                means="Some positives of the query are used for training, others for evaluation. "
+                "The stage `collect` rejects this.",
                 cure="Keep each query's labels in one split.",
                 places=tuple(names[:LISTED]),
                 examples=tuple(Example(f"query {name}", ()) for name in names[:SHOWN]),
@@ -103,7 +129,10 @@ def examples(rows: pl.DataFrame) -> tuple[Example, ...]:
     return tuple(
         Example(
             f"{row['name']} and {row['other_name']} ({row['other_split']})",
-            (("Training query", cut(row["text"])), (f"Query of {row['other_split']}", cut(row["other"]))),
+            (
+                ("Training query", cut(row["text"])),
+                (f"Query of {row['other_split']}", cut(row["other"])),
+            ),
         )
         for row in rows.head(SHOWN).to_dicts()
     )

@@ -41,7 +41,10 @@ def find_malformed(subject: Subject, reader: ModelFolder | None, reading: Readin
             means="The model learns nothing from such a pair. Its loss is near 0 from the start.",
             cure="Delete them.",
             examples=tuple(
-                Example(where(subject, row), (("Query and positive", text_of(subject.queries, row["query"])),))
+                Example(
+                    where(subject, row),
+                    (("Query and positive", text_of(subject.queries, row["query"])),),
+                )
                 for row in equal.head(SHOWN).to_dicts()
             ),
             places=places(subject, equal),
@@ -56,12 +59,26 @@ def find_empty(subject: Subject, table: str, key: str) -> Finding:
     frame = {"queries": subject.queries, "documents": subject.documents}[table]
     bare = frame.filter(pl.col("same").is_null())
     if subject.kind == "triplets":
-        pairs = pl.concat([subject.positives, subject.negatives]) if table == "documents" else subject.rows
+        pairs = (
+            pl.concat([subject.positives, subject.negatives])
+            if table == "documents"
+            else subject.rows
+        )
         number = {"queries": "query", "documents": "document"}[table]
         rows = pairs.join(bare.select(number), on=number, how="semi")["row"].unique().sort()
-        count, of, unit, where_ = len(rows), len(subject.rows), "lines", tuple(rows.head(LISTED).to_list())
+        count, of, unit, where_ = (
+            len(rows),
+            len(subject.rows),
+            "lines",
+            tuple(rows.head(LISTED).to_list()),
+        )
     else:
-        count, of, unit, where_ = len(bare), len(frame), table, tuple(bare[key].fill_null("(no id)").head(LISTED).to_list())
+        count, of, unit, where_ = (
+            len(bare),
+            len(frame),
+            table,
+            tuple(bare[key].fill_null("(no id)").head(LISTED).to_list()),
+        )
     label = {"queries": "query", "documents": "document"}[table]
     return Finding(
         name=f"empty-{table}",
@@ -70,9 +87,13 @@ def find_empty(subject: Subject, table: str, key: str) -> Finding:
         of=of,
         unit=unit,
         harm="fix",
-        means=f"An empty {label} has a vector like any other text, so it distorts the embedding space.",
+        means=f"An empty {label} has a vector like any other text, so it distorts the embedding "
+        "space.",
         cure="Delete these rows. Hone rejects a collection with empty texts.",
-        examples=tuple(Example(f"line {name}" if subject.kind == "triplets" else f"{label} {name}", ()) for name in where_[:SHOWN]),
+        examples=tuple(
+            Example(f"line {name}" if subject.kind == "triplets" else f"{label} {name}", ())
+            for name in where_[:SHOWN]
+        ),
         places=where_,
     )
 
@@ -104,7 +125,9 @@ def find_bad_lines(subject: Subject) -> list[Finding]:
             means=means,
             cure=cure,
             examples=tuple(
-                Example(f"line {row['row']:,}", (("Query", cut(subject.queries["text"][row["query"]])),))
+                Example(
+                    f"line {row['row']:,}", (("Query", cut(subject.queries["text"][row["query"]])),)
+                )
                 for row in rows.head(SHOWN).to_dicts()
             ),
             places=tuple(rows["row"].head(LISTED).to_list()),
@@ -118,7 +141,9 @@ def find_bad_labels(subject: Subject) -> list[Finding]:
     """Labels of missing texts, duplicate ids, and training queries without positives."""
     answered = pl.concat([subject.positives, subject.hidden])["query"]
     bare = subject.training.filter(~pl.col("query").is_in(answered.implode()))
-    total = len(subject.positives) + len(subject.judged) + len(subject.negatives) + len(subject.absent)
+    total = (
+        len(subject.positives) + len(subject.judged) + len(subject.negatives) + len(subject.absent)
+    )
     doubled = [(table, name) for table, names in subject.doubled.items() for name in names]
     return [
         Finding(
@@ -128,13 +153,21 @@ def find_bad_labels(subject: Subject) -> list[Finding]:
             of=total,
             unit="labels",
             harm="fix",
-            means="The query has fewer positives than labels. Without any positive, it cannot be used for training.",
-            cure="Add the missing texts, or set `absent_labels: ignore` in params.yaml, which drops and counts such labels.",
+            means="The query has fewer positives than labels. Without any positive, it cannot be "
+            "used for training.",
+            cure="Add the missing texts, or set `absent_labels: ignore` in params.yaml, which "
+            "drops and counts such labels.",
             examples=tuple(
-                Example(f"query {row['query_id']}, document {row['doc_id']}", (("Missing", f"the {row['absent']}"),))
+                Example(
+                    f"query {row['query_id']}, document {row['doc_id']}",
+                    (("Missing", f"the {row['absent']}"),),
+                )
                 for row in subject.absent.head(SHOWN).to_dicts()
             ),
-            places=tuple(f"query {row['query_id']}, document {row['doc_id']}" for row in subject.absent.head(LISTED).to_dicts()),
+            places=tuple(
+                f"query {row['query_id']}, document {row['doc_id']}"
+                for row in subject.absent.head(LISTED).to_dicts()
+            ),
         ),
         Finding(
             name="doubled-ids",
@@ -155,25 +188,43 @@ def find_bad_labels(subject: Subject) -> list[Finding]:
             of=len(subject.training),
             unit="training queries",
             harm="note",
-            means="They cannot be used for training. Hone excludes them and records each in removed.parquet.",
+            means="They cannot be used for training. Hone excludes them and records each in "
+            "removed.parquet.",
             cure="None, or label them.",
-            examples=tuple(Example(f"query {row['query_id']}", (("Query", cut(row["text"])),)) for row in bare.head(SHOWN).to_dicts()),
+            examples=tuple(
+                Example(f"query {row['query_id']}", (("Query", cut(row["text"])),))
+                for row in bare.head(SHOWN).to_dicts()
+            ),
             places=tuple(bare["query_id"].head(LISTED).to_list()),
         ),
     ]
 
 
-def find_long_texts(texts: pl.Series, table: str, route: Route, reader: ModelFolder | None, reading: Reading) -> Finding:
+def find_long_texts(
+    texts: pl.Series, table: str, route: Route, reader: ModelFolder | None, reading: Reading
+) -> Finding:
     """Texts that exceed the model's maximum length, by its own tokenizer."""
-    cure = "Split such texts into chunks (`parent_id`, docs/collections.md), or raise `model.max_length` (slower)."
+    cure = (
+        "Split such texts into chunks (`parent_id`, docs/collections.md), or raise "
+        "`model.max_length` (slower)."
+    )
     name, title = f"long-{table}", f"{table.capitalize()} longer than the model's maximum length"
     if reader is None:
         length = reading.max_length or LENGTH
         most = length * CHARACTERS_A_TOKEN
         count = int((texts.str.len_chars() > most).sum())
-        means = f"The model reads about {most:,} characters ({length} tokens). The relevant part may be truncated."
-        note = "Without a tokenizer, characters were counted, about four per token in English. Run `hone doctor` to check the model."
+        means = (
+            f"The model reads about {most:,} characters ({length} tokens). The relevant part "
+            "may be truncated."
+        )
+        note = (
+            "Without a tokenizer, characters were counted, about four per token in English. "
+            "Run `hone doctor` to check the model."
+        )
         return Finding(name, title, count, len(texts), table, "note", means, cure, note=note)
     found = cut_texts(texts, reader, reading, route)
-    means = f"{found.told(table)[0].upper()}{found.told(table)[1:]}. The relevant part may be truncated."
+    means = (
+        f"{found.told(table)[0].upper()}{found.told(table)[1:]}. The relevant part may be "
+        "truncated."
+    )
     return Finding(name, title, found.cut, found.counted, table, "note", means, cure)

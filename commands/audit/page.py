@@ -26,13 +26,23 @@ def render(content: dict[str, Any]) -> str:
     from markupsafe import Markup
 
     environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= number_format.FILTERS | {"span": span, "marked": marked}
-    styles = [(report.HERE / "page.css").read_text(encoding="utf-8"), (HERE / "page.css").read_text(encoding="utf-8")]
+    styles = [
+        (report.HERE / "page.css").read_text(encoding="utf-8"),
+        (HERE / "page.css").read_text(encoding="utf-8"),
+    ]
     own = html.normalize_script((HERE / "page.js").read_text(encoding="utf-8"))
     return environment.get_template("page.html.jinja").render(
-        **content, style=Markup("\n".join(styles)), script=Markup(own), policy=html.write_policy([own])
+        **content,
+        style=Markup("\n".join(styles)),
+        script=Markup(own),
+        policy=html.write_policy([own]),
     )
 
 

@@ -1,6 +1,7 @@
 """The arms: labels of one round that differ only in which mined negatives were removed.
 
-As in a round, filters apply to all candidates before the first ones are mined. Judges and the oracle read the mined negatives.
+As in a round, filters apply to all candidates before the first ones are mined. Judges and the
+oracle read the mined negatives.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from hone.mining.random_documents import random_queries
 from tasks.relabel.initial_labels import joined
 
 NOISY, CLEAN, UNMINED, RANDOM = "noisy", "clean", "no-mining", "random"
-RANDOM_DEPTH = 4  # documents drawn for each one needed, because guards may remove some (Hone default)
+RANDOM_DEPTH = (
+    4  # documents drawn for each one needed, because guards may remove some (Hone default)
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,9 @@ class Arm:
 
 
 def default_names(bench: Bench) -> list[str]:
-    """Every arm without cost except training. Arms with the same labels are included, but train only once."""
+    """Every arm without cost except training. Arms with the same labels are included, but train
+    only once.
+    """
     return [
         NOISY,
         CLEAN,
@@ -61,17 +66,20 @@ def arms(bench: Bench, names: list[str], negatives: int) -> list[Arm]:
 
     Args:
         bench: a round's first candidates.
-        names: noisy, clean, no-mining, random, rule:NAME (rule:NAME:PARAMETER=VALUE), judge:NAME or recipe:NAME.
+        names: noisy, clean, no-mining, random, rule:NAME (rule:NAME:PARAMETER=VALUE), judge:NAME or
+            recipe:NAME.
         negatives: number of negatives per query that training reads.
 
     Raises:
-        Refused: there is no such arm, it is not free, or no negative that training reads is a held-out positive.
+        Refused: there is no such arm, it is not free, or no negative that training reads is a
+            held-out positive.
     """
     wanted = dict.fromkeys([NOISY, CLEAN, *names])
     found = [arm_of(bench, name, mined(bench, name), negatives) for name in wanted]
     if not found[0].false:
         raise Refused(
-            f"None of the {found[0].trained:,} negatives that training reads (the first {negatives} of each query) is a held-out "
+            f"None of the {found[0].trained:,} negatives that training reads (the first "
+            f"{negatives} of each query) is a held-out "
             "positive, so there is no damage. Hold out more positives (`hide` in params.yaml)."
         )
     return found
@@ -90,7 +98,10 @@ def mined(bench: Bench, name: str) -> pl.DataFrame:
     kind, _, rest = name.partition(":")
     if kind not in KINDS or not rest:
         known = [NOISY, CLEAN, UNMINED, RANDOM, *default_names(bench)]
-        raise Refused(f"There is no arm '{name}': {nearest(name, list(dict.fromkeys(known)))} (or rule:NAME:PARAMETER=VALUE)")
+        raise Refused(
+            f"There is no arm '{name}': {nearest(name, list(dict.fromkeys(known)))} (or "
+            "rule:NAME:PARAMETER=VALUE)"
+        )
     return KINDS[kind](bench, rest)
 
 
@@ -109,16 +120,28 @@ def at_random(bench: Bench) -> pl.DataFrame:
 
 
 def rules_of(bench: Bench) -> list[str]:
-    """The filters that are not guards. Filters that need scores are included only if there are scores."""
+    """The filters that are not guards. Filters that need scores are included only if there are
+    scores.
+    """
     names = [name for name in methods.names("sample.filters") if name not in GUARDS]
-    return [name for name in names if len(bench.rules.scores) or "scores" not in methods.find("sample.filters", name).reads]
+    return [
+        name
+        for name in names
+        if len(bench.rules.scores) or "scores" not in methods.find("sample.filters", name).reads
+    ]
 
 
 def by_rule(bench: Bench, text: str) -> pl.DataFrame:
-    """The mined negatives after a filter, such as `positive-aware` or `positive-aware:share=0.9`, on all candidates."""
+    """The mined negatives after a filter, such as `positive-aware` or
+    `positive-aware:share=0.9`, on all candidates.
+    """
     name, _, rest = text.partition(":")
     if name not in rules_of(bench):
-        why = f"it is a guard, which every arm uses ({', '.join(GUARDS)})" if name in GUARDS else nearest(name, rules_of(bench))
+        why = (
+            f"it is a guard, which every arm uses ({', '.join(GUARDS)})"
+            if name in GUARDS
+            else nearest(name, rules_of(bench))
+        )
         raise Refused(f"There is no arm 'rule:{name}': {why}")
     given = [one.partition("=") for one in rest.split(",") if one]
     line = line_of(name, {key.strip(): from_yaml(value) for key, _, value in given})
@@ -128,13 +151,21 @@ def by_rule(bench: Bench, text: str) -> pl.DataFrame:
 def by_judge(bench: Bench, name: str) -> pl.DataFrame:
     """The mined negatives without those that a free judge finds relevant."""
     if name not in bench.free_judges():
-        costs = f"judge {name} is not free" if name in bench.given.judges else f"params.yaml has no judge {name}"
-        raise Refused(f"There is no arm 'judge:{name}': {costs}. Free judges in params.yaml: {', '.join(bench.free_judges()) or 'none'}.")
+        costs = (
+            f"judge {name} is not free"
+            if name in bench.given.judges
+            else f"params.yaml has no judge {name}"
+        )
+        raise Refused(
+            f"There is no arm 'judge:{name}': {costs}. Free judges in params.yaml: "
+            f"{', '.join(bench.free_judges()) or 'none'}."
+        )
     return without(bench.first, bench.found_by(name))
 
 
 def by_recipe(bench: Bench, name: str) -> pl.DataFrame:
-    """The mined negatives after a recipe's filters on all candidates, without those that its judges find relevant.
+    """The mined negatives after a recipe's filters on all candidates, without those that its judges
+    find relevant.
 
     The recipe's `action` is ignored, because all arms train on the same positives.
     """
@@ -151,7 +182,12 @@ def by_recipe(bench: Bench, name: str) -> pl.DataFrame:
     cascade = Cascade(section.cascade)
     for _ in cascade.run(left, bench.rules.labels, bench.training, 0.0, desk, ask):
         pass  # only the final verdicts are needed
-    return without(left, cascade.final(section.final == "all").filter(pl.col("verdict").cast(pl.String) == "positive"))
+    return without(
+        left,
+        cascade.final(section.final == "all").filter(
+            pl.col("verdict").cast(pl.String) == "positive"
+        ),
+    )
 
 
 def without(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
@@ -165,11 +201,20 @@ def cleans(bench: Bench, name: str) -> bool:
     """Whether a recipe removes mined negatives with free filters and judges that work here."""
     try:
         made = recipe.read(name)
-        cascade = [] if made.relabel == "none" else settings.relabel(bench.given, made, bench.round).cascade
+        cascade = (
+            []
+            if made.relabel == "none"
+            else settings.relabel(bench.given, made, bench.round).cascade
+        )
     except Refused:  # the recipe needs a judge that is not in params.yaml
         return False
     able = all(can_tell(line, bench.rules.scores) for line in own_rules(made))
-    return bool(made.retrieve and able and (own_rules(made) or cascade) and all(line["method"] in FREE for line in cascade))
+    return bool(
+        made.retrieve
+        and able
+        and (own_rules(made) or cascade)
+        and all(line["method"] in FREE for line in cascade)
+    )
 
 
 def own_rules(made: Recipe) -> list[dict]:

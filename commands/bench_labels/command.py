@@ -1,7 +1,9 @@
-"""`hone bench-labels`: how many held-out positives each filter and free judge finds, and what else it removes.
+"""`hone bench-labels`: how many held-out positives each filter and free judge finds, and what else
+it removes.
 
-The candidates are those of a round, after the guards that every recipe uses. Held-out positives (`hide` in params.yaml) are relevant
-documents that the loop does not see. Unlabelled relevant documents count as wrongly removed, so that fraction is an upper bound.
+The candidates are those of a round, after the guards that every recipe uses. Held-out positives
+(`hide` in params.yaml) are relevant documents that the loop does not see. Unlabelled relevant
+documents count as wrongly removed, so that fraction is an upper bound.
 """
 
 from __future__ import annotations
@@ -31,7 +33,14 @@ from tasks.report.negatives import read_hidden_pairs
 from tasks.sample.settings import SampleSettings
 
 SHARES = (0.85, 0.9, 0.95, 0.98, 1.0)
-COLUMNS = ("filter or judge", "held-out positives found", "95 %", "others removed", "precision", "false negatives kept")
+COLUMNS = (
+    "filter or judge",
+    "held-out positives found",
+    "95 %",
+    "others removed",
+    "precision",
+    "false negatives kept",
+)
 KEEP = 4  # negatives per query that a recipe would choose
 FREE = ("encoder", "cross-encoder")  # judges that run on this machine
 
@@ -43,8 +52,10 @@ class Found:
     Attributes:
         recall: fraction of the held-out positives that it removes.
         others: fraction of all other candidates that it removes.
-        precision: fraction of the removed candidates that are held-out positives, a lower bound; null if none is removed.
-        left: fraction of held-out positives among the first `keep` remaining candidates per query; null if none remains.
+        precision: fraction of the removed candidates that are held-out positives, a lower bound;
+            null if none is removed.
+        left: fraction of held-out positives among the first `keep` remaining candidates per query;
+            null if none remains.
     """
 
     who: str
@@ -70,11 +81,17 @@ def bench_labels(round: str, depth: int = 10, keep: int = KEEP) -> list[Found]:
     bench = looked_at(round, depth)
     marked, rules = bench.marked, bench.rules
     found = [measured("none", marked, marked.clear().select(PAIR), keep)]
-    found += [measured(who, marked, gone, keep) for who, gone in (*rules.trials(bench.first), *bench.judged())]
+    found += [
+        measured(who, marked, gone, keep)
+        for who, gone in (*rules.trials(bench.first), *bench.judged())
+    ]
     line()
     table(COLUMNS, [row(one) for one in found])
     line()
-    line("For judges that are not free, `hone judge check NAME --on COLLECTION --gold hidden` estimates the same on a sample.")
+    line(
+        "For judges that are not free, `hone judge check NAME --on COLLECTION --gold hidden` "
+        "estimates the same on a sample."
+    )
     return found
 
 
@@ -86,7 +103,8 @@ class Bench:
         pool: all candidates after the guards, the best of each query first.
         depth: number of candidates per query.
         hidden: query_id, doc_id of all held-out positives.
-        marked: the first candidates of each query, with `hidden`: whether each is a held-out positive.
+        marked: the first candidates of each query, with `hidden`: whether each is a held-out
+            positive.
         rules: applies filters to them.
     """
 
@@ -114,13 +132,22 @@ class Bench:
             yield f"judge {name}", self.found_by(name)
 
     def free_judges(self) -> list[str]:
-        return [name for name, written in self.given.judges.items() if methods.line(written, f"judges.{name}")[0] in FREE]
+        return [
+            name
+            for name, written in self.given.judges.items()
+            if methods.line(written, f"judges.{name}")[0] in FREE
+        ]
 
     def found_by(self, name: str) -> pl.DataFrame:
         """query_id, doc_id of the candidates that a judge finds relevant."""
         judge = judge_line(self.given, name)
         desk = desk_of(self.given, self.round, [judge], self.training)
-        said = pl.concat([ask(judge, questions, desk) for questions in in_blocks(self.first, self.rules.labels, self.training)])
+        said = pl.concat(
+            [
+                ask(judge, questions, desk)
+                for questions in in_blocks(self.first, self.rules.labels, self.training)
+            ]
+        )
         return said.filter(pl.col("verdict") == "positive").select(PAIR)
 
 
@@ -137,11 +164,15 @@ def looked_at(round: str, depth: int) -> Bench:
     if round not in given.rounds:
         raise Refused(f"params.yaml has no round '{round}': {nearest(round, list(given.rounds))}")
     if not file.exists() or (candidates := tables.read("candidates", file)).is_empty():
-        raise Refused(f"Round {round} has no candidates. Run `dvc repro` to mine them, or choose a round whose recipe has `retrieve`.")
+        raise Refused(
+            f"Round {round} has no candidates. Run `dvc repro` to mine them, or choose a round "
+            "whose recipe has `retrieve`."
+        )
     hidden = read_hidden_pairs(training).unique()
     if hidden.is_empty():
         raise Refused(
-            "There are no held-out positives. Set a collection's `hide` in params.yaml: {share: 0.3, seed: 13}. Then run `dvc repro`."
+            "There are no held-out positives. Set a collection's `hide` in params.yaml: {share: "
+            "0.3, seed: 13}. Then run `dvc repro`."
         )
     settings = SampleSettings.read(round=round)
     labels = carried_labels(given.rounds[round].start, training.queries(), settings.refreshed)
@@ -149,14 +180,20 @@ def looked_at(round: str, depth: int) -> Bench:
     rules = Filters(labels, scores, training, settings)
     pool = rules.after_guards(candidates)
     first = pool.filter(pl.int_range(pl.len()).over("query_id") < depth)
-    marked = first.join(hidden.with_columns(hidden=pl.lit(True)), on=PAIR, how="left", maintain_order="left")
+    marked = first.join(
+        hidden.with_columns(hidden=pl.lit(True)), on=PAIR, how="left", maintain_order="left"
+    )
     marked = marked.with_columns(pl.col("hidden").fill_null(False))
     there = int(marked["hidden"].sum())
     queries = f"the first {depth} of {marked['query_id'].n_unique():,} queries"
-    line(f"round {round}: {len(marked):,} candidates ({queries}), {there:,} of them held-out positives")
+    line(
+        f"round {round}: {len(marked):,} candidates ({queries}), {there:,} of them held-out "
+        "positives"
+    )
     if not there:
         raise Refused(
-            f"None of {len(hidden):,} held-out positives is among the candidates. Increase --depth ({depth}), or check the guards."
+            f"None of {len(hidden):,} held-out positives is among the candidates. Increase "
+            f"--depth ({depth}), or check the guards."
         )
     return Bench(round, given, training, pool, depth, hidden, marked, rules)
 
@@ -164,26 +201,39 @@ def looked_at(round: str, depth: int) -> Bench:
 class Filters:
     """Applies filters to a round's candidates, each by itself."""
 
-    def __init__(self, labels: pl.DataFrame, scores: pl.DataFrame, training: TrainingSet, settings: SampleSettings) -> None:
+    def __init__(
+        self,
+        labels: pl.DataFrame,
+        scores: pl.DataFrame,
+        training: TrainingSet,
+        settings: SampleSettings,
+    ) -> None:
         self.labels, self.scores, self.training, self.settings = labels, scores, training, settings
         self.positives = positives_of(labels)
 
     def removed(self, rows: pl.DataFrame, lines: list[dict]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The remaining rows, and query_id, doc_id of the removed ones."""
         pool = Pool(rows)
-        Rules(lines, rows, self.labels, self.positives, self.scores, self.training, self.settings).apply(pool)
-        return pool.rows, pl.concat([pool.rows.clear().select(PAIR), *(gone.select(PAIR) for gone in pool.removed)])
+        Rules(
+            lines, rows, self.labels, self.positives, self.scores, self.training, self.settings
+        ).apply(pool)
+        return pool.rows, pl.concat(
+            [pool.rows.clear().select(PAIR), *(gone.select(PAIR) for gone in pool.removed)]
+        )
 
     def after_guards(self, candidates: pl.DataFrame) -> pl.DataFrame:
         return self.removed(merged(candidates), [line_of(name) for name in GUARDS])[0]
 
     def trials(self, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-        """Every filter that is not a guard, with its defaults, and `positive-aware` at several thresholds.
+        """Every filter that is not a guard, with its defaults, and `positive-aware` at several
+        thresholds.
 
         Filters that need scores are included only if there are scores.
         """
         for name in rules_as_they_come(self.scores):
-            for parameters in [{"share": value} for value in SHARES] if name == "positive-aware" else [{}]:
+            for parameters in (
+                [{"share": value} for value in SHARES] if name == "positive-aware" else [{}]
+            ):
                 shown = ", ".join(f"{key} {value:g}" for key, value in parameters.items())
                 yield f"{name} {shown}".strip(), self.removed(rows, [line_of(name, parameters)])[1]
 
@@ -203,8 +253,14 @@ def rules_as_they_come(scores: pl.DataFrame) -> list[str]:
 def can_tell(line: dict, scores: pl.DataFrame) -> bool:
     """Whether a filter works on pairs, and the scorers that it needs have scores."""
     rule, scorers = methods.find("sample.filters", line["method"]), set(scores["scorer"])
-    wanted = [line["parameters"][name] for name in ("scorer", "to_positives") if name in line["parameters"]]
-    return "trained" not in rule.reads and all(one in scorers if one is not None else bool(scorers) for one in wanted)
+    wanted = [
+        line["parameters"][name]
+        for name in ("scorer", "to_positives")
+        if name in line["parameters"]
+    ]
+    return "trained" not in rule.reads and all(
+        one in scorers if one is not None else bool(scorers) for one in wanted
+    )
 
 
 def line_of(name: str, parameters: dict | None = None) -> dict:
@@ -220,9 +276,15 @@ def measured(who: str, marked: pl.DataFrame, gone: pl.DataFrame, keep: int) -> F
         gone: query_id, doc_id of the candidates that it removes.
         keep: negatives per query that a recipe would choose.
     """
-    rows = marked.join(gone.unique().with_columns(gone=pl.lit(True)), on=PAIR, how="left", maintain_order="left")
+    rows = marked.join(
+        gone.unique().with_columns(gone=pl.lit(True)), on=PAIR, how="left", maintain_order="left"
+    )
     rows = rows.with_columns(pl.col("gone").fill_null(False))
-    of_hidden, others, out = rows.filter("hidden"), rows.filter(~pl.col("hidden")), rows.filter("gone")
+    of_hidden, others, out = (
+        rows.filter("hidden"),
+        rows.filter(~pl.col("hidden")),
+        rows.filter("gone"),
+    )
     chosen = rows.filter(~pl.col("gone")).filter(pl.int_range(pl.len()).over("query_id") < keep)
     return Found(
         who=who,
@@ -236,6 +298,10 @@ def measured(who: str, marked: pl.DataFrame, gone: pl.DataFrame, keep: int) -> F
 def row(one: Found) -> tuple[str, ...]:
     recall = one.recall
     return (
-        one.who, percent(recall.estimate), f"{percent(recall.low)} to {percent(recall.high)}", percent(one.others), percent(one.precision),
+        one.who,
+        percent(recall.estimate),
+        f"{percent(recall.low)} to {percent(recall.high)}",
+        percent(one.others),
+        percent(one.precision),
         percent(one.left),
-    )  # fmt: skip
+    )

@@ -1,4 +1,6 @@
-"""Results over all seeds: the gain of each arm over noisy labels, and the fraction of the damage that it repairs."""
+"""Results over all seeds: the gain of each arm over noisy labels, and the fraction of the damage
+that it repairs.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,10 @@ class Repaired:
     Attributes:
         mean: mean of the measure over queries and seeds.
         more: gain over noisy labels, over queries and seeds; null for the noisy arm itself.
-        p: p of `more`, adjusted for all arms except `clean` and `noisy` (Holm 1979); null for these two.
-        ratio: `more` / damage; null if the damage is not significant, and for the arms `clean` and `noisy`.
+        p: p of `more`, adjusted for all arms except `clean` and `noisy` (Holm 1979); null for these
+            two.
+        ratio: `more` / damage; null if the damage is not significant, and for the arms `clean` and
+            `noisy`.
     """
 
     name: str
@@ -35,19 +39,28 @@ class Repaired:
 def repaired(scores: dict[str, np.ndarray], noisy: str, clean: str) -> list[Repaired]:
     """Every arm, in its order.
 
-    The damage is the gain of clean labels over noisy ones. There are no ratios if its 95 % interval is not above 0.
+    The damage is the gain of clean labels over noisy ones. There are no ratios if its 95 % interval
+    is not above 0.
 
     Args:
-        scores: [seeds, queries] of each arm, with the same queries in the same order for every seed.
+        scores: [seeds, queries] of each arm, with the same queries in the same order for every
+            seed.
         noisy, clean: the names of these arms.
     """
     damage = scores[clean] - scores[noisy]
-    more = {name: over_seeds(values - scores[noisy]) for name, values in scores.items() if name != noisy}
+    more = {
+        name: over_seeds(values - scores[noisy]) for name, values in scores.items() if name != noisy
+    }
     shown = more[clean].low > 0
     others = [name for name in scores if name not in (noisy, clean)]
     adjusted = dict(zip(others, holm([more[name].p for name in others]), strict=True))
-    ratios = {name: ratio_over_seeds(scores[name] - scores[noisy], damage) for name in others if shown}
-    return [Repaired(name, float(values.mean()), more.get(name), adjusted.get(name), ratios.get(name)) for name, values in scores.items()]
+    ratios = {
+        name: ratio_over_seeds(scores[name] - scores[noisy], damage) for name in others if shown
+    }
+    return [
+        Repaired(name, float(values.mean()), more.get(name), adjusted.get(name), ratios.get(name))
+        for name, values in scores.items()
+    ]
 
 
 def by_seed(values: list[pl.DataFrame]) -> np.ndarray:

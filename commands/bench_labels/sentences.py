@@ -14,7 +14,16 @@ from hone.present.number_format import format_change, format_p, join_words, scor
 from hone.stats.fieller import Ratio
 from hone.stats.seeds_and_queries import OverSeeds
 
-COLUMNS = ("negatives", "nDCG@10", "change from noisy", "95 %", "p (Holm)", "damage repaired", "95 % (Fieller)", "false negatives trained")
+COLUMNS = (
+    "negatives",
+    "nDCG@10",
+    "change from noisy",
+    "95 %",
+    "p (Holm)",
+    "damage repaired",
+    "95 % (Fieller)",
+    "false negatives trained",
+)
 
 
 def rows_of(found: list[Repaired], arms: list[Arm]) -> list[tuple[str, ...]]:
@@ -60,26 +69,42 @@ def part_in_words(low: float, high: float) -> str:
 def sentence(found: list[Repaired]) -> str:
     """The damage, measured with the clean arm."""
     damage = next(one for one in found if one.name == CLEAN).more
-    told = f"Clean labels change nDCG@10 by {format_change(damage.mean, 4)} from noisy ones ({span(damage)})"
+    told = (
+        f"Clean labels change nDCG@10 by {format_change(damage.mean, 4)} from noisy ones "
+        f"({span(damage)})"
+    )
     if damage.low > 0:
         return f"{told}. This is the damage."
     if damage.high < 0:
-        return f"{told}. Removing the held-out positives makes the model worse, so there is no damage to repair and no ratio."
-    return f"{told}. The damage is not significant, so there are no ratios. More seeds, steps or test queries may show one."
+        return (
+            f"{told}. Removing the held-out positives makes the model worse, so there is no "
+            "damage to repair and no ratio."
+        )
+    return (
+        f"{told}. The damage is not significant, so there are no ratios. More seeds, steps or "
+        "test queries may show one."
+    )
 
 
 def remarks(found: list[Repaired], arms: list[Arm]) -> list[str]:
     """Remarks on the ratios."""
     said = []
-    if above := [one.name for one in found if one.ratio and one.ratio.estimate is not None and one.ratio.estimate > 1]:
+    if above := [
+        one.name
+        for one in found
+        if one.ratio and one.ratio.estimate is not None and one.ratio.estimate > 1
+    ]:
         said.append(
-            f"{join_words(above)}: a ratio above 1 is more than repair. Other removed negatives were harmful too. They are unlabelled "
+            f"{join_words(above)}: a ratio above 1 is more than repair. Other removed negatives "
+            "were harmful too. They are unlabelled "
             "relevant documents, or too hard."
         )
     full = arms[0].trained
     fewer = [arm for arm in arms if arm.trained < full]
     return said + [
-        f"{arm.name} trains on {full - arm.trained:,} fewer of the {full:,} mined negatives. They are not replaced." for arm in fewer
+        f"{arm.name} trains on {full - arm.trained:,} fewer of the {full:,} mined negatives. They "
+        "are not replaced."
+        for arm in fewer
     ]
 
 
@@ -87,13 +112,27 @@ def markdown(found: list[Repaired], arms: list[Arm], about: str) -> str:
     """The result as a Markdown document."""
     table = format_texts(COLUMNS, rows_of(found, arms))
     title = "# Damage by false negatives, and how much is repaired"
-    return "\n\n".join([title, escape_text(about), escape_text(sentence(found)), table, *map(escape_text, remarks(found, arms))]) + "\n"
+    return (
+        "\n\n".join(
+            [
+                title,
+                escape_text(about),
+                escape_text(sentence(found)),
+                table,
+                *map(escape_text, remarks(found, arms)),
+            ]
+        )
+        + "\n"
+    )
 
 
 def every_query(scores: dict[str, np.ndarray], queries: pl.Series) -> pl.DataFrame:
     """arm, seed (from 1), query_id and the measure."""
     parts = [
-        pl.DataFrame({"arm": name, "seed": seed, "query_id": queries, MEASURE: values}, schema_overrides={"seed": pl.Int32})
+        pl.DataFrame(
+            {"arm": name, "seed": seed, "query_id": queries, MEASURE: values},
+            schema_overrides={"seed": pl.Int32},
+        )
         for name, table in scores.items()
         for seed, values in enumerate(table, start=1)
     ]

@@ -1,4 +1,6 @@
-"""Train and evaluate one arm with one seed. Results are cached by a hash of their inputs, so nothing is trained twice."""
+"""Train and evaluate one arm with one seed. Results are cached by a hash of their inputs, so
+nothing is trained twice.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ from hone.encoders.encoder import encoder_for
 from hone.encoders.model_folder import ModelFolder
 from hone.encoders.precision import device_of
 from hone.errors import Refused
-from hone.files import (  # fmt: skip
+from hone.files import (
     PART,
     being_written,
     fingerprint,
@@ -62,7 +64,8 @@ class Run:
     """The training and evaluation settings of a round.
 
     Attributes:
-        settings: resolved settings of the round's stage `train`. They include its code, so a changed loss is trained again.
+        settings: resolved settings of the round's stage `train`. They include its code, so a
+            changed loss is trained again.
         section: the section `train`, with the requested steps.
         start: the starting model of every training.
         evaluation: settings of the stage `evaluate` on the collection.
@@ -82,12 +85,24 @@ class Run:
 
     @cached_property
     def shared(self) -> str:
-        """A hash of everything that all arms share: settings, code, texts, the starting model, and the evaluation data."""
-        settings = {name: value for name, value in self.settings.plain().items() if name not in ("round", "from", "recipe", "paper")}
+        """A hash of everything that all arms share: settings, code, texts, the starting model,
+        and the evaluation data.
+        """
+        settings = {
+            name: value
+            for name, value in self.settings.plain().items()
+            if name not in ("round", "from", "recipe", "paper")
+        }
         start, folder, split = ModelFolder(self.start), DATA / self.collection, self.judged.split
-        read = [folder / "documents.parquet", *(folder / split / f"{name}.parquet" for name in ("queries", "qrels", "ranked"))]
+        read = [
+            folder / "documents.parquet",
+            *(folder / split / f"{name}.parquet" for name in ("queries", "qrels", "ranked")),
+        ]
         return fingerprint(
-            json.dumps([settings, self.section.model_dump(mode="json"), self.evaluation.plain()], sort_keys=True),
+            json.dumps(
+                [settings, self.section.model_dump(mode="json"), self.evaluation.plain()],
+                sort_keys=True,
+            ),
             fingerprint_of_file(TRAINING_LIST),
             *(start.fingerprint(route) for route in ("query", "document")),
             *(fingerprint_of_file(file) for file in read if file.exists()),
@@ -95,7 +110,8 @@ class Run:
 
 
 def run_of(round: str, steps: int | None, collection: str, training: TrainingSet) -> Run:
-    """The training settings of a round, with at least one negative per query and the requested steps.
+    """The training settings of a round, with at least one negative per query and the requested
+    steps.
 
     Raises:
         Refused: the round trains on judges' scores, which arms do not have.
@@ -105,10 +121,13 @@ def run_of(round: str, steps: int | None, collection: str, training: TrainingSet
     section = settings.train.model_copy(update=changes)
     if loss := learns_from_grades(section):
         raise Refused(
-            f"Round {round} uses the loss {loss}, which needs judges' scores. The arms have none. Choose a round with another loss."
+            f"Round {round} uses the loss {loss}, which needs judges' scores. The arms have none. "
+            "Choose a round with another loss."
         )
     start = MODELS / ("r0" if section.init == "base" else settings.parent)
-    return Run(settings, section, start, collection, EvaluateSettings.read(collection=collection), training)
+    return Run(
+        settings, section, start, collection, EvaluateSettings.read(collection=collection), training
+    )
 
 
 @dataclass(frozen=True)
@@ -131,7 +150,8 @@ class Trial:
     Attributes:
         run: settings and evaluation data, which all trials share.
         arm: the labels to train on.
-        seed: seed of batches and dropout. All arms of a seed have the same positives, so they get the same batches.
+        seed: seed of batches and dropout. All arms of a seed have the same positives, so they get
+            the same batches.
     """
 
     run: Run
@@ -157,7 +177,11 @@ class Trial:
     def kept(self) -> Kept | None:
         """The result of an earlier run; null if there is none."""
         about = self.file.with_suffix(".json")
-        return Kept(pl.read_parquet(self.file), read_json(about)["seconds"]) if about.exists() else None
+        return (
+            Kept(pl.read_parquet(self.file), read_json(about)["seconds"])
+            if about.exists()
+            else None
+        )
 
     def trained(self) -> Kept:
         """Train and evaluate as the stages do, and write the result."""
@@ -170,7 +194,12 @@ class Trial:
         found = Kept(values, time.monotonic() - began)
         with written_whole(self.file) as part:
             values.write_parquet(part)
-        about = {"arm": self.arm.name, "seed": self.seed, "round": self.run.settings.round, "on": self.run.collection}
+        about = {
+            "arm": self.arm.name,
+            "seed": self.seed,
+            "round": self.run.settings.round,
+            "on": self.run.collection,
+        }
         # The JSON file is written last: a table without it is incomplete.
         write_json(self.file.with_suffix(".json"), about | {"seconds": round(found.seconds, 1)})
         return found
@@ -181,16 +210,36 @@ class Trial:
         made = examples_of(self.arm.labels, run.training, run.section)
         own = seed_of(run.settings.seed, USER, f"seed {self.seed}", "train")
         start = ModelFolder(run.start)
-        return fitted(made, run.training, run.section, run.settings.model, start, own, self.checkpoints, device)[0]
+        return fitted(
+            made,
+            run.training,
+            run.section,
+            run.settings.model,
+            start,
+            own,
+            self.checkpoints,
+            device,
+        )[0]
 
 
 def evaluated(run: Run, model: Path) -> pl.DataFrame:
     """query_id and every measure of a model on the judged split of the collection."""
     documents, part = Documents(DATA / run.collection / "documents.parquet"), run.judged
     task = task_of(run.evaluation.task)
-    encoder = encoder_for(model, reading_for(task, run.evaluation.model, run.evaluation.task, model), stage_settings.machine(), user=USER)
+    encoder = encoder_for(
+        model,
+        reading_for(task, run.evaluation.model, run.evaluation.task, model),
+        stage_settings.machine(),
+        user=USER,
+    )
     with vectors_forgotten(encoder):
-        ranked = by_encoder(encoder, part.queries, documents, part.qrels, kept_for(part, task, run.evaluation.own_id))
+        ranked = by_encoder(
+            encoder,
+            part.queries,
+            documents,
+            part.qrels,
+            kept_for(part, task, run.evaluation.own_id),
+        )
     first = ranked.filter(pl.int_range(pl.len()).over("query_id") < DEPTH)
     return per_query(first, part.qrels, run.evaluation.min_relevance)
 
@@ -199,7 +248,9 @@ def evaluated(run: Run, model: Path) -> pl.DataFrame:
 def thrown_away(path: Path) -> Iterator[Path]:
     """A temporary folder beside `path`. Folders that killed runs left there are also removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{part_prefix(path)}{part_owner()}.", suffix=PART, dir=path.parent))
+    folder = Path(
+        tempfile.mkdtemp(prefix=f"{part_prefix(path)}{part_owner()}.", suffix=PART, dir=path.parent)
+    )
     try:
         with being_written(folder) as now:
             remove_abandoned(path, now)
@@ -210,7 +261,9 @@ def thrown_away(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def vectors_forgotten(encoder) -> Iterator[None]:
-    """Remove the embeddings that only this model needs from the cache, because the model is not kept."""
+    """Remove the embeddings that only this model needs from the cache, because the model is not
+    kept.
+    """
     try:
         yield
     finally:

@@ -1,4 +1,6 @@
-"""`hone bench-labels --train`: the damage of false negatives to a trained model, and how much each filter or judge repairs."""
+"""`hone bench-labels --train`: the damage of false negatives to a trained model, and how much
+each filter or judge repairs.
+"""
 
 from __future__ import annotations
 
@@ -18,25 +20,36 @@ SEEDS = 5
 
 
 def bench_training(
-    round: str, names: list[str] | None = None, seeds: int = SEEDS, steps: int | None = None, on: str | None = None, depth: int = 10
+    round: str,
+    names: list[str] | None = None,
+    seeds: int = SEEDS,
+    steps: int | None = None,
+    on: str | None = None,
+    depth: int = 10,
 ) -> list[Repaired]:
-    """Train every arm with every seed, print the results, and write them below reports/bench-labels/.
+    """Train every arm with every seed, print the results, and write them below
+    reports/bench-labels/.
 
     Finished trainings are cached and not repeated, so a killed run can be resumed.
 
     Args:
         round: a round that mined candidates.
         names: names of arms; null: noisy, clean, and every free filter, judge and recipe.
-        seeds: trainings of each arm. All arms of a seed start from the same model and get the same batches.
+        seeds: trainings of each arm. All arms of a seed start from the same model and get the same
+            batches.
         steps: steps of each training; null: those of the round.
         on: the evaluation collection; null: the first of params.yaml.
         depth: candidates per query that are its mined negatives.
 
     Raises:
-        Refused: no such round, arm or collection, no held-out positive, fewer than two judged queries, or nothing to train.
+        Refused: no such round, arm or collection, no held-out positive, fewer than two judged
+            queries, or nothing to train.
     """
     if seeds < 2:
-        raise Refused(f"--seeds is {seeds}, which does not show the variance between runs. Use 2 or more, preferably {SEEDS}.")
+        raise Refused(
+            f"--seeds is {seeds}, which does not show the variance between runs. Use 2 or more, "
+            f"preferably {SEEDS}."
+        )
     if steps is not None and steps < 1:
         raise Refused(f"--steps is {steps}. Use 1 or more.")
     bench = looked_at(round, depth)
@@ -65,17 +78,21 @@ def bench_training(
 
 
 def refuse_one_query(run: Run) -> None:
-    """Raises Refused if fewer than two queries are judged. The interval over queries and seeds needs two of each."""
+    """Raises Refused if fewer than two queries are judged. The interval over queries and seeds
+    needs two of each.
+    """
     judged = run.judged.qrels["query_id"].unique()
     if len(judged) < 2:
         raise Refused(
-            f"{run.collection} has only one judged {run.judged.split} query, '{judged[0]}', but an interval needs at least two. "
+            f"{run.collection} has only one judged {run.judged.split} query, '{judged[0]}', but "
+            "an interval needs at least two. "
             "Judge more queries, or choose another collection with --on."
         )
 
 
 def all_trained(run: Run, made: list[Arm], seeds: int) -> dict[str, list[Kept]]:
-    """The results of every arm by seed. Missing ones are trained, all arms of a seed before the next seed.
+    """The results of every arm by seed. Missing ones are trained, all arms of a seed before the
+    next seed.
 
     Arms with the same labels are trained once.
     """
@@ -85,13 +102,21 @@ def all_trained(run: Run, made: list[Arm], seeds: int) -> dict[str, list[Kept]]:
     found = {key: there for key, trial in work.items() if (there := trial.kept()) is not None}
     differ = len({tuple(trial.key for trial in of_arm) for of_arm in trials.values()})
     line(f"{len(work)} trainings ({len(made)} arms, {differ} of them different, {seeds} seeds)")
-    line(f"{len(found)} cached, {len(work) - len(found)} to train{pace(found, len(work) - len(found))}")
+    line(
+        f"{len(found)} cached, {len(work) - len(found)} to "
+        f"train{pace(found, len(work) - len(found))}"
+    )
     for key, trial in sorted(work.items(), key=lambda item: item[1].seed):
         if key in found:
             continue
-        found[key] = trial.kept() or trial.trained()  # another process may have trained it meanwhile
+        found[key] = (
+            trial.kept() or trial.trained()
+        )  # another process may have trained it meanwhile
         left = len(work) - len(found)
-        line(f"seed {trial.seed}, {trial.arm.name}: nDCG@10 {found[key].values[MEASURE].mean():.4f}; {left} left{pace(found, left)}")
+        line(
+            f"seed {trial.seed}, {trial.arm.name}: nDCG@10 "
+            f"{found[key].values[MEASURE].mean():.4f}; {left} left{pace(found, left)}"
+        )
     return {name: [found[trial.key] for trial in of_arm] for name, of_arm in trials.items()}
 
 
@@ -100,7 +125,10 @@ def pace(found: dict[str, Kept], left: int) -> str:
     if not found or not left:
         return ""
     each = sum(one.seconds for one in found.values()) / len(found)
-    return f"; {spell(each)} per training so far ({len(found)} trainings), about {spell(each * left)} left"
+    return (
+        f"; {spell(each)} per training so far ({len(found)} trainings), about "
+        f"{spell(each * left)} left"
+    )
 
 
 def collection_of(bench: Bench, on: str | None) -> str:
@@ -114,7 +142,10 @@ def collection_of(bench: Bench, on: str | None) -> str:
 def in_words(bench: Bench, run: Run, seeds: int, depth: int) -> str:
     steps = run.section.steps or f"{run.section.epochs:g} epochs of"
     return (
-        f"Round {bench.round}: the mined negatives are the first {depth} candidates of each query. Training starts from {run.start.name}, "
-        f"with {seeds} seeds of {steps} {'steps' if run.section.steps else 'training'} each. nDCG@10 is on "
-        f"{len(run.judged.queries):,} {run.judged.split} queries of {run.collection}. The 95 % intervals are over queries and seeds."
+        f"Round {bench.round}: the mined negatives are the first {depth} candidates of each "
+        f"query. Training starts from {run.start.name}, "
+        f"with {seeds} seeds of {steps} {'steps' if run.section.steps else 'training'} each. "
+        "nDCG@10 is on "
+        f"{len(run.judged.queries):,} {run.judged.split} queries of {run.collection}. The 95 % "
+        "intervals are over queries and seeds."
     )

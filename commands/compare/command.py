@@ -1,4 +1,6 @@
-"""`hone compare`: compare two rounds, references or MLflow runs query by query, with significance and the worst regressions."""
+"""`hone compare`: compare two rounds, references or MLflow runs query by query, with
+significance and the worst regressions.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,12 @@ import polars as pl
 
 from commands.compare.by_stratum import compare_slices, refuse_stratum, row
 from commands.compare.contrasts import Compared, compare_judged, compare_measures, join_measures
-from commands.compare.evaluations import find_evaluation, find_query_texts, refuse_unlike, select_collections
+from commands.compare.evaluations import (
+    find_evaluation,
+    find_query_texts,
+    refuse_unlike,
+    select_collections,
+)
 from commands.compare.judged_holes import Filling, add_filling, read_fillings
 from commands.compare.page import build_page, describe_unjudged
 from commands.console import line
@@ -29,21 +36,29 @@ NOT_HERE = "Unjudged documents are not analyzed, because rankings are not kept i
 
 
 def compare(
-    one: str, other: str, on: str | None = None, margin: float = 0.005, out: Path | None = None, by: str | None = None,
+    one: str,
+    other: str,
+    on: str | None = None,
+    margin: float = 0.005,
+    out: Path | None = None,
+    by: str | None = None,
     filled: str | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Print the comparison, and write it if a file is given.
 
     Args:
-        one, other: evaluated rounds or references of this checkout, or ids of MLflow runs. The difference is `other` minus `one`.
+        one, other: evaluated rounds or references of this checkout, or ids of MLflow runs. The
+            difference is `other` minus `one`.
         on: a collection; null: every collection that both were evaluated on.
         margin: loss of nDCG@10 that counts as harmless.
         out: .md: the printed text; .parquet: every query with both values of every measure.
         by: query slices to compare as well.
-        filled: a judge that judged unjudged documents (`hone judge holes`). The difference with its labels is shown as well.
+        filled: a judge that judged unjudged documents (`hone judge holes`). The difference with its
+            labels is shown as well.
 
     Raises:
-        Refused: a system was not evaluated; queries, documents or labels differ; the file suffix is wrong; or `by` has no slices.
+        Refused: a system was not evaluated; queries, documents or labels differ; the file suffix is
+            wrong; or `by` has no slices.
     """
     if out is not None and out.suffix not in (".md", ".parquet"):
         raise Refused(f"--out {out}: use a file that ends in .md or .parquet.")
@@ -54,26 +69,38 @@ def compare(
     collections = select_collections(before, after, on, without=suites(given) if here else ())
     for option, wanted in (("--by", by), ("--filled", filled)):
         if wanted is not None and not here:
-            raise Refused(f"{option} needs rankings and texts of this checkout. Name rounds that were evaluated here, not MLflow runs.")
+            raise Refused(
+                f"{option} needs rankings and texts of this checkout. Name rounds that were "
+                "evaluated here, not MLflow runs."
+            )
     if by is not None:
         refuse_stratum(by, one, other)
     unknown = {name: refuse_unlike(before, after, name) for name in collections}
     values = {name: join_measures(before, after, name) for name in collections}
     one, other, seed = before.name, after.name, given.seed
-    found = {name: compare_measures(one, frame, generator(seed, "compare", name)) for name, frame in values.items()}
+    found = {
+        name: compare_measures(one, frame, generator(seed, "compare", name))
+        for name, frame in values.items()
+    }
     splits = {name: frame["split"][0] for name, frame in values.items()}
     for name in values if here else ():
         min_relevance(given, name)
     fillings = read_fillings(filled, one, other, splits, given)
     levels, uncut = ([], {}) if by is None else compare_slices(by, one, other, splits, given)
     pages = []
-    for (name, (first, *others)), p in zip(found.items(), holm([rows[0].against.p for rows in found.values()]), strict=True):
+    for (name, (first, *others)), p in zip(
+        found.items(), holm([rows[0].against.p for rows in found.values()]), strict=True
+    ):
         rows, more = [replace(first, against=replace(first.against, p=p)), *others], [NOT_HERE]
         if here:
             judgments = read_judgments(name, splits[name], min_relevance(given, name))
             by_ranking, more = compare_rankings(one, other, judgments, fillings.get(name), seed)
             rows += by_ranking
-        more += [f"{by} does not separate the queries of {name}: {uncut[name]}."] if name in uncut else []
+        more += (
+            [f"{by} does not separate the queries of {name}: {uncut[name]}."]
+            if name in uncut
+            else []
+        )
         more = [*filter(None, [unknown[name]]), *more]
         texts = find_query_texts(before, after, name, splits[name])
         page = build_page(one, other, name, values[name], rows, margin, len(found), texts)
@@ -87,7 +114,9 @@ def compare(
         write_text(out, "\n".join(page.markdown() for page in pages))
     else:
         with written_whole(out) as part:
-            pl.concat([frame.with_columns(collection=pl.lit(name)) for name, frame in values.items()]).write_parquet(part)
+            pl.concat(
+                [frame.with_columns(collection=pl.lit(name)) for name, frame in values.items()]
+            ).write_parquet(part)
     line(f"Written to {out}.")
 
 
@@ -96,12 +125,20 @@ def suites(given: Params) -> list[str]:
     return [name for name, item in given.collections.items() if of_one(name, item)]
 
 
-def compare_rankings(one: str, other: str, by: Judgments, filling: Filling | None, seed: int) -> tuple[list[Compared], list[str]]:
-    """Comparisons that need rankings: measures on judged documents only, unjudged documents, and the labels of a judge."""
+def compare_rankings(
+    one: str, other: str, by: Judgments, filling: Filling | None, seed: int
+) -> tuple[list[Compared], list[str]]:
+    """Comparisons that need rankings: measures on judged documents only, unjudged documents, and
+    the labels of a judge.
+    """
     runs = {ranked: ranking_of(ranked, by.collection, DEPTH) for ranked in (one, other)}
     rows = compare_judged(one, other, runs, by, generator(seed, "compare", by.collection))
-    sentences = describe_unjudged(by, bound_differences([one, other], one, by, runs.__getitem__), rows)
+    sentences = describe_unjudged(
+        by, bound_differences([one, other], one, by, runs.__getitem__), rows
+    )
     if filling is None:
         return rows, sentences
-    of_labels, more = add_filling(one, other, runs, by, filling, generator(seed, "compare", by.collection, "filled"))
+    of_labels, more = add_filling(
+        one, other, runs, by, filling, generator(seed, "compare", by.collection, "filled")
+    )
     return [*rows, *more], [*sentences, *of_labels]

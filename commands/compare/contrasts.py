@@ -23,7 +23,8 @@ class Compared:
 
     Attributes:
         before, after: means over queries.
-        against: the difference, its test and counts. The p of nDCG@10 is adjusted for the number of compared collections.
+        against: the difference, its test and counts. The p of nDCG@10 is adjusted for the number of
+            compared collections.
     """
 
     measure: str
@@ -38,18 +39,27 @@ def join_measures(one: Evaluation, other: Evaluation, collection: str) -> pl.Dat
     Raises:
         Refused: the two were evaluated on different queries, or a value is NaN or infinite.
     """
-    before, after = read_first_split(one.files[collection]), read_first_split(other.files[collection])
-    together = before.join(after, on=["query_id", "split"], how="inner", maintain_order="left", suffix="_after")
+    before, after = (
+        read_first_split(one.files[collection]),
+        read_first_split(other.files[collection]),
+    )
+    together = before.join(
+        after, on=["query_id", "split"], how="inner", maintain_order="left", suffix="_after"
+    )
     if not len(together) == len(before) == len(after):
         raise Refused(
-            f"{one.name} and {other.name} were not evaluated on the same queries of {collection} ({len(before):,}, {len(after):,}, "
+            f"{one.name} and {other.name} were not evaluated on the same queries of {collection} "
+            f"({len(before):,}, {len(after):,}, "
             f"{len(together):,} in both). Run `dvc repro`, which updates outdated evaluations."
         )
     together = together.rename({name: f"{name}_before" for name in NAMES})
-    numbers = together.select(pl.all_horizontal(pl.selectors.float().is_finite().fill_null(False)).alias("all"))["all"]
+    numbers = together.select(
+        pl.all_horizontal(pl.selectors.float().is_finite().fill_null(False)).alias("all")
+    )["all"]
     if not numbers.all():
         raise Refused(
-            f"Query '{together['query_id'][int(numbers.arg_min())]}' of {collection} has a score that is NaN or infinite. Evaluate again."
+            f"Query '{together['query_id'][int(numbers.arg_min())]}' of {collection} has a score "
+            "that is NaN or infinite. Evaluate again."
         )
     return together
 
@@ -58,24 +68,39 @@ def compare_measures(one: str, values: pl.DataFrame, draw: np.random.Generator) 
     """Every measure, nDCG@10 first. All intervals use the same bootstrap samples."""
     before = values.select(f"{name}_before" for name in NAMES).to_numpy()
     after = values.select(f"{name}_after" for name in NAMES).to_numpy()
-    return sorted(compare_columns(one, NAMES, before, after, draw), key=lambda row: row.measure != MEASURE)
+    return sorted(
+        compare_columns(one, NAMES, before, after, draw), key=lambda row: row.measure != MEASURE
+    )
 
 
-def compare_columns(one: str, names: tuple[str, ...], before: np.ndarray, after: np.ndarray, draw: np.random.Generator) -> list[Compared]:
+def compare_columns(
+    one: str,
+    names: tuple[str, ...],
+    before: np.ndarray,
+    after: np.ndarray,
+    draw: np.random.Generator,
+) -> list[Compared]:
     """Compare measures (columns) of the same queries (rows) in two rankings."""
     change = after - before
     found = []
     for place, (name, difference) in enumerate(zip(names, intervals(change, draw), strict=True)):
         against = make_contrast(one, change[:, place], difference, draw)
         against = replace(against, p=against.test.randomisation)
-        found.append(Compared(name, float(before[:, place].mean()), float(after[:, place].mean()), against))
+        found.append(
+            Compared(name, float(before[:, place].mean()), float(after[:, place].mean()), against)
+        )
     return found
 
 
-def compare_judged(one: str, other: str, runs: dict[str, pl.DataFrame], by: Judgments, draw: np.random.Generator) -> list[Compared]:
+def compare_judged(
+    one: str, other: str, runs: dict[str, pl.DataFrame], by: Judgments, draw: np.random.Generator
+) -> list[Compared]:
     """Measures on judged documents only; empty if no query has a document judged non-relevant."""
     try:
-        before, after = (judged_only(runs[name], by.qrels, by.min_relevance).drop("query_id").to_numpy() for name in (one, other))
+        before, after = (
+            judged_only(runs[name], by.qrels, by.min_relevance).drop("query_id").to_numpy()
+            for name in (one, other)
+        )
     except Refused:
         return []
     return compare_columns(one, ON_JUDGED, before, after, draw)

@@ -1,4 +1,6 @@
-"""The systems of `hone compare`: evaluated rounds and references of this checkout, and MLflow runs."""
+"""The systems of `hone compare`: evaluated rounds and references of this checkout, and MLflow
+runs.
+"""
 
 from __future__ import annotations
 
@@ -41,20 +43,25 @@ def find_evaluation(name: str) -> Evaluation:
     """A round or reference of this checkout, or an MLflow run by its id or a prefix of it.
 
     Raises:
-        Refused: the name or run does not exist, the run has no per-query measures, or a ranking is missing.
+        Refused: the name or run does not exist, the run has no per-query measures, or a ranking is
+            missing.
     """
     here = {folder.name: sorted(folder.glob("*.parquet")) for folder in QUERY_VALUES.glob("*")}
     if files := here.get(name):
         for file in files:
             if not (run := run_file(name, file.stem)).exists():
-                raise Refused(f"{run} is missing (an output of `evaluate`). Run `dvc pull` or `dvc repro`.")
+                raise Refused(
+                    f"{run} is missing (an output of `evaluate`). Run `dvc pull` or `dvc repro`."
+                )
         return Evaluation(name, {file.stem: file for file in files}, here=True)
     if RUN.fullmatch(name):
         return fetch_run(name)
     known = [other for other, found in here.items() if found]
     hint = nearest(name, known) if known else "run `dvc repro` first."
     end = "" if hint.endswith(("?", ".")) else "."
-    raise Refused(f"'{name}' has not been evaluated: {hint}{end} To compare MLflow runs, use their run ids.")
+    raise Refused(
+        f"'{name}' has not been evaluated: {hint}{end} To compare MLflow runs, use their run ids."
+    )
 
 
 def fetch_run(name: str) -> Evaluation:
@@ -67,17 +74,26 @@ def fetch_run(name: str) -> Evaluation:
         run = find_run(client, name)
         folder = home() / "compared" / run.info.run_id
         if not folder.exists():
-            files = [one.path for one in client.list_artifacts(run.info.run_id, QUERIES) if one.path.endswith(".parquet")]
+            files = [
+                one.path
+                for one in client.list_artifacts(run.info.run_id, QUERIES)
+                if one.path.endswith(".parquet")
+            ]
             if not files:
                 raise Refused(
-                    f"The MLflow run {run.info.run_id} ({run.info.run_name}) has no per-query measures. It is a loop, not a round, "
+                    f"The MLflow run {run.info.run_id} ({run.info.run_name}) has no per-query "
+                    "measures. It is a loop, not a round, "
                     "or an older version of Hone logged it. For a loop, name one of its rounds."
                 )
             with folder_written_whole(folder) as place:
                 for path in files:
                     client.download_artifacts(run.info.run_id, path, str(place))
     tables = {file.stem: file for file in sorted(folder.rglob("*.parquet"))}
-    return Evaluation(f"{run.data.tags.get(ROUND, run.info.run_name)} of run {run.info.run_id[:8]}", tables, here=False)
+    return Evaluation(
+        f"{run.data.tags.get(ROUND, run.info.run_name)} of run {run.info.run_id[:8]}",
+        tables,
+        here=False,
+    )
 
 
 def find_run(client: MlflowClient, name: str) -> Run:
@@ -92,44 +108,63 @@ def find_run(client: MlflowClient, name: str) -> Run:
     if len(found) == 1:
         return found[0]
     if found:
-        raise Refused(f"Several MLflow runs start with '{name}': {listed(run.info.run_id for run in found)}.")
-    raise Refused(f"'{name}' has not been evaluated, and no MLflow run id starts with it. `make ui` shows the run ids.")
+        raise Refused(
+            f"Several MLflow runs start with '{name}': {listed(run.info.run_id for run in found)}."
+        )
+    raise Refused(
+        f"'{name}' has not been evaluated, and no MLflow run id starts with it. `make ui` shows "
+        "the run ids."
+    )
 
 
 def refuse_unlike(one: Evaluation, other: Evaluation, collection: str) -> str | None:
-    """A warning if the documents or labels of an evaluation are not recorded; null if both used the same ones.
+    """A warning if the documents or labels of an evaluation are not recorded; null if both used the
+    same ones.
 
     Raises:
         Refused: documents or labels differ, so the difference would not be due to the models.
     """
     before, after = (of_table(each.files[collection]) for each in (one, other))
     if before is None or after is None:
-        silent = join_words([each.name for each, said in ((one, before), (other, after)) if said is None])
+        silent = join_words(
+            [each.name for each, said in ((one, before), (other, after)) if said is None]
+        )
         return (
-            f"It is not known whether both were evaluated on the same documents and labels of {collection}. An older version of Hone "
+            "It is not known whether both were evaluated on the same documents and labels of "
+            f"{collection}. An older version of Hone "
             f"did not record this when it evaluated {silent}. `dvc repro` evaluates again."
         )
     if names := unlike(before, after):
         raise Refused(
-            f"{one.name} and {other.name} were not evaluated on the same {collection}, so the difference would not be due to the "
-            f"models. These files differ: {listed(names)}. `dvc repro` updates outdated evaluations of this checkout."
+            f"{one.name} and {other.name} were not evaluated on the same {collection}, so the "
+            "difference would not be due to the "
+            f"models. These files differ: {listed(names)}. `dvc repro` updates outdated "
+            "evaluations of this checkout."
         )
     return None
 
 
-def find_query_texts(one: Evaluation, other: Evaluation, collection: str, split: str) -> Path | None:
-    """The file of the query texts; null if it is missing, or if its ids may belong to different queries."""
+def find_query_texts(
+    one: Evaluation, other: Evaluation, collection: str, split: str
+) -> Path | None:
+    """The file of the query texts; null if it is missing, or if its ids may belong to different
+    queries.
+    """
     name = f"{split}/queries.parquet"
     file = DATA / collection / name
     if not file.exists():
         return None
     said = [of_table(each.files[collection]) for each in (one, other)]
     known = {found.get(name) for found in said if found is not None}
-    sure = known <= {fingerprint_of_file(file)} and all(each.here or found for each, found in zip((one, other), said, strict=True))
+    sure = known <= {fingerprint_of_file(file)} and all(
+        each.here or found for each, found in zip((one, other), said, strict=True)
+    )
     return file if sure else None
 
 
-def select_collections(one: Evaluation, other: Evaluation, on: str | None, without: Iterable[str] = ()) -> list[str]:
+def select_collections(
+    one: Evaluation, other: Evaluation, on: str | None, without: Iterable[str] = ()
+) -> list[str]:
     """Collections that both were evaluated on, or the requested one.
 
     Args:
@@ -144,7 +179,12 @@ def select_collections(one: Evaluation, other: Evaluation, on: str | None, witho
         raise Refused(f"'{one.name}' is compared with itself. Name two different rounds.")
     common = sorted(set(one.files) & set(other.files))
     if on is not None and on not in common:
-        raise Refused(f"{one.name} and {other.name} were not both evaluated on '{on}': {nearest(on, common)}")
+        raise Refused(
+            f"{one.name} and {other.name} were not both evaluated on '{on}': {nearest(on, common)}"
+        )
     if not common:
-        raise Refused(f"{one.name} and {other.name} were evaluated on different collections ({listed(one.files)}; {listed(other.files)}).")
+        raise Refused(
+            f"{one.name} and {other.name} were evaluated on different collections "
+            f"({listed(one.files)}; {listed(other.files)})."
+        )
     return [name for name in common if name not in without] or common if on is None else [on]

@@ -17,12 +17,29 @@ from hone.compare.unjudged import describe_unjudged as describe_bounds
 from hone.data import tables
 from hone.ir.condensed import NAMES as ON_JUDGED
 from hone.present.markdown import escape_text, format_texts
-from hone.present.number_format import count, describe_margin, format_change, format_detectable, format_p, score, span
+from hone.present.number_format import (
+    count,
+    describe_margin,
+    format_change,
+    format_detectable,
+    format_p,
+    score,
+    span,
+)
 from hone.stats.paired_tests import LEVEL, Paired, equivalent
 
 WORSE = 10  # regressions to show
 NO_TEXTS = pl.DataFrame(schema={"query_id": pl.String, "text": pl.String})
-COLUMNS = ("measure", "before", "after", "difference", "95 % CI", "randomization test", "t-test", "effect size")
+COLUMNS = (
+    "measure",
+    "before",
+    "after",
+    "difference",
+    "95 % CI",
+    "randomization test",
+    "t-test",
+    "effect size",
+)
 
 
 @dataclass(frozen=True)
@@ -51,22 +68,45 @@ class Page:
         line()
 
     def markdown(self) -> str:
-        tables = [(COLUMNS, self.rows), (KIND_COLUMNS, self.kinds), (self.worse_columns, self.worse)]
+        tables = [
+            (COLUMNS, self.rows),
+            (KIND_COLUMNS, self.kinds),
+            (self.worse_columns, self.worse),
+        ]
         shown = [format_texts(columns, rows) for columns, rows in tables if rows]
-        return "\n\n".join([f"## {escape_text(self.title)}", "\n".join(map(escape_text, self.sentences)), *shown]) + "\n"
+        return (
+            "\n\n".join(
+                [
+                    f"## {escape_text(self.title)}",
+                    "\n".join(map(escape_text, self.sentences)),
+                    *shown,
+                ]
+            )
+            + "\n"
+        )
 
 
 def build_page(
-    one: str, other: str, collection: str, values: pl.DataFrame, rows: list[Compared], margin: float, several: int,
+    one: str,
+    other: str,
+    collection: str,
+    values: pl.DataFrame,
+    rows: list[Compared],
+    margin: float,
+    several: int,
     texts: Path | None,
-) -> Page:  # fmt: skip
+) -> Page:
     """Sentences and tables for one collection. Without `texts`, queries are shown by id."""
     first, split = rows[0], values["split"][0]
     change = values[f"{MEASURE}_after"] - values[f"{MEASURE}_before"]
     sentences = [
         describe_verdict(one, other, first, several),
         describe_counts(first.against),
-        *([] if first.against.sure and first.against.difference.mean > 0 else [describe_equivalence(first.against.test, margin)]),
+        *(
+            []
+            if first.against.sure and first.against.difference.mean > 0
+            else [describe_equivalence(first.against.test, margin)]
+        ),
     ]
     if least := first.against.test.detectable:
         sentences.append(f"Minimum detectable effect: {format_detectable(least)} (80 % power).")
@@ -80,23 +120,32 @@ def build_page(
     )
     shown_of_query = ("query_id", "text", f"{MEASURE}_before", f"{MEASURE}_after", "change")
     return Page(
-        f"{other} compared with {one} on {collection}, {count(len(values), f'{split} query', f'{split} queries')}",
+        f"{other} compared with {one} on {collection}, "
+        f"{count(len(values), f'{split} query', f'{split} queries')}",
         sentences,
         [cells(row) for row in rows],
         [
-            (shortened(text or query_id, 90), score(before, 3), score(after, 3), format_change(change))
+            (
+                shortened(text or query_id, 90),
+                score(before, 3),
+                score(after, 3),
+                format_change(change),
+            )
             for query_id, text, before, after, change in fell.select(*shown_of_query).rows()
         ],
         ("largest regressions", one, other, "change"),
-    )  # fmt: skip
+    )
 
 
-def describe_unjudged(by: Judgments, unjudged: list[UnjudgedBounds], rows: list[Compared]) -> list[str]:
+def describe_unjudged(
+    by: Judgments, unjudged: list[UnjudgedBounds], rows: list[Compared]
+) -> list[str]:
     """Sentences on unjudged documents."""
     sentences = describe_bounds(unjudged, by)
     if not any(row.measure in ON_JUDGED for row in rows):
         sentences.append(
-            f"bpref and condensed-list nDCG are omitted, because no query of {by.collection} has both relevant and judged non-relevant "
+            f"bpref and condensed-list nDCG are omitted, because no query of {by.collection} has "
+            "both relevant and judged non-relevant "
             "documents. Without the latter they only measure recall."
         )
     return sentences
@@ -106,9 +155,15 @@ def cells(row: Compared) -> tuple[str, ...]:
     """The table row of a measure, with the columns `COLUMNS`."""
     difference, test = row.against.difference, row.against.test
     return (
-        row.measure, score(row.before), score(row.after), format_change(difference.mean, 4), span(difference),
-        format_p(row.against.p), format_p(test.t), "–" if test.effect is None else format_change(test.effect, 2),
-    )  # fmt: skip
+        row.measure,
+        score(row.before),
+        score(row.after),
+        format_change(difference.mean, 4),
+        span(difference),
+        format_p(row.against.p),
+        format_p(test.t),
+        "–" if test.effect is None else format_change(test.effect, 2),
+    )
 
 
 def describe_verdict(one: str, other: str, first: Compared, several: int) -> str:
@@ -118,8 +173,10 @@ def describe_verdict(one: str, other: str, first: Compared, several: int) -> str
     how = how.get(direction(against), "is not significantly different from")
     adjusted = f", adjusted for {several} collections" if several > 1 else ""
     return (
-        f"{other} {how} {one}: nDCG@10 {score(first.before, 3)} to {score(first.after, 3)}, {format_change(against.difference.mean)} "
-        f"({against.difference.called} {span(against.difference)}; {format_p(against.p)}{adjusted})."
+        f"{other} {how} {one}: nDCG@10 {score(first.before, 3)} to {score(first.after, 3)}, "
+        f"{format_change(against.difference.mean)} "
+        f"({against.difference.called} {span(against.difference)}; "
+        f"{format_p(against.p)}{adjusted})."
     )
 
 

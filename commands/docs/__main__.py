@@ -1,4 +1,6 @@
-"""`python -m commands.docs`: generate the pages from docstrings and recipes; with `--check`, only report outdated pages."""
+"""`python -m commands.docs`: generate the pages from docstrings and recipes; with `--check`,
+only report outdated pages.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,14 @@ def pages() -> dict[Path, str]:
 
 def stale(wanted: dict[Path, str]) -> list[Path]:
     """The outdated pages, including those whose place no longer exists."""
-    changed = [file for file, text in wanted.items() if not file.is_file() or file.read_text(encoding="utf-8") != text]
-    return changed + [file for file in sorted(methods_pages.FOLDER.glob("*.md")) if file not in wanted]
+    changed = [
+        file
+        for file, text in wanted.items()
+        if not file.is_file() or file.read_text(encoding="utf-8") != text
+    ]
+    return changed + [
+        file for file in sorted(methods_pages.FOLDER.glob("*.md")) if file not in wanted
+    ]
 
 
 def main(check: bool) -> None:
@@ -27,7 +35,10 @@ def main(check: bool) -> None:
     wanted = pages()
     files = stale(wanted)
     if check and files:
-        sys.exit(f"{', '.join(map(str, files))}: outdated. Run `python -m commands.docs` to generate them.")
+        sys.exit(
+            f"{', '.join(map(str, files))}: outdated. Run `python -m commands.docs` to generate "
+            "them."
+        )
     for file in files:
         if file in wanted:
             file.parent.mkdir(parents=True, exist_ok=True)

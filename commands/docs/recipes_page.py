@@ -18,16 +18,24 @@ from hone.present.markdown import escape_cell, finish_sentence, format_table, jo
 
 FILE = Path("docs/recipes.md")
 SECTIONS: dict[str, type[Section]] = {
-    "Top level": Recipe, "sample": Sample, "sample.window": Window, "relabel": Relabel, "relabel.cascade, each line": Judged,
-    "relabel.budget": Budget, "train": Train,
-}  # fmt: skip
+    "Top level": Recipe,
+    "sample": Sample,
+    "sample.window": Window,
+    "relabel": Relabel,
+    "relabel.cascade, each line": Judged,
+    "relabel.budget": Budget,
+    "train": Train,
+}
 
 
 # Defaults of every recipe, so that `differs` does not repeat them.
 INHERITED = (
-    "Every recipe has these defaults, which the last column does not repeat. The loss is InfoNCE on cosine similarities at a temperature\n"
-    "of 0.05, with in-batch negatives. Batches have 64 queries. AdamW trains for one epoch, with one positive per query and epoch.\n"
-    "Negatives are mined once per round. An in-loop cross-encoder is trained on the labels of the previous round, before relabelling."
+    "Every recipe has these defaults, which the last column does not repeat. The loss is InfoNCE "
+    "on cosine similarities at a temperature\n"
+    "of 0.05, with in-batch negatives. Batches have 64 queries. AdamW trains for one epoch, with "
+    "one positive per query and epoch.\n"
+    "Negatives are mined once per round. An in-loop cross-encoder is trained on the labels of the "
+    "previous round, before relabelling."
 )
 
 
@@ -42,17 +50,25 @@ def page() -> str:
     return join_blocks(
         MADE,
         "# Recipes",
-        "A recipe defines the stages of one round. `hone recipes NAME` describes a recipe with every parameter. *faithful*: the recipe\n"
-        "uses the method and constants of the paper or its authors' code. Only the model, the scale of scores, the data and the training\n"
-        "length differ. *adapted*: a part differs, and the last column lists the differences. *partial*: a part of the paper is missing.\n"
-        "[default-rounds.md](default-rounds.md) explains how the rounds of params.yaml were chosen.",
+        "A recipe defines the stages of one round. `hone recipes NAME` describes a recipe with "
+        "every parameter. *faithful*: the recipe\n"
+        "uses the method and constants of the paper or its authors' code. Only the model, the "
+        "scale of scores, the data and the training\n"
+        "length differ. *adapted*: a part differs, and the last column lists the differences. "
+        "*partial*: a part of the paper is missing.\n"
+        "[default-rounds.md](default-rounds.md) explains how the rounds of params.yaml were "
+        "chosen.",
         INHERITED,
         *groups,
         "## Settings of a recipe",
-        "Each section belongs to a stage. A missing section means `none`. A method is written as its name, or as\n"
+        "Each section belongs to a stage. A missing section means `none`. A method is written as "
+        "its name, or as\n"
         "`{name: {parameter: value}}`. [methods/](methods/README.md) lists all methods.\n"
         "A round of params.yaml can override any section of its recipe.",
-        *(join_blocks(f"### {name}", parameters(settings_of(model))) for name, model in SECTIONS.items()),
+        *(
+            join_blocks(f"### {name}", parameters(settings_of(model)))
+            for name, model in SECTIONS.items()
+        ),
     )
 
 
@@ -62,9 +78,12 @@ def row(one: Row) -> tuple[str, ...]:
     if found is None:
         return f"`{one.name}`", escape_cell(one.wrong), "", "", ""
     return (
-        f"[{one.name}](../recipes/{one.name}.yaml)", escape_cell(finish_sentence(found.about)), escape_cell(found.paper or ""),
-        found.fidelity or "", escape_cell(finish_sentence(found.differs or "")),
-    )  # fmt: skip
+        f"[{one.name}](../recipes/{one.name}.yaml)",
+        escape_cell(finish_sentence(found.about)),
+        escape_cell(found.paper or ""),
+        found.fidelity or "",
+        escape_cell(finish_sentence(found.differs or "")),
+    )
 
 
 def settings_of(model: type[Section]) -> list[docstrings.Setting]:

@@ -1,4 +1,6 @@
-"""`hone judge check`: measure the accuracy of a judge on a collection, and whether it may add positives there."""
+"""`hone judge check`: measure the accuracy of a judge on a collection, and whether it may add
+positives there.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,15 @@ from pathlib import Path
 
 import polars as pl
 
-from commands.judge.inputs import OfSplit, candidates_of, collection_of, gold_judge, hidden_of, judge_line, round_of
+from commands.judge.inputs import (
+    OfSplit,
+    candidates_of,
+    collection_of,
+    gold_judge,
+    hidden_of,
+    judge_line,
+    round_of,
+)
 from commands.judge.table import show
 from hone.config import params, stage_settings
 from hone.config.params import Params
@@ -39,14 +49,18 @@ from hone.stage import say
 from tasks.relabel.settings import RelabelSettings
 from tasks.retrieve.settings import RetrieveSettings
 
-CANDIDATES_PER_GOLD = 4  # candidates that the judge reads per reference label, without a limit [Hone default]
+CANDIDATES_PER_GOLD = (
+    4  # candidates that the judge reads per reference label, without a limit [Hone default]
+)
 SETS = 4
 JUDGED = [*PAIR, "source", "rank", "verdict", "grade", "probability"]
 
 
 @dataclass(frozen=True)
 class Gold:
-    """The source of reference labels: a judge or a person, or the held-out positives if `line` is null."""
+    """The source of reference labels: a judge or a person, or the held-out positives if `line`
+    is null.
+    """
 
     line: dict | None
     hidden: pl.DataFrame
@@ -57,31 +71,43 @@ class Gold:
 
 
 def check(
-    name: str, on: str, round: str | None = None, gold: str | None = None, pairs: int = 150, limit: int | None = None,
-    split: str | None = None, people: Path | None = None, precision: float = 0.8,
-) -> dict:  # fmt: skip
+    name: str,
+    on: str,
+    round: str | None = None,
+    gold: str | None = None,
+    pairs: int = 150,
+    limit: int | None = None,
+    split: str | None = None,
+    people: Path | None = None,
+    precision: float = 0.8,
+) -> dict:
     """Measure a judge, print the results, write them for the promotion gate, and return them.
 
     Args:
         name: an entry of params.yaml's `judges`, or a judge with its defaults.
         on: a collection of params.yaml.
-        round: the round whose negatives are the candidates and whose starting model an encoder judge uses; null: the last one with
-            negatives.
+        round: the round whose negatives are the candidates and whose starting model an encoder
+            judge uses; null: the last one with negatives.
         gold: source of reference labels: "hidden", "judge:NAME" or "people:NAME"; null: none.
         pairs: pairs per set, and number of reference labels.
-        limit: largest number of pairs for the judge; null: four sets of `pairs`, and with gold four times `pairs` candidates.
+        limit: largest number of pairs for the judge; null: four sets of `pairs`, and with gold four
+            times `pairs` candidates.
         split: the split of the queries; null: the first of train, dev, test with positives.
         people: a table with the labels of several annotators.
         precision: the required lower bound of the precision.
 
     Raises:
-        Refused: the judge, collection, round or gold does not exist; there are no labels; or the judge returned no verdict.
+        Refused: the judge, collection, round or gold does not exist; there are no labels; or the
+            judge returned no verdict.
     """
     given = params.read()
     judge = judge_line(given, name)
     collection = collection_of(given, on, split)
     if pairs < 1 or (limit is not None and limit < SETS):
-        raise Refused(f"--pairs is {pairs} and --limit is {limit}. Use --pairs of 1 or more, and --limit of {SETS} or more.")
+        raise Refused(
+            f"--pairs is {pairs} and --limit is {limit}. Use --pairs of 1 or more, and --limit of "
+            f"{SETS} or more."
+        )
     round = round_of(given, round, needed=gold is not None)
     gold_line = gold_judge(given, gold, judge)
     training = training_set.read() if TRAINING_LIST.exists() else None
@@ -90,24 +116,38 @@ def check(
     told = read_people(people, collection.prefix) if people else None
     hidden = hidden_of(collection)
     if gold == "hidden" and hidden.is_empty():
-        raise Refused(f"--gold hidden: {on} has no held-out positives. Set `hide` in params.yaml, or use judge:NAME or people:NAME.")
+        raise Refused(
+            f"--gold hidden: {on} has no held-out positives. Set `hide` in params.yaml, or use "
+            "judge:NAME or people:NAME."
+        )
     for_sets = limit // 2 if limit is not None and gold is not None else limit
     most = pairs if for_sets is None else max(1, min(pairs, for_sets // SETS))
     sets = pair_sets(
-        known_labels(collection), hidden, collection.documents.ids, most, seed_of(given.seed, "judge.check", on),
+        known_labels(collection),
+        hidden,
+        collection.documents.ids,
+        most,
+        seed_of(given.seed, "judge.check", on),
         None if told is None else told.select(PAIR),
-    )  # fmt: skip
+    )
     refuse_empty(sets, on, collection.split)
     left = CANDIDATES_PER_GOLD * pairs if limit is None else max(1, limit - len(sets.pairs))
     desk = desk_of(given, round, [line for line in (judge, gold_line) if line], training)
 
     say(f"judge check: {name} on {on}, split {collection.split}: {len(sets.pairs):,} pairs")
-    rows = sets.pairs.join(ask(judge, questions_of(sets, collection), desk), on=PAIR, how="inner", maintain_order="left")
+    rows = sets.pairs.join(
+        ask(judge, questions_of(sets, collection), desk),
+        on=PAIR,
+        how="inner",
+        maintain_order="left",
+    )
     refuse_silent(name, rows)
     at_work = None
     if gold is not None:
         known = Gold(gold_line, hidden)
-        at_work = on_candidates(given.seed, judge, known, negatives, labels, training, desk, pairs, left)
+        at_work = on_candidates(
+            given.seed, judge, known, negatives, labels, training, desk, pairs, left
+        )
     evidence = {
         "judge": name,
         "fingerprint": judge["fingerprint"],
@@ -125,20 +165,31 @@ def check(
     }
     file = judges.fitness_file(name, on)
     if gold is None and file.exists() and (before := read_json(file).get("gold")):
-        say(f"judge check: this run replaces {file}, which used gold {before}. `--gold {before}` restores it from the judgment log")
+        say(
+            f"judge check: this run replaces {file}, which used gold {before}. `--gold {before}` "
+            "restores it from the judgment log"
+        )
     write_json(file, evidence)
     show(evidence, gate(evidence, precision)[1], file)
     return evidence
 
 
 def on_candidates(
-    seed: int, judge: dict, gold: Gold, negatives: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet, desk: Desk,
-    pairs: int, most: int,
-) -> Candidates:  # fmt: skip
-    """Query the judge with all negatives of some queries, and get reference labels for some of these pairs.
+    seed: int,
+    judge: dict,
+    gold: Gold,
+    negatives: pl.DataFrame,
+    labels: pl.DataFrame,
+    training: TrainingSet,
+    desk: Desk,
+    pairs: int,
+    most: int,
+) -> Candidates:
+    """Query the judge with all negatives of some queries, and get reference labels for some of
+    these pairs.
 
-    A reference judge labels a sample of the pairs. Annotation sheets and held-out positives cost nothing, so all of their labels are
-    used.
+    A reference judge labels a sample of the pairs. Annotation sheets and held-out positives cost
+    nothing, so all of their labels are used.
 
     Args:
         seed: the seed of params.yaml.
@@ -151,37 +202,83 @@ def on_candidates(
         pairs: number of reference labels.
         most: largest number of candidates for the judge.
     """
-    ranked = negatives.select(*PAIR, "source", rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
-    known = gold_of_people(gold.line, in_blocks(negatives, labels, training), desk) if gold.people else None
+    ranked = negatives.select(
+        *PAIR, "source", rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id")
+    )
+    known = (
+        gold_of_people(gold.line, in_blocks(negatives, labels, training), desk)
+        if gold.people
+        else None
+    )
     queries = ranked.group_by("query_id", maintain_order=True).len("pairs")
-    order = in_order(queries.with_columns(doc_id=pl.lit("")), seed_of(seed, "judge.check", "candidates")).sort("hash")
-    drawn = order.filter((pl.col("pairs").cum_sum() <= most - (0 if known is None else len(known))) | (pl.int_range(pl.len()) == 0))
+    order = in_order(
+        queries.with_columns(doc_id=pl.lit("")), seed_of(seed, "judge.check", "candidates")
+    ).sort("hash")
+    drawn = order.filter(
+        (pl.col("pairs").cum_sum() <= most - (0 if known is None else len(known)))
+        | (pl.int_range(pl.len()) == 0)
+    )
     asked = ranked.join(drawn, on="query_id", how="semi", maintain_order="left")
-    say(f"judge check: {judge['name']} on candidates: {len(asked):,} pairs of {len(drawn):,} of {len(queries):,} queries")
-    judged = said(judge, asked, negatives, labels, training, desk).join(ranked, on=PAIR, how="inner", maintain_order="left").select(JUDGED)
+    say(
+        f"judge check: {judge['name']} on candidates: {len(asked):,} pairs of {len(drawn):,} of "
+        f"{len(queries):,} queries"
+    )
+    judged = (
+        said(judge, asked, negatives, labels, training, desk)
+        .join(ranked, on=PAIR, how="inner", maintain_order="left")
+        .select(JUDGED)
+    )
     if gold.line is None:
         there = gold.hidden.select(*PAIR, gold=pl.lit(True)).unique()
-        sure = judged.join(there, on=PAIR, how="left", maintain_order="left").with_columns(pl.col("gold").fill_null(False))
+        sure = judged.join(there, on=PAIR, how="left", maintain_order="left").with_columns(
+            pl.col("gold").fill_null(False)
+        )
     elif gold.people:
-        more = said(judge, known.join(judged, on=PAIR, how="anti", maintain_order="left"), negatives, labels, training, desk)
+        more = said(
+            judge,
+            known.join(judged, on=PAIR, how="anti", maintain_order="left"),
+            negatives,
+            labels,
+            training,
+            desk,
+        )
         more = more.join(ranked, on=PAIR, how="inner", maintain_order="left").select(JUDGED)
         sure = pl.concat([judged, more]).join(known, on=PAIR, how="inner", maintain_order="left")
     else:
-        places = in_order(judged.select(PAIR), seed_of(seed, "judge.check", "gold")).select(*PAIR, "hash")
-        wanted = gold_sample(judged, pairs, judged.join(places, on=PAIR, maintain_order="left")["hash"].to_numpy())
+        places = in_order(judged.select(PAIR), seed_of(seed, "judge.check", "gold")).select(
+            *PAIR, "hash"
+        )
+        wanted = gold_sample(
+            judged, pairs, judged.join(places, on=PAIR, maintain_order="left")["hash"].to_numpy()
+        )
         say(f"judge check: {gold.line['name']} labels {len(wanted):,} of them as reference")
         answered = with_gold(said(gold.line, wanted, negatives, labels, training, desk))
         sure = judged.join(answered, on=PAIR, how="inner", maintain_order="left")
-    return Candidates(judged, sure, dict(with_band(ranked)["band"].value_counts().rows()), len(drawn) / len(queries), sizes_of(ranked))
+    return Candidates(
+        judged,
+        sure,
+        dict(with_band(ranked)["band"].value_counts().rows()),
+        len(drawn) / len(queries),
+        sizes_of(ranked),
+    )
 
 
 def said(
-    judge: dict, pairs: pl.DataFrame, negatives: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet, desk: Desk
+    judge: dict,
+    pairs: pl.DataFrame,
+    negatives: pl.DataFrame,
+    labels: pl.DataFrame,
+    training: TrainingSet,
+    desk: Desk,
 ) -> pl.DataFrame:
-    """A judge's verdicts on some of the negatives, queried as in the stage: with their ranks and all positives."""
+    """A judge's verdicts on some of the negatives, queried as in the stage: with their ranks and
+    all positives.
+    """
     needed = negatives.join(pairs, on="query_id", how="semi", maintain_order="left")
     blocks = (block.only(pairs) for block in in_blocks(needed, labels, training))
-    return pl.concat([verdicts.empty(), *(ask(judge, block, desk) for block in blocks if len(block))])
+    return pl.concat(
+        [verdicts.empty(), *(ask(judge, block, desk) for block in blocks if len(block))]
+    )
 
 
 def gold_of_people(line: dict, blocks: Iterator[Questions], desk: Desk) -> pl.DataFrame:
@@ -190,10 +287,13 @@ def gold_of_people(line: dict, blocks: Iterator[Questions], desk: Desk) -> pl.Da
     Raises:
         Refused: the person has labelled none.
     """
-    answered = with_gold(pl.concat([verdicts.empty(), *(ask(line, block, desk) for block in blocks)])).filter(pl.col("gold").is_not_null())
+    answered = with_gold(
+        pl.concat([verdicts.empty(), *(ask(line, block, desk) for block in blocks)])
+    ).filter(pl.col("gold").is_not_null())
     if answered.is_empty():
         raise Refused(
-            f"{line['name']} has not labelled any negative of this round. Create a sheet with `hone judge sheet`, and import it with "
+            f"{line['name']} has not labelled any negative of this round. Create a sheet with "
+            "`hone judge sheet`, and import it with "
             "`hone judge read`."
         )
     return answered
@@ -207,7 +307,9 @@ def with_gold(answered: pl.DataFrame) -> pl.DataFrame:
 
 def questions_of(sets: PairSets, collection: OfSplit) -> Questions:
     """The judge's questions about labelled pairs."""
-    ranked = sets.pairs.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
+    ranked = sets.pairs.with_columns(
+        rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id")
+    )
     wanted = sets.shown.join(ranked, on="query_id", how="semi")
     texts = collection.documents.texts(pl.concat([ranked["doc_id"], wanted["doc_id"]]).unique())
     return questions.of(ranked, sets.shown, collection.queries(), texts)
@@ -218,8 +320,15 @@ def desk_of(given: Params, round: str, lines: list[dict], training: TrainingSet 
     models = None
     if RetrieveSettings.file(round=round).exists():
         settings = RetrieveSettings.read(round=round)
-        models = Models(MODELS / settings.parent, settings.model, stage_settings.machine(), judges.teachers(lines))
-    return Desk(Ledger(), run_name("judge check"), given.seed, round, models=models, training=training)
+        models = Models(
+            MODELS / settings.parent,
+            settings.model,
+            stage_settings.machine(),
+            judges.teachers(lines),
+        )
+    return Desk(
+        Ledger(), run_name("judge check"), given.seed, round, models=models, training=training
+    )
 
 
 def refuse_empty(sets: PairSets, collection: str, split: str) -> None:
@@ -230,7 +339,8 @@ def refuse_empty(sets: PairSets, collection: str, split: str) -> None:
     missing = "non-relevant documents" if truth.any() else "positives"
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in sets.left_out.items() if count)
     raise Refused(
-        f"Split {split} of {collection} has no usable {missing} ({reasons or 'it is empty'}). A positive is usable if its query has "
+        f"Split {split} of {collection} has no usable {missing} ({reasons or 'it is empty'}). A "
+        "positive is usable if its query has "
         "another positive to show. `hide` in params.yaml holds positives out for this purpose."
     )
 
@@ -241,4 +351,7 @@ def refuse_silent(name: str, rows: pl.DataFrame) -> None:
         return
     reasons = rows["reason"].fill_null("no reason").value_counts(sort=True).head(3).rows()
     told = ", ".join(f"{reason} ({count:,})" for reason, count in reasons)
-    raise Refused(f"Judge {name} returned no verdict on any of {len(rows):,} pairs: {told}. Nothing was written.")
+    raise Refused(
+        f"Judge {name} returned no verdict on any of {len(rows):,} pairs: {told}. Nothing was "
+        "written."
+    )

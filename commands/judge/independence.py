@@ -1,8 +1,10 @@
-"""Checks that a judge of unjudged documents is independent of the compared rankings and of their training data.
+"""Checks that a judge of unjudged documents is independent of the compared rankings and of their
+training data.
 
-A model trained on a judge's labels prefers the documents that this judge prefers. If the same judge then labels the unjudged
-documents, it confirms its own errors, and the round looks better than it is. A different prompt does not remove a model's blind
-spots, so the model counts, not only the fingerprint. People may always judge.
+A model trained on a judge's labels prefers the documents that this judge prefers. If the same judge
+then labels the unjudged documents, it confirms its own errors, and the round looks better than it
+is. A different prompt does not remove a model's blind spots, so the model counts, not only the
+fingerprint. People may always judge.
 """
 
 from __future__ import annotations
@@ -54,7 +56,9 @@ class Worked:
 
 
 def plain(model: str) -> str:
-    """Normalize a model's name: without owner and folder, in lower case. Vendors and servers write these differently."""
+    """Normalize a model's name: without owner and folder, in lower case. Vendors and servers
+    write these differently.
+    """
     return model.rstrip("/").rpartition("/")[2].strip().casefold()
 
 
@@ -83,7 +87,8 @@ def refuse_related(filler: Filler, names: list[str], given: Params) -> None:
     for name in names:
         if name not in known:
             raise Refused(
-                f"'{name}' is not a round or reference of params.yaml, so the judges of its training data are unknown: "
+                f"'{name}' is not a round or reference of params.yaml, so the judges of its "
+                "training data are unknown: "
                 f"{nearest(name, known)}"
             )
     if filler.method == PEOPLE:
@@ -91,15 +96,19 @@ def refuse_related(filler: Filler, names: list[str], given: Params) -> None:
     refuse_own_ranking(filler, names, given)
     for name in names:
         for one in [one for round in line_of(given, name) for one in worked(round, given)]:
-            trains = f"round {one.round}" + ("" if one.round == name else f", on which {name} is based")
+            trains = f"round {one.round}" + (
+                "" if one.round == name else f", on which {name} is based"
+            )
             if one.fingerprint in filler.fingerprints:
                 raise Refused(
-                    f"Judge {filler.name} {one.part} training data of {trains}. It would confirm its own errors in the evaluation. "
+                    f"Judge {filler.name} {one.part} training data of {trains}. It would confirm "
+                    "its own errors in the evaluation. "
                     f"{another()}"
                 )
             if same := sorted(one.models & filler.models):
                 raise Refused(
-                    f"Judge {filler.name} uses the same model ({same[0]}) as {one.judge}, which {one.part} training data of {trains}. "
+                    f"Judge {filler.name} uses the same model ({same[0]}) as {one.judge}, which "
+                    f"{one.part} training data of {trains}. "
                     f"{another()}"
                 )
 
@@ -109,16 +118,28 @@ def another() -> str:
 
 
 def refuse_own_ranking(filler: Filler, names: list[str], given: Params) -> None:
-    """Raises Refused if an encoder would judge its own ranking, or the ranking of a model fine-tuned from it."""
+    """Raises Refused if an encoder would judge its own ranking, or the ranking of a model
+    fine-tuned from it.
+    """
     if filler.method != ENCODER:
         return
     if not filler.models:
-        raise Refused(f"Judge {filler.name} uses the round's own model, which produced the ranking. {another()}")
+        raise Refused(
+            f"Judge {filler.name} uses the round's own model, which produced the ranking. "
+            f"{another()}"
+        )
     for name in names:
-        own = given.references[name].model if name in given.references else None if name == "bm25" else given.model.name
+        own = (
+            given.references[name].model
+            if name in given.references
+            else None
+            if name == "bm25"
+            else given.model.name
+        )
         if own and plain(own) in filler.models:
             raise Refused(
-                f"Judge {filler.name} is the encoder {plain(own)}, which is also the base of the ranking of {name}. It would confirm "
+                f"Judge {filler.name} is the encoder {plain(own)}, which is also the base of the "
+                f"ranking of {name}. It would confirm "
                 f"this ranking. {another()}"
             )
 
@@ -130,7 +151,8 @@ def line_of(given: Params, name: str) -> list[str]:
 
 
 def worked(round: str, given: Params) -> list[Worked]:
-    """All judges and scorers of a round's training data, from its judgments and its resolved settings.
+    """All judges and scorers of a round's training data, from its judgments and its resolved
+    settings.
 
     Raises:
         Refused: the judgments are missing.
@@ -138,15 +160,24 @@ def worked(round: str, given: Params) -> list[Worked]:
     file = round_table(round, "judgments")
     if not file.exists():
         raise Refused(
-            f"{file} is missing, so the judges of round {round}'s training data are unknown. Run `dvc pull` or `dvc repro relabel@{round}`."
+            f"{file} is missing, so the judges of round {round}'s training data are unknown. Run "
+            f"`dvc pull` or `dvc repro relabel@{round}`."
         )
-    rows = tables.scan("judgments", file).group_by("judge", "fingerprint").agg(pl.col("model").drop_nulls().unique()).collect()
+    rows = (
+        tables.scan("judgments", file)
+        .group_by("judge", "fingerprint")
+        .agg(pl.col("model").drop_nulls().unique())
+        .collect()
+    )
     found = [
         Worked(round, judge, "relabelled", fingerprint, frozenset(map(plain, models)))
         for judge, fingerprint, models in rows.sort("judge", "fingerprint").rows()
     ]
     for part, lines in (("relabelled", judges_of(round)), ("scored", scorers_of(round))):
-        found += [Worked(round, name, part, line.get("fingerprint"), models_of(line, given)) for name, line in lines.items()]
+        found += [
+            Worked(round, name, part, line.get("fingerprint"), models_of(line, given))
+            for name, line in lines.items()
+        ]
     return found
 
 
@@ -160,4 +191,6 @@ def judges_of(round: str) -> dict[str, JudgeLine]:
 
 def scorers_of(round: str) -> dict[str, MethodLine]:
     """The resolved scorers of a round, by name."""
-    return ScoreSettings.read(round=round).scorers if ScoreSettings.file(round=round).exists() else {}
+    return (
+        ScoreSettings.read(round=round).scorers if ScoreSettings.file(round=round).exists() else {}
+    )

@@ -1,4 +1,6 @@
-"""The inputs of `hone judge check`: the judge, the reference labels, the collection and its split, the round's candidates."""
+"""The inputs of `hone judge check`: the judge, the reference labels, the collection and its
+split, the round's candidates.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ SPLITS = ("train", "dev", "test")
 
 @dataclass(frozen=True)
 class OfSplit(TrainingCollection):
-    """A collection with one of its splits. Measuring a judge on test queries is allowed, because nothing is trained."""
+    """A collection with one of its splits. Measuring a judge on test queries is allowed, because
+    nothing is trained.
+    """
 
     split: str = "train"
 
@@ -47,15 +51,24 @@ def judge_line(given: Params, name: str, command: str = "hone judge check") -> d
 
 
 def gold_judge(given: Params, gold: str | None, judge: dict) -> dict | None:
-    """The resolved judge that provides reference labels; null for held-out positives and for no reference."""
+    """The resolved judge that provides reference labels; null for held-out positives and for no
+    reference.
+    """
     if gold in (None, "hidden"):
         return None
     kind, _, who = gold.partition(":")
     if kind not in ("judge", "people") or not who:
         raise Refused(f"--gold is '{gold}'. Use hidden, judge:NAME or people:NAME.")
-    line = judge_line(given, who) if kind == "judge" or who in given.judges else person_line(who, f"--gold {gold}")
+    line = (
+        judge_line(given, who)
+        if kind == "judge" or who in given.judges
+        else person_line(who, f"--gold {gold}")
+    )
     if line["fingerprint"] == judge["fingerprint"]:
-        raise Refused(f"--gold {gold}: judge {judge['name']} cannot be its own reference. Choose a different judge, or people:NAME.")
+        raise Refused(
+            f"--gold {gold}: judge {judge['name']} cannot be its own reference. Choose a "
+            "different judge, or people:NAME."
+        )
     return line
 
 
@@ -68,7 +81,9 @@ def person_line(who: str, where: str) -> dict:
 def collection_of(given: Params, name: str, split: str | None) -> OfSplit:
     """A collected collection with the requested split."""
     if name not in given.collections:
-        raise Refused(f"Collection '{name}' is not in params.yaml: {nearest(name, given.collections)}")
+        raise Refused(
+            f"Collection '{name}' is not in params.yaml: {nearest(name, given.collections)}"
+        )
     folder = DATA / name
     if not (folder / "documents.parquet").exists():
         raise Refused(f"Collection '{name}' has not been read yet. Run `dvc repro collect@{name}`.")
@@ -82,11 +97,21 @@ def collection_of(given: Params, name: str, split: str | None) -> OfSplit:
         for one in SPLITS
         if (folder / one / "qrels.parquet").exists()
     }
-    answered = [one for one, part in found.items() if (part.qrels()["relevance"] >= about.min_relevance).any()]
+    answered = [
+        one
+        for one, part in found.items()
+        if (part.qrels()["relevance"] >= about.min_relevance).any()
+    ]
     chosen = split or next(iter(answered), None)
     if chosen not in answered:
-        where, others = f"Split {split} of {name}" if split else f"Collection '{name}'", f" Use --split {' or '.join(answered)}."
-        raise Refused(f"{where} has no positives, so a judge cannot be measured on it.{others if answered else ''}")
+        where, others = (
+            f"Split {split} of {name}" if split else f"Collection '{name}'",
+            f" Use --split {' or '.join(answered)}.",
+        )
+        raise Refused(
+            f"{where} has no positives, so a judge cannot be measured on "
+            f"it.{others if answered else ''}"
+        )
     return found[chosen]
 
 
@@ -98,7 +123,10 @@ def round_of(given: Params, round: str | None, needed: bool) -> str:
         return round
     mined = [name for name in given.rounds if has_rows(round_table(name, "negatives"))]
     if needed and not mined:
-        raise Refused("--gold needs a round's negatives, but no round has mined negatives yet. Run `dvc repro` first.")
+        raise Refused(
+            "--gold needs a round's negatives, but no round has mined negatives yet. Run `dvc "
+            "repro` first."
+        )
     return (mined or list(given.rounds))[-1]
 
 
@@ -109,19 +137,30 @@ def has_rows(file: Path) -> bool:
 def candidates_of(
     given: Params, round: str, collection: TrainingCollection, training: TrainingSet | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The negatives of a round that belong to the collection, and the labels of the round that it starts from."""
+    """The negatives of a round that belong to the collection, and the labels of the round that
+    it starts from.
+    """
     if training is None or collection.name not in [one.name for one in training]:
-        raise Refused(f"--gold needs a round's negatives, but no round trains on {collection.name}. See `train_on` in params.yaml.")
+        raise Refused(
+            f"--gold needs a round's negatives, but no round trains on {collection.name}. See "
+            "`train_on` in params.yaml."
+        )
     file = round_table(round, "negatives")
     own = next(one for one in training if one.name == collection.name)
-    negatives = tables.read("negatives", file).join(own.queries().select("query_id"), on="query_id", how="semi", maintain_order="left")
+    negatives = tables.read("negatives", file).join(
+        own.queries().select("query_id"), on="query_id", how="semi", maintain_order="left"
+    )
     if negatives.is_empty():
         raise Refused(f"Round {round} has no negatives of {collection.name}. Use another --round.")
-    return negatives, carried_labels(given.rounds[round].start, training.queries(), RelabelSettings.read(round=round).refreshed)
+    return negatives, carried_labels(
+        given.rounds[round].start, training.queries(), RelabelSettings.read(round=round).refreshed
+    )
 
 
 def hidden_of(collection: OfSplit) -> pl.DataFrame:
-    """query_id, doc_id of the held-out positives of training queries. A parent document is replaced by its chunks."""
+    """query_id, doc_id of the held-out positives of training queries. A parent document is
+    replaced by its chunks.
+    """
     file = collection.folder / "hidden.parquet"
     if collection.split != "train" or not file.exists():
         return pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String))

@@ -26,14 +26,17 @@ from hone.seeds import generator
 from tasks.relabel.judges.people import NAME
 
 Of = Literal["negatives", "candidates"]
-LETTERS = str.maketrans("0123456789abcdef", "bcdfghjklmnpqrst")  # no spreadsheet converts such an id to a number or a date
+LETTERS = str.maketrans(
+    "0123456789abcdef", "bcdfghjklmnpqrst"
+)  # no spreadsheet converts such an id to a number or a date
 MOST_CHARACTERS = 30_000  # of a text; a spreadsheet's cell holds 32,767
 CUT = " […]"
 KINDS = {"known": "positives", "random": "random documents"}
 
 
 def sheet(round: str, n: int, out: Path, seed: int, of: Of = "negatives") -> None:
-    """Write an annotation sheet of a round's pairs as CSV, an HTML page to complete it, and its key in HONE_HOME.
+    """Write an annotation sheet of a round's pairs as CSV, an HTML page to complete it, and its key
+    in HONE_HOME.
 
     The key maps each row to its pair and kind. The sheet itself does not contain them.
 
@@ -56,16 +59,43 @@ def sheet(round: str, n: int, out: Path, seed: int, of: Of = "negatives") -> Non
     pairs = pairs_of(folder, of).join(positives, on=PAIR, how="anti", maintain_order="left")
     pairs = pairs.join(queries, on="query_id", how="semi", maintain_order="left")
     if pairs.is_empty():
-        raise Refused(f"Round {round} has no {of} to sample from. Choose a round that mines negatives.")
+        raise Refused(
+            f"Round {round} has no {of} to sample from. Choose a round that mines negatives."
+        )
     ids = {collection.name: collection.documents.ids for collection in training}
-    made = drawn(pairs, positives.select(PAIR), queries.select("query_id", "collection"), ids, n, generator(seed, round, "sheet", of))
-    texts = dict(
-        training.texts(pl.concat([made.rows["doc_id"], made.rows["shown"].drop_nulls()]).unique()).select("doc_id", "full_text").iter_rows()
+    made = drawn(
+        pairs,
+        positives.select(PAIR),
+        queries.select("query_id", "collection"),
+        ids,
+        n,
+        generator(seed, round, "sheet", of),
     )
-    put_out(made, dict(queries.select("query_id", "text").iter_rows()), texts, out, f"round {round}", of, seed)
+    texts = dict(
+        training.texts(pl.concat([made.rows["doc_id"], made.rows["shown"].drop_nulls()]).unique())
+        .select("doc_id", "full_text")
+        .iter_rows()
+    )
+    put_out(
+        made,
+        dict(queries.select("query_id", "text").iter_rows()),
+        texts,
+        out,
+        f"round {round}",
+        of,
+        seed,
+    )
 
 
-def put_out(made: Sheet, asked: dict[str, str], texts: dict[str, str], out: Path, where: str, of: str, seed: int) -> None:
+def put_out(
+    made: Sheet,
+    asked: dict[str, str],
+    texts: dict[str, str],
+    out: Path,
+    where: str,
+    of: str,
+    seed: int,
+) -> None:
     """Write a sampled sheet, its page and its key.
 
     Args:
@@ -80,22 +110,45 @@ def put_out(made: Sheet, asked: dict[str, str], texts: dict[str, str], out: Path
     Raises:
         Refused: a file already exists.
     """
-    id = fingerprint(where.removeprefix("round "), of, str(seed), *(f"{row}" for row in made.rows.iter_rows()))[:8].translate(LETTERS)
+    id = fingerprint(
+        where.removeprefix("round "), of, str(seed), *(f"{row}" for row in made.rows.iter_rows())
+    )[:8].translate(LETTERS)
     rows = [
         {
-            "number": f"{id}-{place:03}", "query": cut(asked[row["query_id"]]), "candidate": cut(texts[row["doc_id"]]),
-            "known_answer": cut(texts[row["shown"]]) if row["shown"] else "", "verdict": "", "note": "",
+            "number": f"{id}-{place:03}",
+            "query": cut(asked[row["query_id"]]),
+            "candidate": cut(texts[row["doc_id"]]),
+            "known_answer": cut(texts[row["shown"]]) if row["shown"] else "",
+            "verdict": "",
+            "note": "",
         }
         for place, row in enumerate(made.rows.iter_rows(named=True), start=1)
-    ]  # fmt: skip
+    ]
     page = out.with_suffix(".html")
     refuse_to_overwrite(out, page, id)
     write_json(key_file(id), key_of(id, where, of, seed, made, rows, asked, texts))
     csv.write(rows, out)
-    write_text(page, render(id, f"{out.stem}-filled.csv", [{name: row[name] for name in ("number", *csv.TEXTS)} for row in rows]))
-    found = ", ".join(f"{item['drawn']} of {item['pairs']:,} at ranks {name}" for name, item in made.bands.items() if item["pairs"])
-    line(f"sheet {id}: {len(rows)} rows ({found}), including {' and '.join(f'{count(made, kind)} {name}' for kind, name in KINDS.items())}")
-    line(f"Label them in {page} (it opens offline), or fill in the column `verdict` of {out}: yes, no or unsure.")
+    write_text(
+        page,
+        render(
+            id,
+            f"{out.stem}-filled.csv",
+            [{name: row[name] for name in ("number", *csv.TEXTS)} for row in rows],
+        ),
+    )
+    found = ", ".join(
+        f"{item['drawn']} of {item['pairs']:,} at ranks {name}"
+        for name, item in made.bands.items()
+        if item["pairs"]
+    )
+    line(
+        f"sheet {id}: {len(rows)} rows ({found}), including "
+        f"{' and '.join(f'{count(made, kind)} {name}' for kind, name in KINDS.items())}"
+    )
+    line(
+        f"Label them in {page} (it opens offline), or fill in the column `verdict` of {out}: yes, "
+        "no or unsure."
+    )
     line(f"Then run: hone judge read {out.stem}-filled.csv (or {out}) --by NAME")
 
 
@@ -106,10 +159,14 @@ def known_answers() -> pl.DataFrame:
 
 
 def pairs_of(folder: Path, of: Of) -> pl.DataFrame:
-    """query_id, doc_id, rank: the position among the query's negatives, or the best rank of a candidate in any source."""
+    """query_id, doc_id, rank: the position among the query's negatives, or the best rank of a
+    candidate in any source.
+    """
     found = tables.read(of, folder / f"{of}.parquet")
     if of == "negatives":
-        return found.select(*PAIR, rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
+        return found.select(
+            *PAIR, rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id")
+        )
     return found.group_by(PAIR, maintain_order=True).agg(pl.col("rank").min())
 
 
@@ -124,18 +181,34 @@ def cut(text: str) -> str:
 def refuse_to_overwrite(out: Path, page: Path, id: str) -> None:
     """Raises Refused if a file exists, because it may contain verdicts."""
     if out.suffix.lower() != ".csv":
-        raise Refused(f"--out is {out}. Use a file that ends in .csv. The page gets the suffix .html.")
+        raise Refused(
+            f"--out is {out}. Use a file that ends in .csv. The page gets the suffix .html."
+        )
     for file in (out, page):
         if file.exists():
-            raise Refused(f"{file} already exists and may contain verdicts. Use another --out, or delete it (the new sheet is {id}).")
+            raise Refused(
+                f"{file} already exists and may contain verdicts. Use another --out, or delete it "
+                f"(the new sheet is {id})."
+            )
 
 
 def key_file(id: str) -> Path:
     return home() / "sheets" / f"{id}.json"
 
 
-def key_of(id: str, where: str, of: str, seed: int, made: Sheet, rows: list[dict], asked: dict[str, str], texts: dict[str, str]) -> dict:
-    """The key of a sheet: for each row the pair, its kind, its question in the judgment log, and hashes of the displayed texts."""
+def key_of(
+    id: str,
+    where: str,
+    of: str,
+    seed: int,
+    made: Sheet,
+    rows: list[dict],
+    asked: dict[str, str],
+    texts: dict[str, str],
+) -> dict:
+    """The key of a sheet: for each row the pair, its kind, its question in the judgment log, and
+    hashes of the displayed texts.
+    """
     return {
         "id": id,
         "where": where,
@@ -159,13 +232,18 @@ def hash_of(text: str) -> str:
 
 
 def read(file: Path, by: str) -> None:
-    """Record the verdicts of a completed sheet, and print the annotator's accuracy on the control pairs.
+    """Record the verdicts of a completed sheet, and print the annotator's accuracy on the control
+    pairs.
 
     Raises:
-        Refused: the name is invalid, the sheet is not in this HONE_HOME, or rows were changed. Nothing is recorded then.
+        Refused: the name is invalid, the sheet is not in this HONE_HOME, or rows were changed.
+            Nothing is recorded then.
     """
     if not re.fullmatch(NAME, by):
-        raise Refused(f"--by is '{by}'. Use letters, digits and . _ @ - only, and start with a letter or digit.")
+        raise Refused(
+            f"--by is '{by}'. Use letters, digits and . _ @ - only, and start with a letter or "
+            "digit."
+        )
     filled = csv.read(file)
     key = key_for(filled, file)
     said = checked(filled, key, file)
@@ -175,7 +253,8 @@ def read(file: Path, by: str) -> None:
     ledger.describe(name, {"name": f"people:{by}", **identity.described(judge)})
     counts = record(ledger, name, said, f"sheet {key['id']} of {where_of(key)}")
     line(
-        f"sheet {key['id']} of {where_of(key)}, by {by}: {len(said)} of {len(key['rows'])} rows judged, "
+        f"sheet {key['id']} of {where_of(key)}, by {by}: {len(said)} of {len(key['rows'])} rows "
+        "judged, "
         f"{counts['new']} recorded, {len(said) - sum(counts.values())} already recorded"
     )
     if counts["kept"]:
@@ -185,7 +264,9 @@ def read(file: Path, by: str) -> None:
     for sentence in fitness(said):
         line(sentence)
     line(f"To use these verdicts as a judge: {{people: {{who: {by}}}}}")
-    line(f"To use them as reference labels: hone judge check NAME --on COLLECTION --gold people:{by}")
+    line(
+        f"To use them as reference labels: hone judge check NAME --on COLLECTION --gold people:{by}"
+    )
 
 
 def where_of(key: dict) -> str:
@@ -206,12 +287,17 @@ def key_for(filled: list[Filled], file: Path) -> dict:
         id = item.fields["number"].strip().rpartition("-")[0]
         if id not in there:
             raise Refused(
-                f"{file}, row {item.row}: the number '{item.fields['number']}' does not belong to any sheet in {home() / 'sheets'} "
-                f"({nearest(id, there)}). Import a sheet with the HONE_HOME in which it was created."
+                f"{file}, row {item.row}: the number '{item.fields['number']}' does not belong to "
+                f"any sheet in {home() / 'sheets'} "
+                f"({nearest(id, there)}). Import a sheet with the HONE_HOME in which it was "
+                "created."
             )
     ids = list(dict.fromkeys(item.fields["number"].strip().rpartition("-")[0] for item in filled))
     if len(ids) > 1:
-        raise Refused(f"{file} has rows of the sheets {' and '.join(ids[:2])}. Use a separate file for each sheet.")
+        raise Refused(
+            f"{file} has rows of the sheets {' and '.join(ids[:2])}. Use a separate file for each "
+            "sheet."
+        )
     return read_json(key_file(ids[0]))
 
 
@@ -228,14 +314,18 @@ def checked(filled: list[Filled], key: dict, file: Path) -> list[dict]:
         where = f"{file}, row {item.row} ({number})"
         row = key["rows"].get(number)
         if row is None:
-            raise Refused(f"{where}: sheet {key['id']} has no such row (it has {len(key['rows'])}). Restore the number, or delete the row.")
+            raise Refused(
+                f"{where}: sheet {key['id']} has no such row (it has {len(key['rows'])}). Restore "
+                "the number, or delete the row."
+            )
         if number in seen:
             raise Refused(f"{where}: this row repeats row {seen[number]}. Delete one of them.")
         seen[number] = item.row
         altered = [name for name in csv.TEXTS if hash_of(item.fields[name]) != row["texts"][name]]
         if altered:
             raise Refused(
-                f"{where}: the text in column `{altered[0]}` was changed ('{item.fields[altered[0]][:60]}'). Copy the verdicts into "
+                f"{where}: the text in column `{altered[0]}` was changed "
+                f"('{item.fields[altered[0]][:60]}'). Copy the verdicts into "
                 "the original file."
             )
         verdict = csv.verdict_of(item, file)
@@ -249,13 +339,17 @@ def checked(filled: list[Filled], key: dict, file: Path) -> list[dict]:
 
 
 def record(ledger: Ledger, judge: str, said: list[dict], run: str) -> dict[str, int]:
-    """Record new verdicts. Returns the number of new verdicts, and of earlier verdicts that a later "unsure" does not replace.
+    """Record new verdicts. Returns the number of new verdicts, and of earlier verdicts that a later
+    "unsure" does not replace.
 
     A known verdict always takes precedence over an unknown one, regardless of their order.
     """
     questions = [bytes.fromhex(row["question"]) for row in said]
     found = ledger.find(judge, questions, 0)
-    known = {question: (verdict, raw) for question, verdict, raw in found.select("question", "verdict", "raw").iter_rows()}
+    known = {
+        question: (verdict, raw)
+        for question, verdict, raw in found.select("question", "verdict", "raw").iter_rows()
+    }
     counts = {"new": 0, "kept": 0}
     for question, row in zip(questions, said, strict=True):
         raw = f"{row['word']}: {row['note']}" if row["note"] else row["word"]
@@ -266,18 +360,29 @@ def record(ledger: Ledger, judge: str, said: list[dict], run: str) -> dict[str, 
             counts["kept"] += 1
             continue
         reason = "unsure" if row["verdict"] == "unknown" else None
-        ledger.record(judge, Answer(raw, None, 0, 0, 0.0, 0.0), [Verdict(question, row["verdict"], reason=reason)], run)
+        ledger.record(
+            judge,
+            Answer(raw, None, 0, 0, 0.0, 0.0),
+            [Verdict(question, row["verdict"], reason=reason)],
+            run,
+        )
         known[question] = (row["verdict"], raw)
         counts["new"] += 1
     return counts
 
 
 def summary(said: list[dict]) -> list[tuple]:
-    """Rows of a table: each rank band and kind, the number of judged rows, and the number of each verdict."""
-    groups = {f"ranks {name}": [row for row in said if row["band"] == name] for name, _ in SHEET_BANDS}
+    """Rows of a table: each rank band and kind, the number of judged rows, and the number of
+    each verdict.
+    """
+    groups = {
+        f"ranks {name}": [row for row in said if row["band"] == name] for name, _ in SHEET_BANDS
+    }
     groups |= {name: [row for row in said if row["kind"] == kind] for kind, name in KINDS.items()}
     return [
-        (name, len(rows), *(sum(row["word"] == word for row in rows) for word in csv.VERDICTS)) for name, rows in groups.items() if rows
+        (name, len(rows), *(sum(row["word"] == word for row in rows) for word in csv.VERDICTS))
+        for name, rows in groups.items()
+        if rows
     ]
 
 
@@ -288,7 +393,9 @@ def fitness(said: list[dict]) -> list[str]:
         rows = [row for row in said if row["kind"] == kind]
         hits = sum(row["word"] == right for row in rows)
         if rows:
-            sentences.append(f"{hits} of {len(rows)} {KINDS[kind]} judged {right} ({hits / len(rows):.0%})")
+            sentences.append(
+                f"{hits} of {len(rows)} {KINDS[kind]} judged {right} ({hits / len(rows):.0%})"
+            )
         else:
             sentences.append(f"no {KINDS[kind]} judged, so the accuracy on them is unknown")
     return sentences

@@ -1,4 +1,6 @@
-"""`hone judge retry`: mark the unknown verdicts of a round for a retry, so that the stage runs again."""
+"""`hone judge retry`: mark the unknown verdicts of a round for a retry, so that the stage runs
+again.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,17 @@ def retry(round: str) -> None:
         Refused: the round does not exist, or it has no unknown verdicts.
     """
     file = round_folder(round) / "judgments.parquet"
-    unknown = tables.read("judgments", file).filter(pl.col("verdict") == "unknown") if file.exists() else tables.empty("judgments")
+    unknown = (
+        tables.read("judgments", file).filter(pl.col("verdict") == "unknown")
+        if file.exists()
+        else tables.empty("judgments")
+    )
     if unknown.is_empty():
         raise Refused(f"Round {round} has no unknown verdicts, so there is nothing to retry.")
     file = label_file(RETRIES)
     before = read_json(file) if file.is_file() else {}
-    # Higher than every earlier count: rounds share the judgment log, and pairs that another round has retried must be retried too.
+    # Higher than every earlier count: rounds share the judgment log, and pairs that another round
+    # has retried must be retried too.
     write_json(file, before | {round: max(before.values(), default=0) + 1})
     reasons = unknown.select(kinds())["reason"].value_counts(sort=True)
     why = ", ".join(f"{count:,} {reason}" for reason, count in reasons.rows())

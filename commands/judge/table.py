@@ -19,7 +19,13 @@ def show(evidence: dict, verdict: str, file: Path) -> None:
     table(
         ("set", "pairs", "unknown", "positive verdicts", "95 % CI", "mean probability", "95 % CI"),
         [
-            (name, found["pairs"], found["unknown"], *figure(found["yes"]), *figure(found["probability"]))
+            (
+                name,
+                found["pairs"],
+                found["unknown"],
+                *figure(found["yes"]),
+                *figure(found["probability"]),
+            )
             for name, found in evidence["sets"].items()
         ],
     )
@@ -30,12 +36,18 @@ def show(evidence: dict, verdict: str, file: Path) -> None:
     table(("metric", "estimate", "95 % CI", "pairs"), rows_of(evidence))
     if evidence["by_stratum"]:
         line()
-        table(("source", "rank", "negatives", "false-negative rate", "95 % CI", "reference labels"), strata_of(evidence["by_stratum"]))
+        table(
+            ("source", "rank", "negatives", "false-negative rate", "95 % CI", "reference labels"),
+            strata_of(evidence["by_stratum"]),
+        )
         line()
     if curve := evidence["coverage_at_use"] or evidence["coverage"]:
         line()
         read = "reference pairs" if evidence["coverage_at_use"] else "these pairs"
-        line(f"Accuracy on the pairs with the highest confidence ({read}; for `escalate: confidence`):")
+        line(
+            f"Accuracy on the pairs with the highest confidence ({read}; for `escalate: "
+            "confidence`):"
+        )
         table(
             ("fraction of pairs", "accuracy", "confidence from"),
             [(f"{one['coverage']:.1f}", *map(number, list(one.values())[1:])) for one in curve],
@@ -45,7 +57,10 @@ def show(evidence: dict, verdict: str, file: Path) -> None:
         line(sentence)
     if evidence.get("people"):
         line()
-        shown = ((found["one"], found["other"], found["pairs"], *figure(found), found["count"]) for found in evidence["people"])
+        shown = (
+            (found["one"], found["other"], found["pairs"], *figure(found), found["count"])
+            for found in evidence["people"]
+        )
         table(("annotator", "other", "pairs", "kappa", "95 % CI", "count"), shown)
     line()
     line(f"{verdict[:1].upper()}{verdict[1:]}")
@@ -56,7 +71,10 @@ def rows_of(evidence: dict) -> list[tuple]:
     """Table rows: metric, estimate, interval, pairs."""
     given = evidence["calibration_account"].get("brier") or {}
     named = [
-        (f"AUC, positives against {evidence['against']} (by {evidence['scored_by']})", evidence["auc"]),
+        (
+            f"AUC, positives against {evidence['against']} (by {evidence['scored_by']})",
+            evidence["auc"],
+        ),
         *((f"AUC, {pair}", found) for pair, found in evidence["auc_by_set"].items()),
         ("AUC at use (reference pairs)", evidence["auc_at_use"]),
         ("precision on these pairs", evidence["precision"]),
@@ -72,19 +90,27 @@ def rows_of(evidence: dict) -> list[tuple]:
         ("positive verdicts on candidates", evidence["share_of_yes"]),
         ("precision at use", evidence["precision_at_use"]),
     ]
-    return [(name, *figure(found), found.get("gold", found.get("count"))) for name, found in named if found is not None]
+    return [
+        (name, *figure(found), found.get("gold", found.get("count")))
+        for name, found in named
+        if found is not None
+    ]
 
 
 def strata_of(strata: list[dict]) -> list[tuple]:
     """Table rows: source, rank band, negatives, false-negative rate, interval, reference labels."""
-    return [(one["source"], one["band"], one["negatives"], *figure(one), one["count"]) for one in strata]
+    return [
+        (one["source"], one["band"], one["negatives"], *figure(one), one["count"]) for one in strata
+    ]
 
 
 def figure(found: dict) -> tuple[str, str]:
     """Format an estimate and its interval; dashes if undefined."""
     if found["estimate"] is None:
         return "-", "-"
-    return number(found["estimate"]), "-" if found["low"] is None else f"{number(found['low'])} to {number(found['high'])}"
+    return number(found["estimate"]), "-" if found[
+        "low"
+    ] is None else f"{number(found['low'])} to {number(found['high'])}"
 
 
 def number(value: float) -> str:
@@ -98,15 +124,26 @@ def remarks(evidence: dict) -> list[str]:
     """Sentences for the interpretation of the metrics."""
     said = []
     if evidence["auc"]["estimate"] is None:
-        said.append("AUC is undefined, because the judge returned verdicts on positives only or on negatives only.")
+        said.append(
+            "AUC is undefined, because the judge returned verdicts on positives only or on "
+            "negatives only."
+        )
     if evidence["against"] == "random":
-        said.append("Positives are compared with random documents, because too few documents are judged not relevant. This is easier.")
+        said.append(
+            "Positives are compared with random documents, because too few documents are judged "
+            "not relevant. This is easier."
+        )
     account = evidence["calibration_account"]
     fitted = evidence["calibration"]
     if fitted:
         said.append(
-            f"Probabilities are calibrated by {fitted['kind']} regression on {account['from']} ({account['share_positive']:.0%} positives)."
-            + (" The fraction among candidates may differ. Use --gold." if "gold" not in account["from"] else "")
+            f"Probabilities are calibrated by {fitted['kind']} regression on {account['from']} "
+            f"({account['share_positive']:.0%} positives)."
+            + (
+                " The fraction among candidates may differ. Use --gold."
+                if "gold" not in account["from"]
+                else ""
+            )
         )
     else:
         said.append(f"Probabilities are not calibrated: {account['why_not']}.")
@@ -114,9 +151,13 @@ def remarks(evidence: dict) -> list[str]:
         said.append("The judge is free: no cost and no tokens.")
     if votes := evidence["votes"]:
         said.append(
-            f"The majority vote is correct on {votes['accuracy']:.1%} of {votes['pairs']:,} pairs. The upper limit for any majority is "
+            f"The majority vote is correct on {votes['accuracy']:.1%} of {votes['pairs']:,} "
+            "pairs. The upper limit for any majority is "
             f"{votes['ceiling']:.1%}, because all votes on the other pairs are wrong."
         )
     if evidence["gold"] is None:
-        said.append("This is the precision on the test pairs. It may be much lower on a round's candidates. Measure that with --gold.")
+        said.append(
+            "This is the precision on the test pairs. It may be much lower on a round's "
+            "candidates. Measure that with --gold."
+        )
     return said

@@ -1,4 +1,6 @@
-"""`hone judge holes`: judge unjudged documents in rankings. The labels are written to `inputs/labels/filled`."""
+"""`hone judge holes`: judge unjudged documents in rankings. The labels are written to
+`inputs/labels/filled`.
+"""
 
 from __future__ import annotations
 
@@ -33,38 +35,62 @@ COMMAND = "hone judge holes"
 
 
 def fill(
-    name: str, on: str, depth: int = 10, limit: int | None = None, names: list[str] | None = None, split: str = "test",
-    tokens: int | None = None, money: float | None = None, sheet: Path | None = None,
-) -> pl.DataFrame | None:  # fmt: skip
-    """Judge unjudged documents, print and write the labels, and return all labels of this judge on the collection.
+    name: str,
+    on: str,
+    depth: int = 10,
+    limit: int | None = None,
+    names: list[str] | None = None,
+    split: str = "test",
+    tokens: int | None = None,
+    money: float | None = None,
+    sheet: Path | None = None,
+) -> pl.DataFrame | None:
+    """Judge unjudged documents, print and write the labels, and return all labels of this judge on
+    the collection.
 
     Args:
         name: an entry of params.yaml's `judges`, a judge with its defaults, or people:NAME.
         on: an evaluated collection.
         depth: documents in the first `depth` ranks are judged.
         limit: largest number of pairs; null: all.
-        names: rounds and references whose rankings count; null: all of params.yaml that were evaluated on the collection.
+        names: rounds and references whose rankings count; null: all of params.yaml that were
+            evaluated on the collection.
         split: test or dev.
         tokens, money: budget; null: no limit.
-        sheet: a CSV for an annotation sheet of the pairs. Then only the sheet is written, and null is returned.
+        sheet: a CSV for an annotation sheet of the pairs. Then only the sheet is written, and null
+            is returned.
 
     Raises:
-        Refused: the judge, collection or ranking does not exist; the judge is not independent of the rankings; all documents are
-            judged; or the judge returned no verdict.
+        Refused: the judge, collection or ranking does not exist; the judge is not independent of
+            the rankings; all documents are judged; or the judge returned no verdict.
     """
     given = params.read()
     collection = replace(collection_of(given, on, split), prefix="")
-    judge = person_line(name.partition(":")[2], name) if name.startswith(f"{PEOPLE}:") else judge_line(given, name, COMMAND)
+    judge = (
+        person_line(name.partition(":")[2], name)
+        if name.startswith(f"{PEOPLE}:")
+        else judge_line(given, name, COMMAND)
+    )
     if not 1 <= depth <= DEPTH or (limit is not None and limit < 1):
-        raise Refused(f"--depth is {depth} and --limit is {limit}. Use --depth of 1 to {DEPTH}, and --limit of 1 or more.")
+        raise Refused(
+            f"--depth is {depth} and --limit is {limit}. Use --depth of 1 to {DEPTH}, and --limit "
+            "of 1 or more."
+        )
     if sheet is not None and judge["method"] != PEOPLE:
-        raise Refused(f"--sheet {sheet}: {judge['name']} is not a person. Use `{COMMAND} people:NAME` for a sheet.")
+        raise Refused(
+            f"--sheet {sheet}: {judge['name']} is not a person. Use `{COMMAND} people:NAME` for a "
+            "sheet."
+        )
     names = evaluated(given, on, names)
-    filler = Filler(judge["name"], judge["method"], frozenset([judge["fingerprint"]]), models_of(judge, given))
+    filler = Filler(
+        judge["name"], judge["method"], frozenset([judge["fingerprint"]]), models_of(judge, given)
+    )
     refuse_related(filler, names, given)
     runs = {one: ranking_of(one, on, DEPTH) for one in names}
     every = unjudged(list(runs.values()), collection.qrels(), collection.min_relevance)
-    holes = heaviest_first(every.filter(pl.col("rank") <= depth), seed_of(given.seed, "judge.holes", on))
+    holes = heaviest_first(
+        every.filter(pl.col("rank") <= depth), seed_of(given.seed, "judge.holes", on)
+    )
     wanted = wanted_of(holes, limit, collection, depth)
     if sheet is not None:
         sheet_of_holes(wanted, judge["name"], sheet, given.seed, limit is not None)
@@ -72,18 +98,28 @@ def fill(
     round = round_of(given, None, needed=False)
     training = training_set.read() if TRAINING_LIST.exists() else None
     desk = replace(
-        desk_of(given, round, [judge], training), budget=Budget(money=money, tokens=tokens),
+        desk_of(given, round, [judge], training),
+        budget=Budget(money=money, tokens=tokens),
         run=run_name(f"judge holes {on}"),
-    )  # fmt: skip
+    )
     file = judge_labels.file_of(on, judge["name"])
     before = judge_labels.read(file) if file.exists() else None
     told_before(judge, wanted, every, names, depth, given, desk.ledger, training is not None)
 
     answered = pl.concat([ask(judge, block, desk) for block in wanted.blocks()])
     if desk.budget.over:
-        line(f"{desk.budget.over.capitalize()}: the other documents remain unjudged. Rerun the command to resume.")
+        line(
+            f"{desk.budget.over.capitalize()}: the other documents remain unjudged. Rerun the "
+            "command to resume."
+        )
     refuse_silent(judge["name"], answered)
-    refuse_related(replace(filler, models=filler.models | set(map(plain, answered["model"].drop_nulls().unique()))), names, given)
+    refuse_related(
+        replace(
+            filler, models=filler.models | set(map(plain, answered["model"].drop_nulls().unique()))
+        ),
+        names,
+        given,
+    )
     return kept(judge, filler, answered, before, collection, names)
 
 
@@ -99,27 +135,42 @@ def evaluated(given: Params, on: str, names: list[str] | None) -> list[str]:
             raise Refused(f"'{name}' has not been evaluated on {on}: {nearest(name, there)}")
     known = [name for name in (*BUILT_IN, *given.references, *given.rounds) if name in there]
     if not (names or known):
-        raise Refused(f"No system of params.yaml has been evaluated on {on} yet. Run `dvc repro` first.")
+        raise Refused(
+            f"No system of params.yaml has been evaluated on {on} yet. Run `dvc repro` first."
+        )
     return list(dict.fromkeys(names or known))
 
 
 def kept(
-    judge: dict, filler: Filler, answered: pl.DataFrame, before: pl.DataFrame | None, collection: OfSplit, names: list[str]
-) -> pl.DataFrame:  # fmt: skip
+    judge: dict,
+    filler: Filler,
+    answered: pl.DataFrame,
+    before: pl.DataFrame | None,
+    collection: OfSplit,
+    names: list[str],
+) -> pl.DataFrame:
     """Add the new labels to the judge's file, and print a summary."""
     file = judge_labels.file_of(collection.name, judge["name"])
     about = {
-        "split": collection.split, "judge": judge["name"], "method": judge["method"], "prompt": judge["parameters"].get("prompt"),
+        "split": collection.split,
+        "judge": judge["name"],
+        "method": judge["method"],
+        "prompt": judge["parameters"].get("prompt"),
         "models": sorted(filler.models),
-    }  # fmt: skip
-    said = answered.filter((pl.col("verdict").cast(pl.String) != judge_labels.UNKNOWN) | pl.col("answer").is_not_null())
-    now = said.rename({"asked_at": "answered"}).with_columns(pl.lit(value).alias(name) for name, value in about.items())
+    }
+    said = answered.filter(
+        (pl.col("verdict").cast(pl.String) != judge_labels.UNKNOWN) | pl.col("answer").is_not_null()
+    )
+    now = said.rename({"asked_at": "answered"}).with_columns(
+        pl.lit(value).alias(name) for name, value in about.items()
+    )
     now = now.select(pl.col(name).cast(kind) for name, kind in judge_labels.SCHEMA.items())
     before = now.clear() if before is None else before
     same = before.filter(pl.col("fingerprint") == judge["fingerprint"])
     if gone := len(before) - len(same):
         line(
-            f"{count(gone, 'label')} of {judge['name']} with a different model, prompt or parameters removed from {file}. They remain in "
+            f"{count(gone, 'label')} of {judge['name']} with a different model, prompt or "
+            f"parameters removed from {file}. They remain in "
             "the judgment log."
         )
     rows = judge_labels.merged(same, now)
@@ -127,22 +178,32 @@ def kept(
     line(tally(answered))
     two = " ".join(names[-2:]) if len(names) > 1 else f"{names[0]} ROUND"
     line(f"Written to {file}, which now has {count(len(rows), 'pair')}.")
-    line(f"Run `hone compare {two} --on {collection.name} --filled {judge['name']}` to see the effect.")
+    line(
+        f"Run `hone compare {two} --on {collection.name} --filled {judge['name']}` to see the "
+        "effect."
+    )
     return rows
 
 
 def tally(answered: pl.DataFrame) -> str:
-    """Counts of relevant, non-relevant and unknown verdicts, and of missing answers, with the reasons."""
+    """Counts of relevant, non-relevant and unknown verdicts, and of missing answers, with the
+    reasons.
+    """
     kind, told = pl.col("verdict").cast(pl.String), pl.col("answer").is_not_null()
     unknown = answered.filter(kind == judge_labels.UNKNOWN)
     parts = [("unknown", unknown.filter(told)), ("without an answer", unknown.filter(~told))]
     because = [
-        f"{len(rows):,} {what} ({', '.join(f'{reason} {number:,}' for reason, number in reasons_of(rows))})"
+        f"{len(rows):,} {what} "
+        f"({', '.join(f'{reason} {number:,}' for reason, number in reasons_of(rows))})"
         for what, rows in parts
         if len(rows)
     ]
-    counts = [f"{len(answered.filter(kind == word)):,} {name}" for word, name in (("positive", "relevant"), ("negative", "not relevant"))]
-    return f"{', '.join([*counts, *because])}{'. Documents without a verdict remain unjudged' if because else ''}."
+    counts = [
+        f"{len(answered.filter(kind == word)):,} {name}"
+        for word, name in (("positive", "relevant"), ("negative", "not relevant"))
+    ]
+    rest = ". Documents without a verdict remain unjudged" if because else ""
+    return f"{', '.join([*counts, *because])}{rest}."
 
 
 def reasons_of(unknown: pl.DataFrame) -> list[tuple[str, int]]:

@@ -1,4 +1,6 @@
-"""An annotation sheet of unjudged documents for a person: `hone judge holes people:NAME --sheet FILE`."""
+"""An annotation sheet of unjudged documents for a person:
+`hone judge holes people:NAME --sheet FILE`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ N = 180  # pairs without a limit, as in `hone judge sheet`
 
 
 def sheet_of_holes(wanted: Wanted, who: str, out: Path, seed: int, limited: bool) -> None:
-    """Write the most influential pairs as a shuffled sheet, with positives and random documents as controls.
+    """Write the most influential pairs as a shuffled sheet, with positives and random documents as
+    controls.
 
     Args:
         wanted: the pairs, the most influential first.
@@ -29,10 +32,33 @@ def sheet_of_holes(wanted: Wanted, who: str, out: Path, seed: int, limited: bool
         Refused: a file already exists.
     """
     collection = wanted.collection
-    pairs, queries, ids = wanted.pairs if limited else wanted.pairs.head(N), collection.queries(), collection.documents.ids
-    positives = wanted.shown.join(ids.to_frame("doc_id"), on="doc_id", how="semi", maintain_order="left")
+    pairs, queries, ids = (
+        wanted.pairs if limited else wanted.pairs.head(N),
+        collection.queries(),
+        collection.documents.ids,
+    )
+    positives = wanted.shown.join(
+        ids.to_frame("doc_id"), on="doc_id", how="semi", maintain_order="left"
+    )
     where = f"unjudged documents of {collection.name}, {collection.split}"
-    made = drawn(pairs, positives, queries, {collection.name: ids}, len(pairs), generator(seed, where, "sheet"))
-    texts = texts_of(collection.documents, pl.concat([made.rows["doc_id"], made.rows["shown"].drop_nulls()]))
-    put_out(made, dict(queries.select("query_id", "text").iter_rows()), dict(texts.iter_rows()), out, where, "holes", seed)
+    made = drawn(
+        pairs,
+        positives,
+        queries,
+        {collection.name: ids},
+        len(pairs),
+        generator(seed, where, "sheet"),
+    )
+    texts = texts_of(
+        collection.documents, pl.concat([made.rows["doc_id"], made.rows["shown"].drop_nulls()])
+    )
+    put_out(
+        made,
+        dict(queries.select("query_id", "text").iter_rows()),
+        dict(texts.iter_rows()),
+        out,
+        where,
+        "holes",
+        seed,
+    )
     line(f"After that, run: hone judge holes people:{who} --on {collection.name}")

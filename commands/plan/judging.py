@@ -52,35 +52,59 @@ def plan_judging(given: Params, settings: dict[str, StageSettings], running: lis
         one
         for name in given.rounds
         if f"relabel@{name}" in running
-        for one in judging(given, settings[f"rounds/{name}/relabel"], settings[f"rounds/{name}/sample"], name)
+        for one in judging(
+            given, settings[f"rounds/{name}/relabel"], settings[f"rounds/{name}/sample"], name
+        )
     ]
     if not found:
         return
     rows = [
         (
-            one.round, one.judge, f"{one.bound}{one.pairs:,}", f"{one.tokens:,}" if one.tokens else "–",
-            f"{one.money:.2f}" if one.money else "–", spell(one.seconds) if one.seconds is not None else "not measured yet",
+            one.round,
+            one.judge,
+            f"{one.bound}{one.pairs:,}",
+            f"{one.tokens:,}" if one.tokens else "–",
+            f"{one.money:.2f}" if one.money else "–",
+            spell(one.seconds) if one.seconds is not None else "not measured yet",
         )
         for one in found
-    ]  # fmt: skip
+    ]
     table(("round", "judge", "pairs", "tokens", "cost", "time"), rows)
     if any(one.tokens for one in found):
-        line(f"Token counts are estimates from {SAMPLE} queries and documents. Without a `tokenizer`, 4 bytes count as 1 token (±25 %).")
-        line("The estimate includes pairs that are already in the judgment log. These cost nothing.")
+        line(
+            f"Token counts are estimates from {SAMPLE} queries and documents. Without a "
+            "`tokenizer`, 4 bytes count as 1 token (±25 %)."
+        )
+        line(
+            "The estimate includes pairs that are already in the judgment log. These cost nothing."
+        )
     for name in given.rounds:
         section = settings[f"rounds/{name}/relabel"].relabel
-        limits = {what: limit for what, limit in (section.budget if section != NONE else Budget()) if limit is not None}
+        limits = {
+            what: limit
+            for what, limit in (section.budget if section != NONE else Budget())
+            if limit is not None
+        }
         if limits and f"relabel@{name}" in running:
-            line(f"budget of {name}: {', '.join(f'{what} {limit:g}' for what, limit in limits.items())}. Judging stops at this limit.")
+            line(
+                f"budget of {name}: "
+                f"{', '.join(f'{what} {limit:g}' for what, limit in limits.items())}. Judging "
+                "stops at this limit."
+            )
 
 
-def judging(given: Params, settings: RelabelSettings, sample: SampleSettings, round: str) -> list[Judging]:
+def judging(
+    given: Params, settings: RelabelSettings, sample: SampleSettings, round: str
+) -> list[Judging]:
     """The planned work of each judge in a round's cascade."""
     section = settings.relabel
     if section == NONE:
         return []
     every = pairs = negatives(given, sample, section.depth, round, settings.unlabelled)
-    queries, graded = training_queries(given, settings.unlabelled), count_positives(given) if section.grades else None
+    queries, graded = (
+        training_queries(given, settings.unlabelled),
+        count_positives(given) if section.grades else None,
+    )
     bound, made, ledger = "", [], Ledger()
     for place, item in enumerate(section.cascade, start=1):
         if place == len(section.cascade):
@@ -93,7 +117,17 @@ def judging(given: Params, settings: RelabelSettings, sample: SampleSettings, ro
                 more, paid = cost(given, parameters, *graded)
                 tokens, money = tokens + more, None if money is None else money + paid
         asked = pairs + (graded[0] if graded and place == len(section.cascade) else 0)
-        made.append(Judging(round, item["name"], asked, bound, tokens, money, seconds(ledger, item, parameters, asked)))
+        made.append(
+            Judging(
+                round,
+                item["name"],
+                asked,
+                bound,
+                tokens,
+                money,
+                seconds(ledger, item, parameters, asked),
+            )
+        )
         rule = item["escalate"]
         if rule["method"] == "most":
             pairs = min(pairs, rule["parameters"]["pairs"])
@@ -106,17 +140,29 @@ def training_queries(given: Params, unlabelled: bool) -> int:
     """Number of training queries of all collections, including unlabelled ones if `unlabelled`."""
     kinds = ("train/queries.parquet", *((UNLABELLED,) if unlabelled else ()))
     files = [DATA / name / kind for name in given.train_on for kind in kinds]
-    return sum(tables.scan("queries", file).select(pl.len()).collect().item() for file in files if file.exists())
+    return sum(
+        tables.scan("queries", file).select(pl.len()).collect().item()
+        for file in files
+        if file.exists()
+    )
 
 
 def count_positives(given: Params) -> tuple[int, int]:
-    """Number of positives of all training queries, and of queries with positives. Positives are scored too if labels have grades."""
+    """Number of positives of all training queries, and of queries with positives. Positives are
+    scored too if labels have grades.
+    """
     answers = queries = 0
     for name in given.train_on:
         file = collection_table(name, "qrels", "train")
         if file.exists():
-            right = tables.scan("qrels", file).filter(pl.col("relevance") >= given.collections[name].min_relevance)
-            more, asked = right.select(pl.len(), pl.col("query_id").n_unique().alias("queries")).collect().row(0)
+            right = tables.scan("qrels", file).filter(
+                pl.col("relevance") >= given.collections[name].min_relevance
+            )
+            more, asked = (
+                right.select(pl.len(), pl.col("query_id").n_unique().alias("queries"))
+                .collect()
+                .row(0)
+            )
             answers, queries = answers + more, queries + asked
     return answers, queries
 
@@ -125,61 +171,112 @@ def round_up(number: float) -> int:
     return math.ceil(number - 1e-9)
 
 
-def negatives(given: Params, sample: SampleSettings, depth: int | None, round: str, unlabelled: bool) -> int:
-    """Number of a round's negatives if they exist, else the largest number that the recipe may sample."""
+def negatives(
+    given: Params, sample: SampleSettings, depth: int | None, round: str, unlabelled: bool
+) -> int:
+    """Number of a round's negatives if they exist, else the largest number that the recipe may
+    sample.
+    """
     file = round_table(round, "negatives")
     n = sample.sample.choose["parameters"]["n"]
     n = n if depth is None else min(n, depth)
     if file.exists():
-        return tables.scan("negatives", file).filter(pl.int_range(pl.len()).over("query_id") < n).select(pl.len()).collect().item()
+        return (
+            tables.scan("negatives", file)
+            .filter(pl.int_range(pl.len()).over("query_id") < n)
+            .select(pl.len())
+            .collect()
+            .item()
+        )
     return n * training_queries(given, unlabelled)
 
 
-def cost(given: Params, parameters: dict, pairs: int, queries: int = 1, size: dict[str, float] | None = None) -> tuple[int, float | None]:
-    """Tokens, and cost at the judge's price, for `pairs` spread evenly over `queries`. Each prompt has one query.
+def cost(
+    given: Params,
+    parameters: dict,
+    pairs: int,
+    queries: int = 1,
+    size: dict[str, float] | None = None,
+) -> tuple[int, float | None]:
+    """Tokens, and cost at the judge's price, for `pairs` spread evenly over `queries`. Each prompt
+    has one query.
 
-    A prompt counts as its template, one query, its positives and few-shot examples, and its documents. Text lengths are means over a
-    sample of the training set, or `size` (with the keys of `mean_tokens`). An answer counts as the tokens that the prompt's kind needs.
+    A prompt counts as its template, one query, its positives and few-shot examples, and its
+    documents. Text lengths are means over a sample of the training set, or `size` (with the keys of
+    `mean_tokens`). An answer counts as the tokens that the prompt's kind needs.
     """
     from hone.judging import prompt
 
     loaded, counter = prompt.load(parameters["prompt"]), counter_of(parameters)
     size = size or mean_tokens(given, counter, parameters.get("trim"))
     listed = parameters.get("documents", 25) if loaded.kind == "listwise" else 1
-    shown = min(size["known"], 1 if loaded.kind == "pairwise" else parameters.get("known", 1)) if loaded.shows_positives else 0
+    shown = (
+        min(size["known"], 1 if loaded.kind == "pairwise" else parameters.get("known", 1))
+        if loaded.shows_positives
+        else 0
+    )
     worked = parameters.get("examples", 0) if loaded.kind == "pairwise" else 0
     frame = counter.count(loaded.system) + counter.count(loaded.user)
     of_queries = max(1, min(pairs, queries))
     calls = min(pairs, of_queries * math.ceil(pairs / of_queries / listed))
-    beside = size["query"] + shown * size["document"] + worked * (size["query"] + 2 * size["document"])
+    beside = (
+        size["query"] + shown * size["document"] + worked * (size["query"] + 2 * size["document"])
+    )
     tokens_in = calls * (frame + beside) + pairs * size["document"]
     a_document = 40 if loaded.reasoning else 2
-    tokens_out = calls * {"listwise": a_document * listed, "graded": 8, "yes-no": 1, "pairwise": 1}[loaded.kind]
+    tokens_out = (
+        calls
+        * {"listwise": a_document * listed, "graded": 8, "yes-no": 1, "pairwise": 1}[loaded.kind]
+    )
     price = parameters.get("price")
-    times = parameters.get("votes", 1) * (2 if parameters.get("twice") or parameters.get("swap") else 1)
-    money = times * (tokens_in * price.get("input", 0) + tokens_out * price.get("output", 0)) / 1e6 if price else None
+    times = parameters.get("votes", 1) * (
+        2 if parameters.get("twice") or parameters.get("swap") else 1
+    )
+    money = (
+        times * (tokens_in * price.get("input", 0) + tokens_out * price.get("output", 0)) / 1e6
+        if price
+        else None
+    )
     return round(times * (tokens_in + tokens_out)), money
 
 
 def counter_of(parameters: dict) -> Tokenizer:
-    """The token counter of a judge: the tokenizer that params.yaml names, else an estimate from bytes."""
+    """The token counter of a judge: the tokenizer that params.yaml names, else an estimate from
+    bytes.
+    """
     return of_file(parameters["tokenizer"]) if parameters.get("tokenizer") else Estimated()
 
 
 def mean_tokens(given: Params, counter: Tokenizer, trim: int | None) -> dict[str, float]:
-    """Means over a sample: tokens of a training query, tokens of a (trimmed) document, and positives per query."""
+    """Means over a sample: tokens of a training query, tokens of a (trimmed) document, and
+    positives per query.
+    """
     lengths: dict[str, list[float]] = {"query": [], "document": [], "known": []}
     for name in given.train_on:
         folder = DATA / name
         if not (folder / "documents.parquet").exists():
             continue
-        documents = tables.scan("documents", folder / "documents.parquet").select("title", "text").head(SAMPLE).collect()
+        documents = (
+            tables.scan("documents", folder / "documents.parquet")
+            .select("title", "text")
+            .head(SAMPLE)
+            .collect()
+        )
         counts = (counter.count(text) for text in documents.select(tables.full_text()).to_series())
         lengths["document"] += [min(count, trim or count) for count in counts]
-        queries = tables.scan("queries", folder / "train" / "queries.parquet").select("text").head(SAMPLE).collect()
+        queries = (
+            tables.scan("queries", folder / "train" / "queries.parquet")
+            .select("text")
+            .head(SAMPLE)
+            .collect()
+        )
         lengths["query"] += [counter.count(text) for text in queries["text"]]
         qrels = tables.scan("qrels", folder / "train" / "qrels.parquet")
-        of_query = qrels.filter(pl.col("relevance") >= given.collections[name].min_relevance).group_by("query_id").len()
+        of_query = (
+            qrels.filter(pl.col("relevance") >= given.collections[name].min_relevance)
+            .group_by("query_id")
+            .len()
+        )
         lengths["known"] += of_query.select("len").collect().to_series().to_list()
     return {kind: sum(found) / len(found) if found else 0.0 for kind, found in lengths.items()}
 

@@ -12,15 +12,20 @@ WHOLE = math.inf
 
 
 def read_of_each_query(settings: dict[str, StageSettings], round: str) -> dict[str, float]:
-    """The largest number of documents per query that each model of the loop reads when a round mines.
+    """The largest number of documents per query that each model of the loop reads when a round
+    mines.
 
-    WHOLE means all documents of the collection. Teachers are excluded, because the probe does not measure their speed.
+    WHOLE means all documents of the collection. Teachers are excluded, because the probe does not
+    measure their speed.
 
     Args:
         settings: the settings of every stage, from `resolve`.
         round: the round that mines.
     """
-    retrieve, scorers = settings[f"rounds/{round}/retrieve"], settings[f"rounds/{round}/score"].scorers
+    retrieve, scorers = (
+        settings[f"rounds/{round}/retrieve"],
+        settings[f"rounds/{round}/score"].scorers,
+    )
     if retrieve.retrieve == NONE:
         return {}
     start, most = retrieve.parent, {}
@@ -33,9 +38,16 @@ def read_of_each_query(settings: dict[str, StageSettings], round: str) -> dict[s
             if pooled or one["parameters"].get("model") == BASE:
                 most[BASE] = WHOLE
             if one["parameters"].get("model") is None:
-                most[start] = max(most.get(start, 0), one["parameters"][pooled] if pooled else WHOLE)
+                most[start] = max(
+                    most.get(start, 0), one["parameters"][pooled] if pooled else WHOLE
+                )
     scored = {
-        name for line in scorers.values() for name in (line["parameters"].get("model", ""), *(line["parameters"].get("encoders") or ()))
+        name
+        for line in scorers.values()
+        for name in (
+            line["parameters"].get("model", ""),
+            *(line["parameters"].get("encoders") or ()),
+        )
     }
     if BASE in scored:
         most[BASE] = WHOLE
@@ -45,5 +57,9 @@ def read_of_each_query(settings: dict[str, StageSettings], round: str) -> dict[s
 
 
 def documents_read(sizes: dict[str, int], most: float) -> int:
-    """The largest number of documents of a collection that a model reads at `most` documents per query."""
-    return sizes["documents"] if most == WHOLE else min(sizes["documents"], int(most) * sizes["train"])
+    """The largest number of documents of a collection that a model reads at `most` documents per
+    query.
+    """
+    return (
+        sizes["documents"] if most == WHOLE else min(sizes["documents"], int(most) * sizes["train"])
+    )

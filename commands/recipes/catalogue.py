@@ -52,9 +52,18 @@ class Row:
 
 
 def rows(given: Params | None = None) -> list[Row]:
-    """Every recipe with the rounds of params.yaml that use it: controls in the order of a study, then the other groups, by name."""
+    """Every recipe with the rounds of params.yaml that use it: controls in the order of a study,
+    then the other groups, by name.
+    """
     found = [row(name, given) for name in recipe.names()]
-    return sorted(found, key=lambda one: (list(GROUPS).index(one.group), CONTROLS.index(one.name) if one.name in CONTROLS else 0, one.name))
+    return sorted(
+        found,
+        key=lambda one: (
+            list(GROUPS).index(one.group),
+            CONTROLS.index(one.name) if one.name in CONTROLS else 0,
+            one.name,
+        ),
+    )
 
 
 def row(name: str, given: Params | None) -> Row:

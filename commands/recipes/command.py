@@ -25,7 +25,9 @@ def recipes(words: list[str], check: bool, as_yaml: bool) -> bool:
     if word in WORDS:
         check, words = check or word == "check", rest
         if word == "show" and not rest:
-            raise Refused(f"`hone recipes show` needs the name of a recipe: {', '.join(recipe.names())}.")
+            raise Refused(
+                f"`hone recipes show` needs the name of a recipe: {', '.join(recipe.names())}."
+            )
     if len(words) > 1:
         raise Refused(f"Name only one recipe, not {len(words)} ({' '.join(words)}).")
     if check:
@@ -36,5 +38,8 @@ def recipes(words: list[str], check: bool, as_yaml: bool) -> bool:
         if as_yaml:
             raise Refused("`--yaml` needs the name of a recipe: `hone recipes NAME --yaml`.")
         catalogue.show()
-        line("`hone recipes NAME` describes a recipe. To add one, add a file to recipes/ and run `hone recipes --check`.")
+        line(
+            "`hone recipes NAME` describes a recipe. To add one, add a file to recipes/ and run "
+            "`hone recipes --check`."
+        )
     return True

@@ -1,4 +1,6 @@
-"""The requirements of a recipe beyond the project as shipped: a judge, a model, a file, metadata or chunks."""
+"""The requirements of a recipe beyond the project as shipped: a judge, a model, a file, metadata
+or chunks.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,20 @@ LISTS = ("retrieve", "score")
 
 
 def needs(found: Recipe, given: Params) -> list[str]:
-    """The missing judges, models and files of a recipe, and what its collection must have, in a few words each.
+    """The missing judges, models and files of a recipe, and what its collection must have, in a few
+    words each.
 
     Args:
         found: a checked recipe.
         given: params.yaml, with the names of judges.
     """
     return list(
-        dict.fromkeys([*judges_of(found, given), *(sentence for place, line in lines_of(found) for sentence in of_line(place, line))])
+        dict.fromkeys(
+            [
+                *judges_of(found, given),
+                *(sentence for place, line in lines_of(found) for sentence in of_line(place, line)),
+            ]
+        )
     )
 
 
@@ -35,7 +43,9 @@ def judges_of(found: Recipe, given: Params) -> Iterator[str]:
 
 
 def lines_of(found: Recipe) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Place and line of every method whose parameters may name a requirement, including judges that the recipe defines."""
+    """Place and line of every method whose parameters may name a requirement, including judges
+    that the recipe defines.
+    """
     for stage in LISTS:
         for line in getattr(found, stage):
             yield from methods.with_held(stage, line)
@@ -47,10 +57,15 @@ def lines_of(found: Recipe) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def of_line(place: str, line: dict[str, Any]) -> Iterator[str]:
-    """The requirements of one method: a missing model or file below inputs/; a metadata column; chunks."""
+    """The requirements of one method: a missing model or file below inputs/; a metadata column;
+    chunks.
+    """
     parameters = line["parameters"]
     for name in ("model", "file"):
-        if str(parameters.get(name) or "").startswith("inputs/") and not Path(parameters[name]).exists():
+        if (
+            str(parameters.get(name) or "").startswith("inputs/")
+            and not Path(parameters[name]).exists()
+        ):
             yield f"{name} {parameters[name]}"
     if parameters.get("column"):
         yield f"metadata column `{parameters['column']}`"

@@ -1,4 +1,6 @@
-"""Errors in recipes that `resolve` would raise, with file, line and fix, before a round uses them."""
+"""Errors in recipes that `resolve` would raise, with file, line and fix, before a round uses
+them.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +16,21 @@ from hone.config.stage_settings import Reading
 from hone.errors import Refused, nearest
 
 TRIED = "tried"  # name of a temporary round that is not in params.yaml
-STAGES = ("retrieve", "rank", "score", "sample", "relabel")  # stages with requirements outside the recipe
+STAGES = (
+    "retrieve",
+    "rank",
+    "score",
+    "sample",
+    "relabel",
+)  # stages with requirements outside the recipe
 OF_RECIPE = "score"  # a scorer that is missing in this stage is an error of the recipe itself
 
 
 def check(what: str | None) -> bool:
     """Check recipes, and print the errors of each. Returns True without errors.
 
-    A missing requirement, such as a judge that params.yaml does not define, is reported too. It is an error if the recipe was named
-    or a round uses it. Otherwise it is only a note.
+    A missing requirement, such as a judge that params.yaml does not define, is reported too. It is
+    an error if the recipe was named or a round uses it. Otherwise it is only a note.
 
     Args:
         what: a file, or the name of a recipe; null: all of them, and the rounds of params.yaml.
@@ -30,7 +38,11 @@ def check(what: str | None) -> bool:
     Raises:
         Refused: the file does not exist.
     """
-    files = [recipe.FOLDER / f"{name}.yaml" for name in recipe.names()] if what is None else [find_file(what)]
+    files = (
+        [recipe.FOLDER / f"{name}.yaml" for name in recipe.names()]
+        if what is None
+        else [find_file(what)]
+    )
     right = [check_file(file, alone=what is not None) for file in files]
     if what is None and all(right):
         for sentence in params.renamed():
@@ -45,7 +57,10 @@ def find_file(what: str) -> Path:
         if file.is_file():
             return file
     stem = Path(what).stem
-    raise Refused(f"{what} is neither a file nor a recipe in {recipe.FOLDER}/: {nearest(stem, recipe.names())}")
+    raise Refused(
+        f"{what} is neither a file nor a recipe in {recipe.FOLDER}/: "
+        f"{nearest(stem, recipe.names())}"
+    )
 
 
 def check_file(file: Path, alone: bool) -> bool:
@@ -87,11 +102,15 @@ def check_round(name: str) -> bool:
 
 
 def find_missing(found: Recipe, given: Params, round: str, file: Path) -> dict[str, str]:
-    """The errors that `resolve` would raise although each line of the recipe is valid: {sentence: stage}."""
+    """The errors that `resolve` would raise although each line of the recipe is valid:
+    {sentence: stage}.
+    """
     from tasks.resolve.stages import stage_of_round
 
     _, root = loaded(file)
-    unread = Reading(max_length=None, prompts={}, precision="fp32")  # nothing is encoded to check a recipe
+    unread = Reading(
+        max_length=None, prompts={}, precision="fp32"
+    )  # nothing is encoded to check a recipe
     sentences: dict[str, str] = {}
     for stage in STAGES:
         try:

@@ -1,1 +1,3 @@
-"""Recipes side by side: each with several seeds in git worktrees. Results are trial files; no trial runs twice."""
+"""Recipes side by side: each with several seeds in git worktrees. Results are trial files; no
+trial runs twice.
+"""

@@ -1,4 +1,6 @@
-"""A trial: an arm with a seed, its params.yaml, and fingerprints of everything that its result depends on."""
+"""A trial: an arm with a seed, its params.yaml, and fingerprints of everything that its result
+depends on.
+"""
 
 from __future__ import annotations
 
@@ -72,9 +74,17 @@ class Trial:
     def params(self) -> Params:
         """The params.yaml of this trial."""
         own = self.given.model_dump(by_alias=True, exclude_unset=True)
-        collections = {name: item | {"seed": own_seed(self.given, name)} for name, item in own["collections"].items()}
+        collections = {
+            name: item | {"seed": own_seed(self.given, name)}
+            for name, item in own["collections"].items()
+        }
         train = own.get("train", {}) | self.question.train
-        changed = {"seed": self.seed, "rounds": self.rounds, "collections": collections, "train": train}
+        changed = {
+            "seed": self.seed,
+            "rounds": self.rounds,
+            "collections": collections,
+            "train": train,
+        }
         return Params(**own | changed)
 
     @cached_property
@@ -97,11 +107,16 @@ class Trial:
     @cached_property
     def wanted(self) -> dict[str, dict]:
         """The settings of the stages that the trial runs."""
-        return {name: values for name, values in self.settings.items() if not name.startswith(NOT_READ)}
+        return {
+            name: values for name, values in self.settings.items() if not name.startswith(NOT_READ)
+        }
 
     @cached_property
     def fingerprints(self) -> Fingerprints:
-        settings = {name: {key: value for key, value in values.items() if key not in CODE} for name, values in self.wanted.items()}
+        settings = {
+            name: {key: value for key, value in values.items() if key not in CODE}
+            for name, values in self.wanted.items()
+        }
         code = {name: [values.get(key) for key in CODE] for name, values in self.wanted.items()}
         files = [fingerprint_of(Path(item.path)) for item in self.params.collections.values()]
         parts = (fingerprint(json.dumps(part, sort_keys=True)) for part in (settings, files, code))
@@ -113,18 +128,38 @@ class Trial:
         return self.fingerprints.address
 
     def model_address(self, round: str) -> str:
-        """A hash of everything that the model of a round depends on. Trials with the same first rounds share it."""
+        """A hash of everything that the model of a round depends on. Trials with the same first
+        rounds share it.
+        """
         names = list(self.rounds)
         before = names[: names.index(round) + 1]
-        upstream = ("collect/", "base", "start", "admit", "leakage/", *(f"rounds/{name}/" for name in before))
-        settings = {name: values for name, values in self.wanted.items() if name.startswith(upstream)}
+        upstream = (
+            "collect/",
+            "base",
+            "start",
+            "admit",
+            "leakage/",
+            *(f"rounds/{name}/" for name in before),
+        )
+        settings = {
+            name: values for name, values in self.wanted.items() if name.startswith(upstream)
+        }
         return fingerprint(self.fingerprints.data, json.dumps(settings, sort_keys=True))[:ADDRESS]
 
     @property
     def targets(self) -> list[str]:
-        """The target stages: the evaluations of every round and of the base model. DVC also runs what they depend on."""
-        rounds = [f"evaluate@{name}-{collection}" for name in self.rounds for collection in self.params.evaluate_on]
-        return [*rounds, *(f"evaluate-reference@{BASE}-{collection}" for collection in self.params.evaluate_on)]
+        """The target stages: the evaluations of every round and of the base model. DVC also runs
+        what they depend on.
+        """
+        rounds = [
+            f"evaluate@{name}-{collection}"
+            for name in self.rounds
+            for collection in self.params.evaluate_on
+        ]
+        return [
+            *rounds,
+            *(f"evaluate-reference@{BASE}-{collection}" for collection in self.params.evaluate_on),
+        ]
 
 
 # Prefixes of resolved stages that a trial does not run.
@@ -137,8 +172,11 @@ def own_seed(given: Params, collection: str) -> int:
     return given.seed if own is None else own
 
 
-def trials(question: Question, given: Params, settings: dict[str, dict[str, Any]] | None = None) -> list[Trial]:
-    """Every arm with every seed. All arms of a seed come before the next seed, so that early results are comparable.
+def trials(
+    question: Question, given: Params, settings: dict[str, dict[str, Any]] | None = None
+) -> list[Trial]:
+    """Every arm with every seed. All arms of a seed come before the next seed, so that early
+    results are comparable.
 
     Args:
         question: the question of the study.
@@ -147,10 +185,16 @@ def trials(question: Question, given: Params, settings: dict[str, dict[str, Any]
     """
     for name, arm in question.arms.items():
         recipe_of(name, arm, given)
-    return [trial_of(name, seed, question, given, (settings or {}).get(name, {})) for seed in question.all_seeds for name in question.arms]
+    return [
+        trial_of(name, seed, question, given, (settings or {}).get(name, {}))
+        for seed in question.all_seeds
+        for name in question.arms
+    ]
 
 
-def trial_of(arm: str, seed: int, question: Question, given: Params, setting: dict[str, Any]) -> Trial:
+def trial_of(
+    arm: str, seed: int, question: Question, given: Params, setting: dict[str, Any]
+) -> Trial:
     """An arm with a seed and a training setting.
 
     Raises:
@@ -165,10 +209,12 @@ def trial_of(arm: str, seed: int, question: Question, given: Params, setting: di
 
 
 def rounds_of(arm: Arm, question: Question, given: Params) -> dict[str, dict[str, Any]]:
-    """The rounds r1 to rn of an arm. After each round, the models of all arms have had the same number of updates.
+    """The rounds r1 to rn of an arm. After each round, the models of all arms have had the same
+    number of updates.
 
-    A round that restarts from the base model trains once for itself and once for each earlier round. Without `steps`, all arms train
-    for the largest number of epochs of any recipe. Filters that read earlier epochs would otherwise have no effect.
+    A round that restarts from the base model trains once for itself and once for each earlier
+    round. Without `steps`, all arms train for the largest number of epochs of any recipe. Filters
+    that read earlier epochs would otherwise have no effect.
     """
     steps = question.steps or math.ceil(one_epoch(given, question) * epochs(given, question))
     names = [f"r{place}" for place in range(1, question.rounds + 1 + bool(question.first))]
@@ -179,7 +225,12 @@ def rounds_of(arm: Arm, question: Question, given: Params) -> dict[str, dict[str
         changes = {} if shared else json.loads(json.dumps(arm.changes))
         anew = init_of(question.first if shared else arm.recipe, given, changes) == "base"
         train = changes.get("train", {}) | {"steps": steps * (place if anew else 1)}
-        rounds[name] = {"from": start, "recipe": question.first if shared else arm.recipe, **changes, "train": train}
+        rounds[name] = {
+            "from": start,
+            "recipe": question.first if shared else arm.recipe,
+            **changes,
+            "train": train,
+        }
     return rounds
 
 
@@ -206,7 +257,8 @@ def recipe_of(name: str, arm: Arm, given: Params) -> Recipe:
 
 
 def one_epoch(given: Params, question: Question) -> int:
-    """Steps of one epoch of all training queries at the batch size of params.yaml, the same for all arms.
+    """Steps of one epoch of all training queries at the batch size of params.yaml, the same for all
+    arms.
 
     Raises:
         Refused: the number of training queries is not known yet.
@@ -214,13 +266,21 @@ def one_epoch(given: Params, question: Question) -> int:
     from hone.config.methods import checked
 
     sizes = {name: counts(name) for name in given.train_on}
-    queries = [sizes[name]["train"] if sizes[name] else given.collections[name].train_queries for name in given.train_on]
+    queries = [
+        sizes[name]["train"] if sizes[name] else given.collections[name].train_queries
+        for name in given.train_on
+    ]
     if None in queries:
         raise Refused(
             f"The number of training queries of {', '.join(given.train_on)} is not known yet. "
-            f"Run `dvc repro {' '.join(f'collect@{name}' for name in given.train_on)}`, or use --steps."
+            f"Run `dvc repro {' '.join(f'collect@{name}' for name in given.train_on)}`, or use "
+            "--steps."
         )
-    line = checked("train.batch", (given.train | question.train).get("batch", "random"), "params.yaml: train.batch")
+    line = checked(
+        "train.batch",
+        (given.train | question.train).get("batch", "random"),
+        "params.yaml: train.batch",
+    )
     return math.ceil(sum(queries) / line["parameters"].get("size", 64))
 
 
@@ -228,12 +288,16 @@ def fingerprint_of(path: Path) -> str:
     """A hash of a file, or of the paths and contents of all files of a folder."""
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
-        return fingerprint(*(part for file in files for part in (str(file.relative_to(path)), hash_of(file))))
+        return fingerprint(
+            *(part for file in files for part in (str(file.relative_to(path)), hash_of(file)))
+        )
     return hash_of(path) if path.is_file() else ""
 
 
 def hash_of(file: Path) -> str:
-    """The hash of a file. The file is read once for all trials, because large collections take seconds."""
+    """The hash of a file. The file is read once for all trials, because large collections take
+    seconds.
+    """
     about = file.stat()
     return read_hash(file.absolute(), about.st_size, about.st_mtime_ns)
 
@@ -253,10 +317,15 @@ def user_params() -> Params:
     text = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     for name, item in text["collections"].items():
         for key in ("path", "source"):
-            place = str(item[key]).partition(":")[2] or str(item[key]) if key == "source" else str(item[key])
+            place = (
+                str(item[key]).partition(":")[2] or str(item[key])
+                if key == "source"
+                else str(item[key])
+            )
             if place.startswith(".."):
                 raise Refused(
-                    f"params.yaml: collections.{name}: {key} is {item[key]}. Trials run in copies of this folder, where that path does not "
+                    f"params.yaml: collections.{name}: {key} is {item[key]}. Trials run in copies "
+                    "of this folder, where that path does not "
                     "exist. Copy the files below inputs/, or write an absolute path."
                 )
     return given

@@ -17,11 +17,14 @@ class StageClock:
     """Reads DVC's lines as they are printed.
 
     Args:
-        ended: is called with the name and the seconds of every stage that succeeds, as soon as that is known.
+        ended: is called with the name and the seconds of every stage that succeeds, as soon as that
+            is known.
         now: a clock in seconds.
     """
 
-    def __init__(self, ended: Callable[[str, float], None], now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, ended: Callable[[str, float], None], now: Callable[[], float] = time.monotonic
+    ) -> None:
         self.ended, self.now = ended, now
         self._stage: str | None = None
         self._since = 0.0

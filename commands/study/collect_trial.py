@@ -1,4 +1,6 @@
-"""The result of a trial, read from its worktree: the measures of each query and the counts of each round."""
+"""The result of a trial, read from its worktree: the measures of each query and the counts of
+each round.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,15 @@ from hone.files import fingerprint, read_json
 from hone.layout import BASE, DATA, LEAKAGE, PAIR, RANKERS, RESOLVED, ROUNDS
 from hone.present import provenance
 
-COST = ("seconds", "wanted", "encoded", "encoding", "pairs", "scored", "scoring")  # the facts of a stage that ran
+COST = (
+    "seconds",
+    "wanted",
+    "encoded",
+    "encoding",
+    "pairs",
+    "scored",
+    "scoring",
+)  # the facts of a stage that ran
 
 
 def gathered(trial: Trial, project: Path, ran: dict[str, dict]) -> Kept:
@@ -33,7 +43,8 @@ def gathered(trial: Trial, project: Path, ran: dict[str, dict]) -> Kept:
     Args:
         trial: a trial whose stages have run.
         project: the project's folder in the trial's worktree.
-        ran: the cost of each stage that ran in this trial. The other stages were restored from DVC's cache.
+        ran: the cost of each stage that ran in this trial. The other stages were restored from
+            DVC's cache.
     """
     refuse_other_settings(project, trial)
     values = [
@@ -56,32 +67,49 @@ def gathered(trial: Trial, project: Path, ran: dict[str, dict]) -> Kept:
 
 def machine() -> dict[str, Any]:
     """The processor, its number of cores, and whether it has bf16 arithmetic."""
-    return {"processor": provenance.processor(), "cores": os.cpu_count(), "bf16": precision_of("auto", "cpu") == "bf16"}
+    return {
+        "processor": provenance.processor(),
+        "cores": os.cpu_count(),
+        "bf16": precision_of("auto", "cpu") == "bf16",
+    }
 
 
 def leakage(project: Path, collection: str) -> dict[str, Any]:
-    """The counts of a collection's leakage. The examples are left out, because a trial file has no texts of the user."""
+    """The counts of a collection's leakage. The examples are left out, because a trial file has
+    no texts of the user.
+    """
     account = read_json(project / LEAKAGE / f"{collection}.json")
     return {name: value for name, value in account.items() if name != "examples"}
 
 
 def refuse_other_settings(project: Path, trial: Trial) -> None:
-    """Raises Refused if the worktree's stages had other settings or code than the trial. Its fingerprints would be wrong."""
+    """Raises Refused if the worktree's stages had other settings or code than the trial. Its
+    fingerprints would be wrong.
+    """
     wanted = json.loads(json.dumps(trial.wanted))
-    other = [name for name, values in wanted.items() if read_json(project / RESOLVED / f"{name}.json") != values]
+    other = [
+        name
+        for name, values in wanted.items()
+        if read_json(project / RESOLVED / f"{name}.json") != values
+    ]
     if other:
         raise Refused(
-            f"{trial.name} ran with other settings or code than when the study began ({listed(sorted(other))}), so its result is not "
+            f"{trial.name} ran with other settings or code than when the study began "
+            f"({listed(sorted(other))}), so its result is not "
             "kept. Fix: do not edit code while a study runs; run the study again."
         )
 
 
 def stages(project: Path, ran: dict[str, dict]) -> dict[str, dict]:
-    """For every stage: whether it ran in this trial, a hash of its inputs, and its cost when it ran, in this or another trial.
+    """For every stage: whether it ran in this trial, a hash of its inputs, and its cost when it
+    ran, in this or another trial.
 
     Costs are null if no trial ran the stage, because DVC restored its result.
     """
-    lock, known = yaml.safe_load((project / LOCK).read_text(encoding="utf-8"))["stages"], known_stages()
+    lock, known = (
+        yaml.safe_load((project / LOCK).read_text(encoding="utf-8"))["stages"],
+        known_stages(),
+    )
     found = {}
     for name, item in lock.items():
         inputs = fingerprint(json.dumps([item["cmd"], item.get("deps", [])], sort_keys=True))[:20]
@@ -97,15 +125,21 @@ def read_by(noted: list[dict]) -> dict[str, Any]:
         noted: the lines that the stage logged.
 
     Returns:
-        `wanted`: {model/chunk: number of texts whose embeddings the stage requested}. `pairs`: the same for pairs that a cross-encoder
-        scores. `encoded` and `scored`: how many of these were not in the embedding cache. `encoding` and `scoring`: seconds for them.
+        `wanted`: {model/chunk: number of texts whose embeddings the stage requested}. `pairs`: the
+            same for pairs that a cross-encoder
+        scores. `encoded` and `scored`: how many of these were not in the embedding cache.
+            `encoding` and `scoring`: seconds for them.
     """
     encoded, scored = ([line for line in noted if kind in line] for kind in ("encoded", "scored"))
     return {
-        "wanted": {f"{line['space']}/{line['chunk']}": line["asked"] for line in noted if "asked" in line},
+        "wanted": {
+            f"{line['space']}/{line['chunk']}": line["asked"] for line in noted if "asked" in line
+        },
         "encoded": sum(line["encoded"] for line in encoded),
         "encoding": round(sum(line["seconds"] for line in encoded), 2),
-        "pairs": {f"{line['space']}/{line['chunk']}": line["pairs"] for line in noted if "pairs" in line},
+        "pairs": {
+            f"{line['space']}/{line['chunk']}": line["pairs"] for line in noted if "pairs" in line
+        },
         "scored": sum(line["scored"] for line in scored),
         "scoring": round(sum(line["seconds"] for line in scored), 2),
     }
@@ -114,7 +148,10 @@ def read_by(noted: list[dict]) -> dict[str, Any]:
 def of_round(project: Path, trial: Trial, name: str, hidden: pl.DataFrame) -> dict[str, Any]:
     """Counts of what one round mined, judged and trained on."""
     folder = project / ROUNDS / name
-    labels, trained = pl.read_parquet(folder / "labels.parquet"), pl.read_parquet(folder / "trained.parquet")
+    labels, trained = (
+        pl.read_parquet(folder / "labels.parquet"),
+        pl.read_parquet(folder / "trained.parquet"),
+    )
     section = trial.settings[f"rounds/{name}/train"]["train"]
     read = labels.filter((pl.col("label") == "negative") & pl.col("rank").is_not_null())
     if section["draw"] == "first":
@@ -131,7 +168,9 @@ def of_round(project: Path, trial: Trial, name: str, hidden: pl.DataFrame) -> di
         "steps": int(trained["step"].max() or 0),
         "candidates": sampled["candidates"],
         "removed": sampled["removed"],
-        **attrition(sampled, pl.concat([removed, pl.read_parquet(folder / "removed/relabel.parquet")])),
+        **attrition(
+            sampled, pl.concat([removed, pl.read_parquet(folder / "removed/relabel.parquet")])
+        ),
         "negatives": len(negatives),
         "sources": sources,
         "trained_on": len(read),
@@ -144,11 +183,16 @@ def of_round(project: Path, trial: Trial, name: str, hidden: pl.DataFrame) -> di
 
 
 def ranker_on_dev(project: Path, trial: Trial, name: str) -> dict[str, dict[str, float]]:
-    """nDCG@10 on dev queries by collection: ranked by the encoder (`before`) and by the in-loop cross-encoder (`after`)."""
+    """nDCG@10 on dev queries by collection: ranked by the encoder (`before`) and by the in-loop
+    cross-encoder (`after`).
+    """
     if trial.settings[f"rounds/{name}/rank"]["rank"] == "none":
         return {}
     dev = read_json(project / RANKERS / name / "ranker.json")["dev"]
-    return {collection: {key: found[key] for key in ("before", "after")} for collection, found in dev.items()}
+    return {
+        collection: {key: found[key] for key in ("before", "after")}
+        for collection, found in dev.items()
+    }
 
 
 def attrition(sampled: dict, removed: pl.DataFrame) -> dict[str, int | None]:
@@ -156,16 +200,21 @@ def attrition(sampled: dict, removed: pl.DataFrame) -> dict[str, int | None]:
 
     Args:
         sampled: the counts that `sample` wrote.
-        removed: the removed rows of the round. A row without a document is a query that is dropped permanently.
+        removed: the removed rows of the round. A row without a document is a query that is dropped
+            permanently.
 
     Returns:
-        `queries`: number at the start of the round, null if it mined nothing. `queries_left`: dropped. `queries_short`: kept with
-        fewer negatives than the recipe requests. `queries_filled`: had too few negatives before other ones were added.
+        `queries`: number at the start of the round, null if it mined nothing. `queries_left`:
+            dropped. `queries_short`: kept with
+        fewer negatives than the recipe requests. `queries_filled`: had too few negatives before
+            other ones were added.
     """
     shortage = sampled.get("shortage", {})
     stays = shortage.get("rule") != "drop-query"
     return {
-        "queries": sampled["queries"] + sum(sampled["left"].values()) if "queries" in sampled else None,
+        "queries": sampled["queries"] + sum(sampled["left"].values())
+        if "queries" in sampled
+        else None,
         "queries_left": removed.filter(pl.col("doc_id").is_null())["query_id"].n_unique(),
         "queries_short": shortage.get("still_short", 0) if stays else 0,
         "queries_filled": shortage.get("filled", 0),
@@ -173,7 +222,8 @@ def attrition(sampled: dict, removed: pl.DataFrame) -> dict[str, int | None]:
 
 
 def judged(section: dict | str, account: dict) -> dict[str, int]:
-    """Number of pairs that judges read: `judged` by LLMs and people, `judged_free` by judges that run on this machine.
+    """Number of pairs that judges read: `judged` by LLMs and people, `judged_free` by judges that
+    run on this machine.
 
     Args:
         section: the recipe's section `relabel`, resolved.
@@ -181,19 +231,25 @@ def judged(section: dict | str, account: dict) -> dict[str, int]:
     """
     asked = {True: 0, False: 0}
     lines = [] if section == "none" else section["cascade"]
-    for line, judge in zip(lines, account.get("judges", []), strict=False):  # a cascade may have ended early
+    for line, judge in zip(
+        lines, account.get("judges", []), strict=False
+    ):  # a cascade may have ended early
         asked[line["method"] in FREE - {"people"}] += judge["asked"]
     return {"judged": asked[False], "judged_free": asked[True]}
 
 
 def hidden_pairs(project: Path, trial: Trial) -> pl.DataFrame:
-    """The held-out positives of all training collections. A document in chunks has one row for each chunk."""
+    """The held-out positives of all training collections. A document in chunks has one row for
+    each chunk.
+    """
     found = [pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String))]
     names = list(trial.params.train_on)
     for name in names:
         folder = project / DATA / name
         if (folder / "hidden.parquet").exists():
-            documents = pl.read_parquet(folder / "documents.parquet", columns=["doc_id", "parent_id"])
+            documents = pl.read_parquet(
+                folder / "documents.parquet", columns=["doc_id", "parent_id"]
+            )
             pairs = of_chunks(pl.read_parquet(folder / "hidden.parquet").select(PAIR), documents)
             found.append(pairs.select(tables.prefixed(f"{name}/" if len(names) > 1 else "", *PAIR)))
     return pl.concat(found)

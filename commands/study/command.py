@@ -1,4 +1,6 @@
-"""`hone study`: compare recipes on the user's collection, each with several seeds. Finished trials do not run again."""
+"""`hone study`: compare recipes on the user's collection, each with several seeds. Finished
+trials do not run again.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,21 @@ from hone.pipeline.watch import Watched
 
 
 def study(
-    what: list[str], changes: dict, dry: bool = False, probe: bool = True, arm: str | None = None, seed: int | None = None,
-    so_far: bool = False, refresh: bool = False,
-) -> bool:  # fmt: skip
+    what: list[str],
+    changes: dict,
+    dry: bool = False,
+    probe: bool = True,
+    arm: str | None = None,
+    seed: int | None = None,
+    so_far: bool = False,
+    refresh: bool = False,
+) -> bool:
     """Run the missing trials of a study, print the results, and write them below reports/studies/.
 
     Args:
         what: names of recipes, or one study file.
-        changes: values that replace those of the file or the defaults: rounds, seeds, first, steps, split, on, contrasts, tune.
+        changes: values that replace those of the file or the defaults: rounds, seeds, first, steps,
+            split, on, contrasts, tune.
         dry: print what would run, and run nothing.
         probe: measure the speed of this machine to estimate the time.
         arm, seed: run only the trials of this arm or seed, and write no summary.
@@ -60,10 +69,14 @@ def study(
     if not so_far:
         worktree.remove_abandoned()
         note_models(now, refresh)
-        failed = run_missing(name, now.missing([one.trial for one in now.tries], refresh), now.tried)
+        failed = run_missing(
+            name, now.missing([one.trial for one in now.tries], refresh), now.tried
+        )
         now = standing(name, question, given, arm)
         note_models(now, refresh)
-        ready = [trial for trial in now.ready if arm in (None, trial.arm) and seed in (None, trial.seed)]
+        ready = [
+            trial for trial in now.ready if arm in (None, trial.arm) and seed in (None, trial.seed)
+        ]
         failed |= run_missing(name, now.missing(ready, refresh), now.found)
     if arm is None and seed is None:
         conclude(name, question, now, given, again(what, changes))
@@ -77,7 +90,10 @@ def refuse_unknown(question: Question, arm: str | None, seed: int | None) -> Non
     if arm is not None and arm not in question.arms:
         raise Refused(f"The study has no arm '{arm}': {nearest(arm, list(question.arms))}")
     if seed is not None and seed not in question.all_seeds:
-        raise Refused(f"The study has no seed {seed}. Its seeds are {question.all_seeds[0]} to {question.all_seeds[-1]}.")
+        raise Refused(
+            f"The study has no seed {seed}. Its seeds are {question.all_seeds[0]} to "
+            f"{question.all_seeds[-1]}."
+        )
 
 
 @dataclass(frozen=True)
@@ -103,9 +119,15 @@ class Standing:
     older: dict[str, list[TrialFile]]
 
     def missing(self, trials: Sequence[Trial], refresh: bool) -> list[Trial]:
-        """The trials without a result. Trials with a result from older code count only if `refresh` is set."""
+        """The trials without a result. Trials with a result from older code count only if
+        `refresh` is set.
+        """
         ended = self.found | self.tried
-        return [trial for trial in trials if trial.name not in ended and (refresh or trial.name not in self.older)]
+        return [
+            trial
+            for trial in trials
+            if trial.name not in ended and (refresh or trial.name not in self.older)
+        ]
 
 
 def standing(name: str, question: Question, given: Params, arm: str | None = None) -> Standing:
@@ -126,7 +148,9 @@ def standing(name: str, question: Question, given: Params, arm: str | None = Non
 
 
 def note_models(now: Standing, refresh: bool) -> None:
-    """Note which trials still need their models. All arms and seeds count, because another command may run them next."""
+    """Note which trials still need their models. All arms and seeds count, because another
+    command may run them next.
+    """
     trials = [*(one.trial for one in now.tries), *now.ready]
     missing = {trial.name: trial for trial in now.missing(trials, refresh)}
     trial_models.note_unfinished(missing.values())
@@ -154,7 +178,10 @@ def run_missing(name: str, missing: list[Trial], found: dict[str, Kept]) -> dict
                 continue
             left = len(missing) - place
             each = [one.ran_for for one in found.values()]
-            line(f"{trial.name}: done; {left} left" + (f", about {spell(left * sum(each) / len(each))}" if left else ""))
+            line(
+                f"{trial.name}: done; {left} left"
+                + (f", about {spell(left * sum(each) / len(each))}" if left else "")
+            )
     return failed
 
 
@@ -167,7 +194,10 @@ def told_of_stage(said: str) -> None:
 def conclude(name: str, question: Question, now: Standing, given: Params, command: str) -> None:
     """Print and write the results of the finished trials."""
     found, work = now.found, now.work
-    by_arm: ByArm = {arm: [found[trial.name] for trial in work if trial.arm == arm and trial.name in found] for arm in question.arms}
+    by_arm: ByArm = {
+        arm: [found[trial.name] for trial in work if trial.arm == arm and trial.name in found]
+        for arm in question.arms
+    }
     older = text.older_rows(now.older, question)
     if older:
         line()
@@ -175,18 +205,43 @@ def conclude(name: str, question: Question, now: Standing, given: Params, comman
         table(text.OLDER_COLUMNS, older)
     if not any(by_arm.values()):
         return
-    protocol, left = differences(work, given), [trial.name for trial in work if trial.name not in found]
+    protocol, left = (
+        differences(work, given),
+        [trial.name for trial in work if trial.name not in found],
+    )
     after = named_after(name, question, len(found))
-    by_collection = [results(question, by_arm, collection, after) for collection in collections_of(question, given)]
+    by_collection = [
+        results(question, by_arm, collection, after)
+        for collection in collections_of(question, given)
+    ]
     tuned = tuning.sentences(question, now.choices)
-    with_words = [(result, [*text.sentences(question, result, protocol, left), *tuned]) for result in by_collection]
+    with_words = [
+        (result, [*text.sentences(question, result, protocol, left), *tuned])
+        for result in by_collection
+    ]
     folder = REPORTS / name
-    tables = {"queries": every_query(by_arm), "arms": text.arms_table(by_collection), "contrasts": text.contrasts_table(by_collection)}
+    tables = {
+        "queries": every_query(by_arm),
+        "arms": text.arms_table(by_collection),
+        "contrasts": text.contrasts_table(by_collection),
+    }
     tables |= {"tuning": tuning.table(now.choices)} if now.choices else {}
     for table_name, frame in tables.items():
         with written_whole(folder / f"{table_name}.parquet") as part:
             frame.write_parquet(part)
-    published(folder, name, question, with_words, by_arm, given, differs=protocol, left=left, command=command, tuned=tuned, older=older)
+    published(
+        folder,
+        name,
+        question,
+        with_words,
+        by_arm,
+        given,
+        differs=protocol,
+        left=left,
+        command=command,
+        tuned=tuned,
+        older=older,
+    )
     for result, said in with_words:
         for sentence in ["", *said]:
             line(sentence)
@@ -196,38 +251,65 @@ def conclude(name: str, question: Question, now: Standing, given: Params, comman
                 line(title)
                 table(columns, rows)
     line()
-    line(f"written: {folder}/{PAGE} (also as study.md, and as Parquet tables of queries, arms and contrasts), and logged to MLflow")
+    line(
+        f"written: {folder}/{PAGE} (also as study.md, and as Parquet tables of queries, arms and "
+        "contrasts), and logged to MLflow"
+    )
 
 
 def collections_of(question: Question, given: Params) -> list[str]:
     """The collections of the study. The contrasts are tested on the first.
 
     Raises:
-        Refused: there is no such collection, or it has no query of the split. Only collected collections are checked.
+        Refused: there is no such collection, or it has no query of the split. Only collected
+            collections are checked.
     """
     wanted = question.collection
     if wanted is not None and wanted not in given.evaluate_on:
-        raise Refused(f"{wanted} is not in `evaluate_on` of params.yaml: {nearest(wanted, given.evaluate_on)}")
+        raise Refused(
+            f"{wanted} is not in `evaluate_on` of params.yaml: {nearest(wanted, given.evaluate_on)}"
+        )
     names = [wanted] if wanted else list(given.evaluate_on)
     for name in names:
         if (sizes := counts(name)) and not sizes[question.split]:
             raise Refused(
-                f"{name} has no {question.split} query, so there is nothing to measure. Choose another split (--split) or "
+                f"{name} has no {question.split} query, so there is nothing to measure. Choose "
+                "another split (--split) or "
                 "collection (--on), or remove it from `evaluate_on`."
             )
     return names
 
 
-def tell_what_runs(name: str, question: Question, now: Standing, probe: bool, refresh: bool) -> None:
+def tell_what_runs(
+    name: str, question: Question, now: Standing, probe: bool, refresh: bool
+) -> None:
     line(f"{name}: {question.question}")
     contrasts = ", ".join(f"{other} − {one}" for one, other in question.contrasts) or "none"
     line(f"contrasts: {contrasts}")
-    left, tries = now.missing(now.work, refresh), now.missing([one.trial for one in now.tries], refresh)
-    line(f"{len(now.work)} trials ({len(question.arms)} arms, {question.seeds} seeds), {len(now.found)} finished, {len(left)} to run")
+    left, tries = (
+        now.missing(now.work, refresh),
+        now.missing([one.trial for one in now.tries], refresh),
+    )
+    line(
+        f"{len(now.work)} trials ({len(question.arms)} arms, {question.seeds} seeds), "
+        f"{len(now.found)} finished, {len(left)} to run"
+    )
     if now.tries:
-        settings = f"{len(question.tune)} training settings for each arm, compared on dev queries, seed {question.first_seed}"
-        line(f"tuning: {settings}: {len(now.tries)} trials, {len(now.tried)} finished, {len(tries)} to run")
-    if skipped := sorted(now.older.keys() - (now.found.keys() | now.tried.keys() | {trial.name for trial in [*left, *tries]})):
-        line(f"{len(skipped)} trials have results from older code and do not run again; use --refresh to run them: {listed(skipped)}")
+        settings = (
+            f"{len(question.tune)} training settings for each arm, compared on dev "
+            f"queries, seed {question.first_seed}"
+        )
+        line(
+            f"tuning: {settings}: {len(now.tries)} trials, {len(now.tried)} finished, "
+            f"{len(tries)} to run"
+        )
+    if skipped := sorted(
+        now.older.keys()
+        - (now.found.keys() | now.tried.keys() | {trial.name for trial in [*left, *tries]})
+    ):
+        line(
+            f"{len(skipped)} trials have results from older code and do not run again; use "
+            f"--refresh to run them: {listed(skipped)}"
+        )
     for sentence in estimate([*tries, *left], [*now.tried.values(), *now.found.values()], probe):
         line(sentence)

@@ -17,7 +17,9 @@ def apart(difference: Known) -> bool:
 
 
 def resting(result: Result) -> list[str]:
-    """The inactive arms: their own methods had no effect, so they differ by chance only and are not ranked."""
+    """The inactive arms: their own methods had no effect, so they differ by chance only and are
+    not ranked.
+    """
     return [one.arm for one in result.last if one.inactive]
 
 
@@ -28,31 +30,55 @@ def headline(result: Result) -> str:
     if not result.contrasts:
         return alone(result)
     if not known:
-        return "No comparison is possible yet: no contrast has a trial of both arms with the same seed."
+        return (
+            "No comparison is possible yet: no contrast has a trial of both arms with the same "
+            "seed."
+        )
     if not acted:
-        return f"No arm can be ranked: every contrast with results has an inactive arm ({join_words(resting(result))})."
+        return (
+            "No arm can be ranked: every contrast with results has an inactive arm "
+            f"({join_words(resting(result))})."
+        )
     shown = [one for one in acted if apart(one.difference)]
     if shown:
         left = len(acted) - len(shown)
-        others = f"; the other {'contrast is' if left == 1 else f'{left} contrasts are'} not significant" if left else ""
+        others = (
+            f"; the other {'contrast is' if left == 1 else f'{left} contrasts are'} not significant"
+            if left
+            else ""
+        )
         return f"{'; '.join(map(of_contrast, shown))}{others}."
     against = join_words(list(dict.fromkeys(one.one for one in acted)))
     bounds = [one.difference.least for one in acted if one.difference.least]
-    seen = f" (minimum detectable effect {format_detectable(max(bounds))}, 80 % power)" if bounds else ""
+    seen = (
+        f" (minimum detectable effect {format_detectable(max(bounds))}, 80 % power)"
+        if bounds
+        else ""
+    )
     return f"No arm differs significantly from {against} in nDCG@10{seen}."
 
 
 def alone(result: Result) -> str:
     """The answer of a study without contrasts."""
     gains = [(one.arm, one.against[BASE]) for one in result.last]
-    told = [f"{arm} changes nDCG@10 by {format_change(gain.mean, 4)} from the base model ({interval(gain, 4)})" for arm, gain in gains]
-    return f"No contrast was named: {'; '.join(told)}. Training without mined negatives might do the same."
+    told = [
+        f"{arm} changes nDCG@10 by {format_change(gain.mean, 4)} from the base model "
+        f"({interval(gain, 4)})"
+        for arm, gain in gains
+    ]
+    return (
+        f"No contrast was named: {'; '.join(told)}. Training without mined negatives might do "
+        "the same."
+    )
 
 
 def of_contrast(one: Contrast) -> str:
     found = one.difference
     how = "above" if found.mean > 0 else "below"
-    return f"{one.other} is {how} {one.one} by {score(abs(found.mean), 3)} nDCG@10 ({interval(found, 3)})"
+    return (
+        f"{one.other} is {how} {one.one} by {score(abs(found.mean), 3)} nDCG@10 "
+        f"({interval(found, 3)})"
+    )
 
 
 def verdict(one: Contrast, inactive: list[str]) -> tuple[str, str]:
@@ -77,27 +103,42 @@ def warnings(question: Question, result: Result, left: list[str]) -> list[str]:
     said = []
     fewest = min(one.seeds for one in result.last)
     if fewest < SEEDS:
-        few = "one seed does not show the variance between runs" if fewest == 1 else "the intervals are too narrow with so few"
-        said.append(f"Only {count(fewest, 'seed')} per arm: {few}. Use {SEEDS} or more for a claim.")
+        few = (
+            "one seed does not show the variance between runs"
+            if fewest == 1
+            else "the intervals are too narrow with so few"
+        )
+        said.append(
+            f"Only {count(fewest, 'seed')} per arm: {few}. Use {SEEDS} or more for a claim."
+        )
     if result.named_after:
         said.append(
-            f"The contrasts were named after {count(result.named_after, 'trial')} of the study had ended. "
+            f"The contrasts were named after {count(result.named_after, 'trial')} of the study "
+            "had ended. "
             "If they were chosen because of these results, p is too small."
         )
     if inactive := resting(result):
         own = "its own methods" if len(inactive) == 1 else "their own methods"
-        said.append(f"Inactive and not ranked: {join_words(inactive)}. On this collection, {own} had no effect.")
+        said.append(
+            f"Inactive and not ranked: {join_words(inactive)}. On this collection, {own} had no "
+            "effect."
+        )
     said += [
-        f"{one.arm}: {join_words(never)} had no effect here, so any change comes from the rest of the recipe."
+        f"{one.arm}: {join_words(never)} had no effect here, so any change comes from the rest of "
+        "the recipe."
         for one in result.last
         if not one.inactive and (never := method_activity.resting(one.acts))
     ]
     said += [
-        f"{one.arm}: the in-loop cross-encoder ranks dev queries worse than the encoder (mean nDCG@10 {score(after, 2)} compared with "
-        f"{score(before, 2)}). It probably had too few labels, so its scores and filters are not reliable either."
+        f"{one.arm}: the in-loop cross-encoder ranks dev queries worse than the encoder (mean "
+        f"nDCG@10 {score(after, 2)} compared with "
+        f"{score(before, 2)}). It probably had too few labels, so its scores and filters are not "
+        "reliable either."
         for one in result.last
         if one.rankers
-        for before, after in [[sum(values) / len(values) for values in zip(*one.rankers, strict=True)]]
+        for before, after in [
+            [sum(values) / len(values) for values in zip(*one.rankers, strict=True)]
+        ]
         if after < before
     ]
     there = {one.arm for one in result.last}
@@ -105,7 +146,8 @@ def warnings(question: Question, result: Result, left: list[str]) -> list[str]:
         said.append(f"Missing because no trial has ended yet: {join_words(missing)}.")
     if left:
         said.append(
-            f"{count(len(left), 'trial')} of {len(question.arms) * question.seeds} {'is' if len(left) == 1 else 'are'} not finished."
+            f"{count(len(left), 'trial')} of {len(question.arms) * question.seeds} "
+            f"{'is' if len(left) == 1 else 'are'} not finished."
         )
     return said
 
@@ -120,21 +162,33 @@ def limits(question: Question, result: Result, hides: bool, leaks: list[str]) ->
         leaks: sentences on leakage.
     """
     constants = (
-        "Training settings were chosen for each arm from the same list with one seed. The other settings are those of its recipe."
+        "Training settings were chosen for each arm from the same list with one seed. The other "
+        "settings are those of its recipe."
         if question.tune
         else "The other settings are those of each recipe."
     )
     return [
         *leaks,
         *(of_tests(result.contrasts) if result.contrasts else []),
-        f"{count(result.queries, f'{result.split} query', f'{result.split} queries')} of {result.collection}, one base model, one trainer: "
+        f"{count(result.queries, f'{result.split} query', f'{result.split} queries')} of "
+        f"{result.collection}, one base model, one trainer: "
         "another collection or model may rank the arms differently.",
-        f"At least {count(min(one.seeds for one in result.last), 'seed')} per arm. A seed changes batches and negatives, but not "
+        f"At least {count(min(one.seeds for one in result.last), 'seed')} per arm. A seed changes "
+        "batches and negatives, but not "
         "queries and labels.",
-        f"All arms have the same number of updates since the base model. {constants} An arm that needs more updates or other settings "
+        f"All arms have the same number of updates since the base model. {constants} An arm that "
+        "needs more updates or other settings "
         "does not show its best result.",
-        *([] if hides else ["There are no held-out positives (`hide` in params.yaml), so false negatives are not counted."]),
-        "Times are from this machine, including its other load. An arm is also charged for stages and texts shared with others.",
+        *(
+            []
+            if hides
+            else [
+                "There are no held-out positives (`hide` in params.yaml), so false negatives are "
+                "not counted."
+            ]
+        ),
+        "Times are from this machine, including its other load. An arm is also charged for stages "
+        "and texts shared with others.",
     ]
 
 
@@ -142,9 +196,12 @@ def of_tests(contrasts: list[Contrast]) -> list[str]:
     least = [one.difference.least for one in contrasts if one.difference and one.difference.least]
     seen = f" The smallest here is {format_detectable(min(least))}." if least else ""
     return [
-        f"Only the {count(len(contrasts), 'named contrast has', 'named contrasts have')} a p (Holm-adjusted over all of them). "
-        "The intervals of other differences are not adjusted for their number, so the largest of them is partly chance.",
-        "“No significant difference” does not mean “equal”. Each contrast has its minimum detectable effect, at 80 % power and the "
+        f"Only the {count(len(contrasts), 'named contrast has', 'named contrasts have')} a p "
+        "(Holm-adjusted over all of them). "
+        "The intervals of other differences are not adjusted for their number, so the largest of "
+        "them is partly chance.",
+        "“No significant difference” does not mean “equal”. Each contrast has its minimum "
+        "detectable effect, at 80 % power and the "
         f"strictest level of Holm's method.{seen}",
     ]
 

@@ -1,4 +1,6 @@
-"""The cost of a trial's rounds without sharing: seconds by kind of stage, and the texts and pairs that its models read."""
+"""The cost of a trial's rounds without sharing: seconds by kind of stage, and the texts and
+pairs that its models read.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ class Reading:
     """A kind of input whose outputs are cached, so that models read it once for all trials.
 
     Attributes:
-        wanted, made, seconds: keys of a stage's facts: the requested chunks with their sizes, the number of inputs that the stage
-            read itself, and the time for that.
+        wanted, made, seconds: keys of a stage's facts: the requested chunks with their sizes, the
+            number of inputs that the stage read itself, and the time for that.
         shared: the label of the time that the cached inputs would have taken.
     """
 
@@ -36,18 +38,29 @@ class Cost:
 
     @property
     def accounted(self) -> bool:
-        """Whether the cost of every stage is known. DVC may have restored a result that no trial computed."""
+        """Whether the cost of every stage is known. DVC may have restored a result that no trial
+        computed.
+        """
         return all(item["seconds"] is not None for item in self.stages.values())
 
     def read(self, what: Reading) -> int:
-        """Number of inputs that models read, as if the cache had been empty. An input counts once for each model.
+        """Number of inputs that models read, as if the cache had been empty. An input counts once
+        for each model.
 
         Only `accounted` stages are counted.
         """
-        return sum({chunk: count for item in self.stages.values() for chunk, count in (item.get(what.wanted) or {}).items()}.values())
+        return sum(
+            {
+                chunk: count
+                for item in self.stages.values()
+                for chunk, count in (item.get(what.wanted) or {}).items()
+            }.values()
+        )
 
     def made(self, what: Reading) -> int:
-        """Number of these that the stages read when they ran, in any trial. The others were cached."""
+        """Number of these that the stages read when they ran, in any trial. The others were
+        cached.
+        """
         return sum(item.get(what.made) or 0 for item in self.stages.values())
 
     def made_here(self, what: Reading) -> int:
@@ -71,7 +84,8 @@ def seconds_of(costs: Sequence[Cost], every: Sequence[Cost]) -> dict[str, float]
         costs: the costs of an arm's trials, each `accounted` for.
         every: the costs of all trials of the study.
 
-    Cached inputs are charged at the speed of the arm's stages. If these read nothing, the speed is that of all stages of the study.
+    Cached inputs are charged at the speed of the arm's stages. If these read nothing, the speed is
+    that of all stages of the study.
     """
     by_kind: Counter[str] = Counter()
     for cost in costs:

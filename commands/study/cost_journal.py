@@ -1,4 +1,6 @@
-"""The cost of each stage of a trial, written when the stage ends. It survives if the trial fails or is killed."""
+"""The cost of each stage of a trial, written when the stage ends. It survives if the trial fails
+or is killed.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from commands.study.worktree import folder
 
 @dataclass(frozen=True)
 class Journal:
-    """A file in HONE_HOME for an unfinished trial. It has a line for each successful run of a stage.
+    """A file in HONE_HOME for an unfinished trial. It has a line for each successful run of a
+    stage.
 
     Stages are listed by name: the trial's address identifies what they did.
 
@@ -40,7 +43,9 @@ class Journal:
             file.write(line)
 
     def read(self) -> dict[str, dict[str, Any]]:
-        """The cost of the last successful run of each stage, by name. Incomplete lines are skipped."""
+        """The cost of the last successful run of each stage, by name. Incomplete lines are
+        skipped.
+        """
         if not self.file.exists():
             return {}
         found = [whole(line) for line in self.file.read_text(encoding="utf-8").splitlines()]

@@ -1,4 +1,6 @@
-"""The question of a study: its arms, and the contrasts named before it runs. It comes from studies/ or the command line."""
+"""The question of a study: its arms, and the contrasts named before it runs. It comes from
+studies/ or the command line.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,15 @@ from hone.errors import Refused, nearest
 from hone.files import fingerprint
 
 FOLDER = Path("studies")
-# The baselines: training without mined negatives, and random documents. Contrasts use the first that is an arm.
+# The baselines: training without mined negatives, and random documents. Contrasts use the first
+# that is an arm.
 BASELINES = ("in-batch", "random")
-CONTROLS = (*BASELINES, "bm25", "top-k", "teacher-distil")  # in display order; which one is strongest depends on the collection
+CONTROLS = (
+    *BASELINES,
+    "bm25",
+    "top-k",
+    "teacher-distil",
+)  # in display order; which one is strongest depends on the collection
 MOST_CONTRASTS = 6
 SEEDS = 5
 FIXED = ("steps", "epochs")  # of training: set by the study for all arms
@@ -54,14 +62,16 @@ class Question(Part):
         arms: the arms by name.
         contrasts: pairs of arms, (one, other): other - one is tested.
         rounds: number of rounds of each arm.
-        seeds: number of seeds. Each changes batches and negatives, with the same queries and labels.
+        seeds: number of seeds. Each changes batches and negatives, with the same queries and
+            labels.
         first_seed: the first seed. Use unseen seeds if earlier ones were used for tuning.
         first: the recipe of a first round that all arms share; null: none.
         steps: training steps of a round; null: enough for the largest `epochs` of any recipe.
         split: the split that is measured.
         train: changes to `train` of params.yaml.
-        tune: training settings, each a set of changes to `train`. Every arm is tried with each on dev queries, with the first seed, and
-            keeps the best. The study then uses the seeds after it.
+        tune: training settings, each a set of changes to `train`. Every arm is tried with each on
+            dev queries, with the first seed, and keeps the best. The study then uses the seeds
+            after it.
         collection: the only collection of the study; null: all of `evaluate_on`.
     """
 
@@ -101,7 +111,10 @@ def asked(what: list[str], changes: dict[str, Any]) -> tuple[str, Question]:
         name, given = file.stem, written(file)
         where = str(file)
     else:
-        given = {"question": f"What do {few(what)} do here?", "arms": {name: {"recipe": name} for name in what}}
+        given = {
+            "question": f"What do {few(what)} do here?",
+            "arms": {name: {"recipe": name} for name in what},
+        }
         name, where = of_recipes(what), "hone study"
         if len(set(what)) < len(what):
             raise Refused(f"hone study names a recipe twice: {', '.join(what)}")
@@ -119,16 +132,26 @@ def asked(what: list[str], changes: dict[str, Any]) -> tuple[str, Question]:
 def few(recipes: list[str]) -> str:
     """The names of recipes in one sentence part, shortened if there are many."""
     shown = recipes if len(recipes) <= NAMED else recipes[: NAMED - 1]
-    return ", ".join(shown) + (f" and {len(recipes) - len(shown)} more recipes" if len(shown) < len(recipes) else "")
+    return ", ".join(shown) + (
+        f" and {len(recipes) - len(shown)} more recipes" if len(shown) < len(recipes) else ""
+    )
 
 
 def of_recipes(recipes: list[str]) -> str:
-    """The name of a study of recipes: all their names, or the first ones and a hash that makes it unique."""
+    """The name of a study of recipes: all their names, or the first ones and a hash that makes
+    it unique.
+    """
     name = "-".join(recipes)
     if len(name) <= LONGEST:
         return name
-    shown = [recipe for place, recipe in enumerate(recipes) if len("-".join(recipes[: place + 1])) <= LONGEST // 2]
-    return "-".join([*shown, "and", str(len(recipes) - len(shown)), "more", fingerprint(*recipes)[:4]])
+    shown = [
+        recipe
+        for place, recipe in enumerate(recipes)
+        if len("-".join(recipes[: place + 1])) <= LONGEST // 2
+    ]
+    return "-".join(
+        [*shown, "and", str(len(recipes) - len(shown)), "more", fingerprint(*recipes)[:4]]
+    )
 
 
 def settings(words: list[str]) -> list[dict[str, Any]]:
@@ -145,20 +168,27 @@ def settings(words: list[str]) -> list[dict[str, Any]]:
             setting = None
         if not isinstance(setting, dict) or not setting:
             raise Refused(
-                f"--tune {text!r} is not a training setting. Write it as '{{learning_rate: 2.0e-5}}', and repeat --tune for each."
+                f"--tune {text!r} is not a training setting. Write it as '{{learning_rate: "
+                "2.0e-5}', and repeat --tune for each."
             )
         made.append(setting)
     return made
 
 
 def folder_name(name: str, question: Question) -> str:
-    """The name of a study's folder. Another split, number of rounds, first seed or tuning makes another study."""
+    """The name of a study's folder. Another split, number of rounds, first seed or tuning makes
+    another study.
+    """
     parts = [
         name,
         *([f"{question.rounds}-rounds"] if question.rounds > 1 else []),
         *([f"seeds-from-{question.first_seed}"] if question.first_seed > 1 else []),
         *([question.split] if question.split != "test" else []),
-        *([f"tuned-{fingerprint(json.dumps(question.tune, sort_keys=True))[:4]}"] if question.tune else []),
+        *(
+            [f"tuned-{fingerprint(json.dumps(question.tune, sort_keys=True))[:4]}"]
+            if question.tune
+            else []
+        ),
     ]
     return "-".join(parts)
 
@@ -173,21 +203,31 @@ def written(file: Path) -> dict[str, Any]:
         raise Refused(f"{file} is empty. A study needs a `question`, `arms` and `contrasts`.")
     if odd := [key for key in given if not isinstance(key, str)]:
         raise Refused(
-            f"{file}: a key is read as {odd[0]!r}, not as text (YAML reads on, off, yes and no as booleans). Valid keys: "
+            f"{file}: a key is read as {odd[0]!r}, not as text (YAML reads on, off, yes and no as "
+            "booleans). Valid keys: "
             f"{', '.join(Question.model_fields)}."
         )
     return given
 
 
 def controls_of(arms: dict[str, Arm]) -> list[str]:
-    """The arms that are controls, with any name: an unchanged control recipe. Baselines come first."""
-    return [name for recipe in CONTROLS for name, arm in arms.items() if arm.recipe == recipe and not arm.changes]
+    """The arms that are controls, with any name: an unchanged control recipe. Baselines come
+    first.
+    """
+    return [
+        name
+        for recipe in CONTROLS
+        for name, arm in arms.items()
+        if arm.recipe == recipe and not arm.changes
+    ]
 
 
 def contrasts_of(arms: dict[str, Arm]) -> list[tuple[str, str]]:
-    """Compare each arm that is not a control with one control: `in-batch`, else `random`, else the first other control.
+    """Compare each arm that is not a control with one control: `in-batch`, else `random`, else the
+    first other control.
 
-    If all arms are controls, they are compared with it too. Without a control, each arm is compared with the first arm.
+    If all arms are controls, they are compared with it too. Without a control, each arm is compared
+    with the first arm.
     """
     controls = controls_of(arms)
     others = [name for name in arms if name not in controls]
@@ -199,43 +239,74 @@ def refuse(question: Question, where: str) -> None:
     """Raises Refused if the question has unknown names, invalid settings or too many contrasts."""
     if len(question.contrasts) > MOST_CONTRASTS:
         raise Refused(
-            f"{where}: {len(question.contrasts)} contrasts, but at most {MOST_CONTRASTS} can be tested. Name those that answer the "
-            "question: --contrast ONE:OTHER, repeated as needed. Other arms are shown without a test."
+            f"{where}: {len(question.contrasts)} contrasts, but at most {MOST_CONTRASTS} can be "
+            "tested. Name those that answer the "
+            "question: --contrast ONE:OTHER, repeated as needed. Other arms are shown without a "
+            "test."
         )
     for pair in question.contrasts:
         for name in pair:
             if name not in question.arms:
-                raise Refused(f"{where}: contrast {':'.join(pair)}: there is no arm '{name}': {nearest(name, question.arms)}")
+                raise Refused(
+                    f"{where}: contrast {':'.join(pair)}: there is no arm '{name}': "
+                    f"{nearest(name, question.arms)}"
+                )
         if pair[0] == pair[1]:
-            raise Refused(f"{where}: contrast {':'.join(pair)} compares an arm with itself. Name two different arms.")
+            raise Refused(
+                f"{where}: contrast {':'.join(pair)} compares an arm with itself. Name two "
+                "different arms."
+            )
     if len(set(question.contrasts)) < len(question.contrasts):
         raise Refused(f"{where}: a contrast is named twice. Remove one.")
     if len(question.tune) == 1:
-        raise Refused(f"{where}: `tune` has only one setting. Name two or more, or put the setting into `train`.")
+        raise Refused(
+            f"{where}: `tune` has only one setting. Name two or more, or put the setting into "
+            "`train`."
+        )
     if question.tune and question.split == "dev":
-        raise Refused(f"{where}: `tune` selects settings on dev queries, so the study cannot measure on dev. Use `split: test`.")
+        raise Refused(
+            f"{where}: `tune` selects settings on dev queries, so the study cannot measure on "
+            "dev. Use `split: test`."
+        )
     for setting in question.tune:
         if question.tune.count(setting) > 1:
             raise Refused(f"{where}: `tune` has {setting} twice. Remove one.")
         if fixed := [key for key in FIXED if key in setting]:
             raise Refused(
-                f"{where}: `tune` has {fixed[0]}, but all arms have the same number of updates. Set `steps` of the study instead."
+                f"{where}: `tune` has {fixed[0]}, but all arms have the same number of updates. "
+                "Set `steps` of the study instead."
             )
     for name, arm in question.arms.items():
         if not NAME.fullmatch(name) or ".." in name or name.endswith((".", ".lock")):
-            raise Refused(f"{where}: arm '{name}' needs another name, because it is part of a file name. Use letters, digits, '_' and '-'.")
+            raise Refused(
+                f"{where}: arm '{name}' needs another name, because it is part of a file name. "
+                "Use letters, digits, '_' and '-'."
+            )
         if fixed := [key for key in FIXED if key in (arm.changes.get("train") or {})]:
             raise Refused(
-                f"{where}: arm {name} sets train.{fixed[0]}, but all arms have the same number of updates. Set the study's `steps` "
+                f"{where}: arm {name} sets train.{fixed[0]}, but all arms have the same number of "
+                "updates. Set the study's `steps` "
                 "(--steps) instead. Without it, the recipes' `epochs` apply."
             )
-        if both := sorted({key for setting in question.tune for key in setting} & set(arm.changes.get("train") or {})):
-            raise Refused(f"{where}: arm {name} and `tune` both set train.{both[0]}. Remove one of them.")
+        if both := sorted(
+            {key for setting in question.tune for key in setting}
+            & set(arm.changes.get("train") or {})
+        ):
+            raise Refused(
+                f"{where}: arm {name} and `tune` both set train.{both[0]}. Remove one of them."
+            )
         for section in arm.changes:
             if section not in STAGES:
-                raise Refused(f"{where}: arm {name} has '{section}', which is not a section of a recipe: {nearest(section, STAGES)}")
-    for name in [*(arm.recipe for arm in question.arms.values()), *([question.first] if question.first else [])]:
+                raise Refused(
+                    f"{where}: arm {name} has '{section}', which is not a section of a recipe: "
+                    f"{nearest(section, STAGES)}"
+                )
+    for name in [
+        *(arm.recipe for arm in question.arms.values()),
+        *([question.first] if question.first else []),
+    ]:
         if name not in recipe.names():
             raise Refused(
-                f"{where}: there is no recipe '{name}': {nearest(name, recipe.names())} (recipes are the files in {recipe.FOLDER}/)"
+                f"{where}: there is no recipe '{name}': {nearest(name, recipe.names())} (recipes "
+                f"are the files in {recipe.FOLDER}/)"
             )

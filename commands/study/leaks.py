@@ -1,4 +1,6 @@
-"""Leakage of a study's collections. All trials share the training data, so one trial represents all."""
+"""Leakage of a study's collections. All trials share the training data, so one trial represents
+all.
+"""
 
 from __future__ import annotations
 
@@ -16,5 +18,9 @@ def leaks_of(trial: Kept, collections: list[str]) -> list[str]:
     """
     accounts = [trial.facts["leakage"][name] for name in collections]
     return warn_of_leaks(
-        [account | {"told": sentence(account), "leaked": any(one["leaked"] for _, one in asked(account))} for account in accounts]
+        [
+            account
+            | {"told": sentence(account), "leaked": any(one["leaked"] for _, one in asked(account))}
+            for account in accounts
+        ]
     )

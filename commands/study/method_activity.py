@@ -1,4 +1,6 @@
-"""How often each method of a recipe had an effect in a round. A study cannot evaluate a filter that never applies."""
+"""How often each method of a recipe had an effect in a round. A study cannot evaluate a filter
+that never applies.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ COMMON = ("random", "dense")
 PLAIN = {"retrieve": "dense", "choose": "top", "loss": "infonce"}  # the default of every recipe
 
 
-def acts_of(settings: dict[str, dict], round: str, sampled: dict, sources: dict[str, int], account: dict) -> list[dict[str, Any]]:
+def acts_of(
+    settings: dict[str, dict], round: str, sampled: dict, sources: dict[str, int], account: dict
+) -> list[dict[str, Any]]:
     """A row for each method of the recipe that is not a default.
 
     Args:
@@ -25,9 +29,16 @@ def acts_of(settings: dict[str, dict], round: str, sampled: dict, sources: dict[
     Returns:
         `method`, `did` (a description of the count) and `count`; null if the method has no count.
     """
-    section = {stage: settings[f"rounds/{round}/{stage}"][stage] for stage in ("retrieve", "rank", "sample", "relabel", "train")}
+    section = {
+        stage: settings[f"rounds/{round}/{stage}"][stage]
+        for stage in ("retrieve", "rank", "sample", "relabel", "train")
+    }
     lines = section["retrieve"] if section["retrieve"] != "none" else []
-    plain = [line for line in lines if line["method"] == PLAIN["retrieve"] and not line["parameters"].get("model")]
+    plain = [
+        line
+        for line in lines
+        if line["method"] == PLAIN["retrieve"] and not line["parameters"].get("model")
+    ]
     found = [
         act(source_name(line), "negatives came from it", sources.get(source_name(line), 0))
         for line in lines
@@ -41,15 +52,37 @@ def acts_of(settings: dict[str, dict], round: str, sampled: dict, sources: dict[
             if line["method"] not in GUARDS
         ]
         if sample["window"]["first"] > 1:
-            found.append(act(f"ranks from {sample['window']['first']}", "negatives", sum(sources.values())))
-        if sample["choose"]["method"] != PLAIN["choose"] or sample["choose"]["parameters"].get("by"):
-            found.append(act(sample["choose"]["method"], "negatives that are not the first", sampled["beyond_top"]))
+            found.append(
+                act(f"ranks from {sample['window']['first']}", "negatives", sum(sources.values()))
+            )
+        if sample["choose"]["method"] != PLAIN["choose"] or sample["choose"]["parameters"].get(
+            "by"
+        ):
+            found.append(
+                act(
+                    sample["choose"]["method"],
+                    "negatives that are not the first",
+                    sampled["beyond_top"],
+                )
+            )
     if section["relabel"] != "none" and section["relabel"].get("cascade"):
-        acted_on = sum(number for action, number in account.get("actions", {}).items() if action != KEEP)
+        acted_on = sum(
+            number for action, number in account.get("actions", {}).items() if action != KEEP
+        )
         found.append(act("judges", "pairs acted on", acted_on))
         if section["relabel"]["grades"]:
-            found.append(act("grades", "pairs graded", sum(judge["asked"] for judge in account.get("judges", []))))
-    found += [act(line["method"], "in every step", None) for line in section["train"]["losses"] if line["method"] != PLAIN["loss"]]
+            found.append(
+                act(
+                    "grades",
+                    "pairs graded",
+                    sum(judge["asked"] for judge in account.get("judges", [])),
+                )
+            )
+    found += [
+        act(line["method"], "in every step", None)
+        for line in section["train"]["losses"]
+        if line["method"] != PLAIN["loss"]
+    ]
     return found
 
 

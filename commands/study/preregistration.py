@@ -10,7 +10,8 @@ from hone.files import read_json, write_json
 
 
 def named_after(name: str, question: Question, there: int) -> int:
-    """The number of trials that had ended when these contrasts were first named. The first call records it.
+    """The number of trials that had ended when these contrasts were first named. The first call
+    records it.
 
     Args:
         name: the name of the study.
@@ -19,9 +20,15 @@ def named_after(name: str, question: Question, there: int) -> int:
     """
     file = REPORTS / name / "contrasts.json"
     known = read_json(file) if file.exists() else []
-    asked = {"contrasts": [list(pair) for pair in question.contrasts], "collection": question.collection}
+    asked = {
+        "contrasts": [list(pair) for pair in question.contrasts],
+        "collection": question.collection,
+    }
     for one in known:
         if {key: one[key] for key in asked} == asked:
             return one["after"]
-    write_json(file, [*known, asked | {"after": there, "at": datetime.now(UTC).isoformat(timespec="seconds")}])
+    write_json(
+        file,
+        [*known, asked | {"after": there, "at": datetime.now(UTC).isoformat(timespec="seconds")}],
+    )
     return there

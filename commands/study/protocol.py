@@ -1,4 +1,6 @@
-"""Training settings in which an arm differs from params.yaml: batch, start, negatives, losses, learning rate."""
+"""Training settings in which an arm differs from params.yaml: batch, start, negatives, losses,
+learning rate.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,19 @@ from hone.config.params import Params
 from hone.config.sections.train import Train
 from tasks.train.card import spelled
 
-SAID = ("init", "losses", "batch", "negatives", "positives", "learning_rate", "warmup", "schedule", "dropout", "weight_decay", "precision")
+SAID = (
+    "init",
+    "losses",
+    "batch",
+    "negatives",
+    "positives",
+    "learning_rate",
+    "warmup",
+    "schedule",
+    "dropout",
+    "weight_decay",
+    "precision",
+)
 
 
 def differences(trials: list[Trial], given: Params) -> dict[str, list[str]]:
@@ -22,7 +36,9 @@ def differences(trials: list[Trial], given: Params) -> dict[str, list[str]]:
     """
     plain = Train(**given.train)
     rule = plain.model_dump(mode="json") | {
-        "losses": [checked("train.losses", line, "params.yaml: train.losses") for line in plain.losses],
+        "losses": [
+            checked("train.losses", line, "params.yaml: train.losses") for line in plain.losses
+        ],
         "batch": checked("train.batch", plain.batch, "params.yaml: train.batch"),
     }
     found: dict[str, list[str]] = {}
@@ -30,7 +46,9 @@ def differences(trials: list[Trial], given: Params) -> dict[str, list[str]]:
         if trial.arm not in found:
             section = trial.settings[f"rounds/{list(trial.rounds)[-1]}/train"]["train"]
             found[trial.arm] = [
-                f"{name} {said(section[name])}" for name in SAID if said(section[name]) != said(rule[name]) and rule[name] != "auto"
+                f"{name} {said(section[name])}"
+                for name in SAID
+                if said(section[name]) != said(rule[name]) and rule[name] != "auto"
             ]
     return found
 

@@ -1,4 +1,6 @@
-"""The results of all trials: each arm with its interval, each contrast with its minimum detectable effect, and inactive arms."""
+"""The results of all trials: each arm with its interval, each contrast with its minimum
+detectable effect, and inactive arms.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,10 @@ class Known:
     """A mean, or a difference of means, with its 95 % interval over queries and seeds.
 
     Attributes:
-        p: two-sided p of the null hypothesis 0. For a contrast, it is adjusted for all contrasts of the study.
-        least: the minimum detectable effect at 80 % power. For a contrast, it is at the strictest level of Holm's method. It is null
-            if the values do not vary.
+        p: two-sided p of the null hypothesis 0. For a contrast, it is adjusted for all contrasts of
+            the study.
+        least: the minimum detectable effect at 80 % power. For a contrast, it is at the strictest
+            level of Holm's method. It is null if the values do not vary.
         seeds: number of seeds that both sides have.
     """
 
@@ -54,20 +57,27 @@ class ArmRound:
         measures: nDCG@10 and recall@100.
         against: the difference in nDCG@10 to each control and to the base model.
         updates: training steps since the base model.
-        negatives, hidden: number of negatives that training read, and of held-out positives among them, over all seeds.
-        candidates, removed: number of candidates, and of those removed by each filter, over all rounds so far and all seeds.
+        negatives, hidden: number of negatives that training read, and of held-out positives among
+            them, over all seeds.
+        candidates, removed: number of candidates, and of those removed by each filter, over all
+            rounds so far and all seeds.
         acts: method, did, count; summed over all rounds so far and all seeds.
-        rankers: (encoder, cross-encoder): nDCG@10 on dev queries, for the in-loop cross-encoder of every seed and every collection.
-        queries: training queries at the start of the first round that mines, mean over seeds; null if none mines.
+        rankers: (encoder, cross-encoder): nDCG@10 on dev queries, for the in-loop cross-encoder of
+            every seed and every collection.
+        queries: training queries at the start of the first round that mines, mean over seeds; null
+            if none mines.
         left: how many of these were dropped in all rounds so far.
-        short, filled: queries with fewer negatives than the recipe requests in this round, and queries that had too few negatives
-            before other ones were added.
-        texts: texts that the models of one trial encode in all rounds so far, as if nothing were shared; null if not counted.
+        short, filled: queries with fewer negatives than the recipe requests in this round, and
+            queries that had too few negatives before other ones were added.
+        texts: texts that the models of one trial encode in all rounds so far, as if nothing were
+            shared; null if not counted.
         encoded: how many of these were not in the embedding cache when the trials ran.
-        pairs, scored: as `texts` and `encoded`, for pairs that cross-encoders read outside of training and judging.
+        pairs, scored: as `texts` and `encoded`, for pairs that cross-encoders read outside of
+            training and judging.
         judged: pairs judged by LLMs or people, in all rounds so far of one trial.
         judged_free: pairs judged by models on this machine.
-        seconds: seconds by kind of stage, for all rounds so far of one trial; empty if not measured.
+        seconds: seconds by kind of stage, for all rounds so far of one trial; empty if not
+            measured.
     """
 
     arm: str
@@ -105,7 +115,9 @@ class ArmRound:
 
     @property
     def cost(self) -> float | None:
-        """Seconds for all rounds so far of one trial, as if nothing were shared; null if not measured."""
+        """Seconds for all rounds so far of one trial, as if nothing were shared; null if not
+        measured.
+        """
         return sum(self.seconds.values()) if self.seconds else None
 
 
@@ -123,7 +135,8 @@ class Result:
     """The result of a study on one collection.
 
     Attributes:
-        named_after: number of trials that had ended when the contrasts were named. If 0, no result could influence them.
+        named_after: number of trials that had ended when the contrasts were named. If 0, no result
+            could influence them.
     """
 
     collection: str
@@ -142,7 +155,8 @@ class Result:
 
 
 def results(question: Question, by_arm: ByArm, collection: str, named_after: int = 0) -> Result:
-    """The results so far. Arms without a trial are left out, and their contrasts have no difference.
+    """The results so far. Arms without a trial are left out, and their contrasts have no
+    difference.
 
     Raises:
         Refused: the collection has no judged query of the split.
@@ -150,34 +164,60 @@ def results(question: Question, by_arm: ByArm, collection: str, named_after: int
     by_arm = {name: trials for name, trials in by_arm.items() if trials}
     some = next(iter(by_arm.values()))[0]
     if some.measured(BASE, collection, question.split).is_empty():
-        raise Refused(f"{collection} has no judged {question.split} query, so there is nothing to measure. Choose another --split or --on.")
-    base = {measure: known(values_of([some], BASE, collection, question.split, measure)) for measure in (MEASURE, RECALL)}
+        raise Refused(
+            f"{collection} has no judged {question.split} query, so there is nothing to measure. "
+            "Choose another --split or --on."
+        )
+    base = {
+        measure: known(values_of([some], BASE, collection, question.split, measure))
+        for measure in (MEASURE, RECALL)
+    }
     names = {name: list(trials[0].facts["rounds"]) for name, trials in by_arm.items()}
     controls = [name for name in controls_of(question.arms) if name in by_arm]
     rounds = [
-        arm_round(name, round, by_arm, collection, question, [one for one in controls if one != name])
+        arm_round(
+            name, round, by_arm, collection, question, [one for one in controls if one != name]
+        )
         for name in by_arm
         for round in names[name]
     ]
     level = LEVEL / max(1, len(question.contrasts))
     contrasts = [
-        Contrast(one, other, difference(by_arm, one, other, None, collection, question, level)) for one, other in question.contrasts
+        Contrast(one, other, difference(by_arm, one, other, None, collection, question, level))
+        for one, other in question.contrasts
     ]
     return Result(
-        collection, question.split, len(some.measured(BASE, collection, question.split)), base, rounds, adjusted(contrasts), named_after
+        collection,
+        question.split,
+        len(some.measured(BASE, collection, question.split)),
+        base,
+        rounds,
+        adjusted(contrasts),
+        named_after,
     )
 
 
 def adjusted(contrasts: list[Contrast]) -> list[Contrast]:
-    """The contrasts with Holm-adjusted p over all named contrasts. One without trials counts with p = 1."""
-    ps = holm([1.0 if one.difference is None or one.difference.p is None else one.difference.p for one in contrasts])
+    """The contrasts with Holm-adjusted p over all named contrasts. One without trials counts
+    with p = 1.
+    """
+    ps = holm(
+        [
+            1.0 if one.difference is None or one.difference.p is None else one.difference.p
+            for one in contrasts
+        ]
+    )
     return [
-        one if one.difference is None or one.difference.p is None else replace(one, difference=replace(one.difference, p=p))
+        one
+        if one.difference is None or one.difference.p is None
+        else replace(one, difference=replace(one.difference, p=p))
         for one, p in zip(contrasts, ps, strict=True)
     ]
 
 
-def arm_round(name: str, round: str, by_arm: ByArm, collection: str, question: Question, controls: list[str]) -> ArmRound:
+def arm_round(
+    name: str, round: str, by_arm: ByArm, collection: str, question: Question, controls: list[str]
+) -> ArmRound:
     trials = by_arm[name]
     costs = [trial.cost(round) for trial in trials]
     counted = [cost for cost in costs if cost.accounted]
@@ -187,13 +227,20 @@ def arm_round(name: str, round: str, by_arm: ByArm, collection: str, question: Q
     for facts in upto:
         removed.update(facts["removed"])
     against = {BASE: difference_to_base(trials, round, collection, question)}
-    against |= {one: found for one in controls if (found := difference(by_arm, one, name, round, collection, question)) is not None}
+    against |= {
+        one: found
+        for one in controls
+        if (found := difference(by_arm, one, name, round, collection, question)) is not None
+    }
     return ArmRound(
         arm=name,
         round=round,
         recipe=here[0]["recipe"],
         seeds=len(trials),
-        measures={measure: known(values_of(trials, round, collection, question.split, measure)) for measure in (MEASURE, RECALL)},
+        measures={
+            measure: known(values_of(trials, round, collection, question.split, measure))
+            for measure in (MEASURE, RECALL)
+        },
         against=against,
         updates=mean([updates(trial, round) for trial in trials]),
         negatives=sum(facts["trained_on"] for facts in here),
@@ -201,9 +248,15 @@ def arm_round(name: str, round: str, by_arm: ByArm, collection: str, question: Q
         candidates=sum(facts["candidates"] for facts in upto),
         removed=dict(removed),
         acts=summed([one for facts in upto for one in facts["acts"]]),
-        rankers=[(dev["before"], dev["after"]) for facts in here for dev in facts["ranker"].values()],
-        queries=first_known([[facts["queries"] for facts in so_far(trial, round)] for trial in trials]),
-        left=mean([sum(facts["queries_left"] for facts in so_far(trial, round)) for trial in trials]),
+        rankers=[
+            (dev["before"], dev["after"]) for facts in here for dev in facts["ranker"].values()
+        ],
+        queries=first_known(
+            [[facts["queries"] for facts in so_far(trial, round)] for trial in trials]
+        ),
+        left=mean(
+            [sum(facts["queries_left"] for facts in so_far(trial, round)) for trial in trials]
+        ),
         short=mean([facts["queries_short"] for facts in here]),
         filled=mean([facts["queries_filled"] for facts in here]),
         texts=mean([cost.read(TEXTS) for cost in counted]) if counted else None,
@@ -211,14 +264,20 @@ def arm_round(name: str, round: str, by_arm: ByArm, collection: str, question: Q
         pairs=mean([cost.read(PAIRS) for cost in counted]) if counted else None,
         scored=mean([cost.made_here(PAIRS) for cost in costs]),
         judged=mean([sum(facts["judged"] for facts in so_far(trial, round)) for trial in trials]),
-        judged_free=mean([sum(facts["judged_free"] for facts in so_far(trial, round)) for trial in trials]),
+        judged_free=mean(
+            [sum(facts["judged_free"] for facts in so_far(trial, round)) for trial in trials]
+        ),
         seconds=seconds_of(counted, every_cost(by_arm)),
     )
 
 
 def every_cost(by_arm: ByArm) -> list[Cost]:
     """The costs of all trials, over all their rounds."""
-    return [trial.cost(list(trial.facts["rounds"])[-1]) for trials in by_arm.values() for trial in trials]
+    return [
+        trial.cost(list(trial.facts["rounds"])[-1])
+        for trials in by_arm.values()
+        for trial in trials
+    ]
 
 
 def first_known(rows: list[list[float | None]]) -> float | None:
@@ -233,7 +292,9 @@ def so_far(trial: Kept, round: str) -> list[dict]:
 
 
 def updates(trial: Kept, round: str) -> int:
-    """Training steps since the base model. A round that restarts from it counts only its own steps."""
+    """Training steps since the base model. A round that restarts from it counts only its own
+    steps.
+    """
     total = 0
     for facts in so_far(trial, round):
         total = facts["steps"] + (0 if facts["start"] == BASE else total)
@@ -246,30 +307,50 @@ def summed(acts: list[dict]) -> list[dict]:
     for one in acts:
         key = (one["method"], one["did"])
         total[key] = None if one["count"] is None else (total.get(key) or 0) + one["count"]
-    return [{"method": method, "did": did, "count": count} for (method, did), count in total.items()]
+    return [
+        {"method": method, "did": did, "count": count} for (method, did), count in total.items()
+    ]
 
 
 def mean(values: list[float]) -> float:
     return float(np.mean(values)) if values else 0.0
 
 
-def values_of(trials: list[Kept], round: str, collection: str, split: str, measure: str) -> np.ndarray:
+def values_of(
+    trials: list[Kept], round: str, collection: str, split: str, measure: str
+) -> np.ndarray:
     """[seeds, queries] of a measure."""
-    return np.stack([trial.measured(round, collection, split)[measure].to_numpy() for trial in trials])
+    return np.stack(
+        [trial.measured(round, collection, split)[measure].to_numpy() for trial in trials]
+    )
 
 
 def difference(
-    by_arm: ByArm, one: str, other: str, round: str | None, collection: str, question: Question, level: float = LEVEL
+    by_arm: ByArm,
+    one: str,
+    other: str,
+    round: str | None,
+    collection: str,
+    question: Question,
+    level: float = LEVEL,
 ) -> Known | None:
-    """other - one in nDCG@10 over their common seeds, after a round (null: the last of each); null without common seeds."""
+    """other - one in nDCG@10 over their common seeds, after a round (null: the last of each);
+    null without common seeds.
+    """
     if one not in by_arm or other not in by_arm:
         return None
     sides = [{trial.facts["seed"]: trial for trial in by_arm[name]} for name in (one, other)]
     shared = sorted(sides[0].keys() & sides[1].keys())
     if not shared:
         return None
-    rounds = [round if round is not None else list(by_arm[name][0].facts["rounds"])[-1] for name in (one, other)]
-    if any(name not in side[shared[0]].facts["rounds"] for name, side in zip(rounds, sides, strict=True)):
+    rounds = [
+        round if round is not None else list(by_arm[name][0].facts["rounds"])[-1]
+        for name in (one, other)
+    ]
+    if any(
+        name not in side[shared[0]].facts["rounds"]
+        for name, side in zip(rounds, sides, strict=True)
+    ):
         return None
     first, second = (
         values_of([side[seed] for seed in shared], name, collection, question.split, MEASURE)
@@ -278,17 +359,23 @@ def difference(
     return known(second - first, level)
 
 
-def difference_to_base(trials: list[Kept], round: str, collection: str, question: Question) -> Known:
-    values, base = (values_of(trials, name, collection, question.split, MEASURE) for name in (round, BASE))
+def difference_to_base(
+    trials: list[Kept], round: str, collection: str, question: Question
+) -> Known:
+    values, base = (
+        values_of(trials, name, collection, question.split, MEASURE) for name in (round, BASE)
+    )
     return known(values - base)
 
 
 def known(values: np.ndarray, level: float = LEVEL) -> Known:
-    """The mean of values with its interval: over seeds and queries, or over queries only if there is one seed.
+    """The mean of values with its interval: over seeds and queries, or over queries only if there
+    is one seed.
 
     Args:
         values: [seeds, queries].
-        level: the significance level for `least`; for one of several contrasts, the strictest level of Holm's method.
+        level: the significance level for `least`; for one of several contrasts, the strictest level
+            of Holm's method.
     """
     seeds, queries = values.shape
     if seeds > 1 and queries > 1:
@@ -298,14 +385,23 @@ def known(values: np.ndarray, level: float = LEVEL) -> Known:
     interval = intervals(alone[:, None], generator(0, "study"))[0]
     deviation = float(alone.std(ddof=1)) if queries > 1 else None
     least = detectable(deviation, queries, level) if deviation else None
-    return Known(interval.mean, interval.low, interval.high, t_test(interval.mean, deviation, queries), least, seeds)
+    return Known(
+        interval.mean,
+        interval.low,
+        interval.high,
+        t_test(interval.mean, deviation, queries),
+        least,
+        seeds,
+    )
 
 
 def every_query(by_arm: ByArm) -> pl.DataFrame:
     """arm, seed, round, collection, split, query_id and every measure."""
     return pl.concat(
         [
-            trial.values.with_columns(arm=pl.lit(name), seed=pl.lit(trial.facts["seed"], dtype=pl.Int32))
+            trial.values.with_columns(
+                arm=pl.lit(name), seed=pl.lit(trial.facts["seed"], dtype=pl.Int32)
+            )
             for name, trials in by_arm.items()
             for trial in trials
         ],

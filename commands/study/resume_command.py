@@ -9,7 +9,10 @@ from typing import Any
 
 import yaml
 
-OPTIONS = {"collection": "--on", "first_seed": "--first-seed"}  # settings with another name on the command line
+OPTIONS = {
+    "collection": "--on",
+    "first_seed": "--first-seed",
+}  # settings with another name on the command line
 
 
 def again(what: Sequence[str], changes: dict[str, Any]) -> str:
@@ -19,7 +22,9 @@ def again(what: Sequence[str], changes: dict[str, Any]) -> str:
         what: recipes, or a file.
         changes: as for `commands.study.design.asked`; null if not given.
     """
-    said = [part for key, value in changes.items() if value is not None for part in option(key, value)]
+    said = [
+        part for key, value in changes.items() if value is not None for part in option(key, value)
+    ]
     return shlex.join(["hone", "study", *what, *said])
 
 
@@ -28,5 +33,12 @@ def option(key: str, value: Any) -> list[str]:
     if key == "contrasts":
         return [part for one, other in value for part in ("--contrast", f"{one}:{other}")]
     if key == "tune":
-        return [part for setting in value for part in ("--tune", yaml.safe_dump(setting, default_flow_style=True, width=math.inf).strip())]
+        return [
+            part
+            for setting in value
+            for part in (
+                "--tune",
+                yaml.safe_dump(setting, default_flow_style=True, width=math.inf).strip(),
+            )
+        ]
     return [OPTIONS.get(key, f"--{key}"), str(value)]

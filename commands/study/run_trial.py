@@ -1,4 +1,6 @@
-"""Run one trial with DVC, in a worktree that shares the checkout's DVC cache, embedding cache and judgment log."""
+"""Run one trial with DVC, in a worktree that shares the checkout's DVC cache, embedding cache
+and judgment log.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +41,8 @@ def carried_out(name: str, trial: Trial, runner: dvc.Runner, say: Callable[[str]
         say: is called with each line of the stages.
 
     Raises:
-        TrialFailed: a stage failed. DVC's cache has the stages before it, and the journal has their cost. The next run continues
-            there.
+        TrialFailed: a stage failed. DVC's cache has the stages before it, and the journal has their
+            cost. The next run continues there.
     """
     tree, journal = Worktree(trial.address), Journal(trial.address)
     with tree.lock:
@@ -54,14 +56,20 @@ def carried_out(name: str, trial: Trial, runner: dvc.Runner, say: Callable[[str]
             trial_models.note_finished(trial)
             freed = trial_models.remove_models(trial, project, file.facts["stages"])
     length = file.path.stat().st_size
-    line(f"{trial.name}: written to {file.path}" + (f" ({size(length)}, which is large for git)" if length > LARGE else ""))
+    line(
+        f"{trial.name}: written to {file.path}"
+        + (f" ({size(length)}, which is large for git)" if length > LARGE else "")
+    )
     if freed:
         line(f"{trial.name}: model weights removed from DVC's cache ({size(freed)} freed)")
     return file.read()
 
 
-def run(trial: Trial, project: Path, runner: dvc.Runner, journal: Journal, say: Callable[[str], None]) -> None:
-    """Run the stages of a trial in its worktree, and write the cost of each to the journal when it ends.
+def run(
+    trial: Trial, project: Path, runner: dvc.Runner, journal: Journal, say: Callable[[str], None]
+) -> None:
+    """Run the stages of a trial in its worktree, and write the cost of each to the journal when it
+    ends.
 
     Raises:
         TrialFailed: a stage failed.
@@ -69,8 +77,16 @@ def run(trial: Trial, project: Path, runner: dvc.Runner, journal: Journal, say: 
     command = [*dvc.dvc(), "--cd", str(project), "repro", *trial.targets]
     with tempfile.TemporaryDirectory() as folder:
         noted = Path(folder) / "read.jsonl"
-        runner.environment |= {"HONE_HOME": str(home()), usage_log.FILE: str(noted), "PYTHONPATH": ""}
-        clock = StageClock(lambda stage, seconds: journal.write(stage, {"seconds": seconds, **read_by(noted_by(stage, noted))}))
+        runner.environment |= {
+            "HONE_HOME": str(home()),
+            usage_log.FILE: str(noted),
+            "PYTHONPATH": "",
+        }
+        clock = StageClock(
+            lambda stage, seconds: journal.write(
+                stage, {"seconds": seconds, **read_by(noted_by(stage, noted))}
+            )
+        )
 
         def hear(heard: str) -> None:
             clock.hear(heard)
@@ -78,7 +94,9 @@ def run(trial: Trial, project: Path, runner: dvc.Runner, journal: Journal, say: 
 
         code, said = runner.heard(command, trial.name, hear)
         if code:
-            raise TrialFailed(f"{trial.name} failed. Last lines of its output:\n{dvc.last_lines(said)}")
+            raise TrialFailed(
+                f"{trial.name} failed. Last lines of its output:\n{dvc.last_lines(said)}"
+            )
         clock.finish()
 
 
@@ -89,18 +107,23 @@ def noted_by(stage: str, noted: Path) -> list[dict]:
 
 
 def refuse_left_out() -> None:
-    """Raises Refused if code or recipes are untracked. Trials run in a git worktree, which would not have them.
+    """Raises Refused if code or recipes are untracked. Trials run in a git worktree, which would
+    not have them.
 
     A trial gets uncommitted changes of tracked files, and everything below inputs/.
     """
-    if subprocess.run(["git", "rev-parse", "--verify", "--quiet", "HEAD"], capture_output=True, check=False).returncode:
+    if subprocess.run(
+        ["git", "rev-parse", "--verify", "--quiet", "HEAD"], capture_output=True, check=False
+    ).returncode:
         raise Refused(
-            f"This repository has no commit yet, but trials start from one. Commit the project first, without your texts in {INPUTS}/."
+            "This repository has no commit yet, but trials start from one. Commit the project "
+            f"first, without your texts in {INPUTS}/."
         )
     unknown = git("ls-files", "--others", "--exclude-standard", "--", *CODE).splitlines()
     if missing := [name for name in unknown if not compiled(name)]:
         raise Refused(
-            f"git does not track {listed(missing)}. Trials run in a git worktree, which has tracked files (with your uncommitted changes) "
+            f"git does not track {listed(missing)}. Trials run in a git worktree, which has "
+            "tracked files (with your uncommitted changes) "
             f"and {INPUTS}/. Fix: `git add {shlex.join(missing)}`; a commit is not needed."
         )
 

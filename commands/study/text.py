@@ -13,7 +13,14 @@ from commands.study.results import MEASURE, RECALL, ArmRound, ByArm, Known, Resu
 from commands.study.trial_results import TrialFile
 from hone.layout import BASE
 from hone.present.markdown import escape_text, format_texts
-from hone.present.number_format import count, format_change, format_detectable, format_p, score, share
+from hone.present.number_format import (
+    count,
+    format_change,
+    format_detectable,
+    format_p,
+    score,
+    share,
+)
 
 ARM_COLUMNS = (
     "arm",
@@ -25,9 +32,17 @@ ARM_COLUMNS = (
     "held-out positives among negatives",
     "time of one trial",
 )
-CONTRAST_COLUMNS = ("contrast", "difference", "95 %", "p (Holm)", "minimum detectable effect", "verdict")
+CONTRAST_COLUMNS = (
+    "contrast",
+    "difference",
+    "95 %",
+    "p (Holm)",
+    "minimum detectable effect",
+    "verdict",
+)
 OLDER_SENTENCE = (
-    "These trials ran with older code. Their results are not in the other tables and contrasts. Use --refresh to run those without a "
+    "These trials ran with older code. Their results are not in the other tables and contrasts. "
+    "Use --refresh to run those without a "
     "result from the current code."
 )
 OLDER_COLUMNS = ("trial", "collection", "nDCG@10", "code", "written")
@@ -45,7 +60,9 @@ COST_COLUMNS = (
 )
 
 
-def sentences(question: Question, result: Result, protocol: dict[str, list[str]], left: list[str]) -> list[str]:
+def sentences(
+    question: Question, result: Result, protocol: dict[str, list[str]], left: list[str]
+) -> list[str]:
     """The answer, its scope, and its warnings.
 
     Args:
@@ -55,7 +72,11 @@ def sentences(question: Question, result: Result, protocol: dict[str, list[str]]
         left: names of unfinished trials.
     """
     said = [headline(result), about(question, result), *warnings(question, result, left)]
-    return said + [f"{arm} differs from `train` of params.yaml: {'; '.join(told)}." for arm, told in protocol.items() if told]
+    return said + [
+        f"{arm} differs from `train` of params.yaml: {'; '.join(told)}."
+        for arm, told in protocol.items()
+        if told
+    ]
 
 
 def about(question: Question, result: Result) -> str:
@@ -63,8 +84,10 @@ def about(question: Question, result: Result) -> str:
     first = f" after a shared first round of {question.first}" if question.first else ""
     contrasts = count(len(question.contrasts), "contrast")
     return (
-        f"nDCG@10 on {result.queries:,} {result.split} queries of {result.collection}; {rounds} of each recipe{first}. The 95 % "
-        f"intervals are over queries and seeds. {contrasts} with Holm-adjusted p. Other differences are shown without a test."
+        f"nDCG@10 on {result.queries:,} {result.split} queries of {result.collection}; {rounds} "
+        f"of each recipe{first}. The 95 % "
+        f"intervals are over queries and seeds. {contrasts} with Holm-adjusted p. Other "
+        "differences are shown without a test."
     )
 
 
@@ -79,20 +102,45 @@ def arm_rows(result: Result) -> list[tuple[str, ...]]:
     base = result.base[MEASURE]
     rows = [
         (
-            one.arm + (" (inactive)" if one.inactive else ""), score(one.measures[MEASURE].mean), level(one.measures[MEASURE]),
-            within(one.measures[RECALL]), f"{format_change(one.against[BASE].mean, 4)} ({span(one.against[BASE])})", f"{one.updates:g}",
-            f"{share(one.hidden_share)} of {one.negatives:,}", spell(one.cost) if one.cost is not None else "–",
+            one.arm + (" (inactive)" if one.inactive else ""),
+            score(one.measures[MEASURE].mean),
+            level(one.measures[MEASURE]),
+            within(one.measures[RECALL]),
+            f"{format_change(one.against[BASE].mean, 4)} ({span(one.against[BASE])})",
+            f"{one.updates:g}",
+            f"{share(one.hidden_share)} of {one.negatives:,}",
+            spell(one.cost) if one.cost is not None else "–",
         )
         for one in ranked(result)
-    ]  # fmt: skip
-    return [*rows, (f"{BASE} (base model)", score(base.mean), level(base), within(result.base[RECALL]), "", "0", "", "")]
+    ]
+    return [
+        *rows,
+        (
+            f"{BASE} (base model)",
+            score(base.mean),
+            level(base),
+            within(result.base[RECALL]),
+            "",
+            "0",
+            "",
+            "",
+        ),
+    ]
 
 
 def control_rows(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Columns and rows: each arm's difference from each control, without a test."""
-    controls = list(dict.fromkeys(name for one in result.last for name in one.against if name != BASE))
+    controls = list(
+        dict.fromkeys(name for one in result.last for name in one.against if name != BASE)
+    )
     rows = [
-        (one.arm, *(f"{format_change(own.mean, 4)} ({span(own)})" if own else "" for own in map(one.against.get, controls)))
+        (
+            one.arm,
+            *(
+                f"{format_change(own.mean, 4)} ({span(own)})" if own else ""
+                for own in map(one.against.get, controls)
+            ),
+        )
         for one in ranked(result)
     ]
     return ("arm", *(f"change from {name}" for name in controls)), rows if controls else []
@@ -101,12 +149,19 @@ def control_rows(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]
 def cost_rows(result: Result) -> list[tuple[str, ...]]:
     return [
         (
-            one.arm, counted(one.texts), counted(one.encoded), counted(one.pairs), counted(one.judged), counted(one.judged_free),
-            attrition(one), f"{one.negatives:,}",
-            ", ".join(f"{rule} {number:,}" for rule, number in one.removed.items()) or "nothing", acts(one),
+            one.arm,
+            counted(one.texts),
+            counted(one.encoded),
+            counted(one.pairs),
+            counted(one.judged),
+            counted(one.judged_free),
+            attrition(one),
+            f"{one.negatives:,}",
+            ", ".join(f"{rule} {number:,}" for rule, number in one.removed.items()) or "nothing",
+            acts(one),
         )
         for one in ranked(result)
-    ]  # fmt: skip
+    ]
 
 
 def counted(number: float | None) -> str:
@@ -128,26 +183,46 @@ def time_rows(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 
     known = [one for one in ranked(result) if one.seconds]
     kinds = list(dict.fromkeys(kind for one in known for kind in one.seconds))
-    rows = [(one.arm, *(f"{one.seconds[kind]:,.1f}" if kind in one.seconds else "–" for kind in kinds), spell(one.cost)) for one in known]
+    rows = [
+        (
+            one.arm,
+            *(f"{one.seconds[kind]:,.1f}" if kind in one.seconds else "–" for kind in kinds),
+            spell(one.cost),
+        )
+        for one in known
+    ]
     return ("arm", *kinds, "all"), rows
 
 
 def acts(one: ArmRound) -> str:
     """The number of effects of each method of the recipe."""
-    return "; ".join(f"{act['method']}: {act['did']}" + (f" {act['count']:,}" if act["count"] is not None else "") for act in one.acts)
+    return "; ".join(
+        f"{act['method']}: {act['did']}"
+        + (f" {act['count']:,}" if act["count"] is not None else "")
+        for act in one.acts
+    )
 
 
 def contrast_rows(result: Result) -> list[tuple[str, ...]]:
     never = resting(result)
     return [
-        (f"{one.other} − {one.one}", *(figures(one.difference) if one.difference else ("",) * 4), verdict(one, never)[0])
+        (
+            f"{one.other} − {one.one}",
+            *(figures(one.difference) if one.difference else ("",) * 4),
+            verdict(one, never)[0],
+        )
         for one in result.contrasts
     ]
 
 
 def figures(found: Known) -> tuple[str, ...]:
     """Difference, interval, p, and the minimum detectable effect."""
-    return format_change(found.mean, 4), span(found), format_p(found.p), format_detectable(found.least) if found.least else "–"
+    return (
+        format_change(found.mean, 4),
+        span(found),
+        format_p(found.p),
+        format_detectable(found.least) if found.least else "–",
+    )
 
 
 def span(found: Known) -> str:
@@ -176,9 +251,13 @@ def tables(result: Result) -> list[tuple[str, tuple[str, ...], list[tuple[str, .
 
 
 def markdown(
-    name: str, question: Question, told_of: list[tuple[Result, list[str]]], limits: Sequence[str] = (), command: str = "",
+    name: str,
+    question: Question,
+    told_of: list[tuple[Result, list[str]]],
+    limits: Sequence[str] = (),
+    command: str = "",
     older: list[tuple[str, ...]] | None = None,
-) -> str:  # fmt: skip
+) -> str:
     """The whole study as a Markdown document.
 
     Args:
@@ -189,25 +268,49 @@ def markdown(
         command: the command that resumes it.
         older: rows of results from older code.
     """
-    parts = [f"# {escape_text(question.question)}", escape_text(f"Study {name}." + (f" {question.source}" if question.source else ""))]
+    parts = [
+        f"# {escape_text(question.question)}",
+        escape_text(f"Study {name}." + (f" {question.source}" if question.source else "")),
+    ]
     if question.expected:
         parts.append(escape_text(f"Expected from the literature: {question.expected}"))
     for result, said in told_of:
-        parts += [f"## {escape_text(result.collection)}", "\n".join(f"- {escape_text(sentence)}" for sentence in said)]
-        parts += [f"### {title}\n\n{format_texts(columns, rows)}" for title, columns, rows in tables(result) if rows]
+        parts += [
+            f"## {escape_text(result.collection)}",
+            "\n".join(f"- {escape_text(sentence)}" for sentence in said),
+        ]
+        parts += [
+            f"### {title}\n\n{format_texts(columns, rows)}"
+            for title, columns, rows in tables(result)
+            if rows
+        ]
     if older:
-        parts.append(f"## Results from older code\n\n{OLDER_SENTENCE}\n\n{format_texts(OLDER_COLUMNS, older)}")
+        parts.append(
+            "## Results from older "
+            f"code\n\n{OLDER_SENTENCE}\n\n{format_texts(OLDER_COLUMNS, older)}"
+        )
     if limits:
-        parts += ["## Scope and limits", "\n".join(f"- {escape_text(sentence)}" for sentence in limits)]
+        parts += [
+            "## Scope and limits",
+            "\n".join(f"- {escape_text(sentence)}" for sentence in limits),
+        ]
     if command:
-        parts.append(f"Run the missing trials, or add seeds, with the same command:\n\n    {command}")
+        parts.append(
+            f"Run the missing trials, or add seeds, with the same command:\n\n    {command}"
+        )
     return "\n\n".join(parts) + "\n"
 
 
 def older_rows(older: dict[str, list[TrialFile]], question: Question) -> list[tuple[str, ...]]:
     """A row for each result from older code and each collection: nDCG@10 after the last round."""
     return [
-        (name, collection, score(float(rows[MEASURE].mean())), file.fingerprints.code[:8], file.facts["written"])
+        (
+            name,
+            collection,
+            score(float(rows[MEASURE].mean())),
+            file.fingerprints.code[:8],
+            file.facts["written"],
+        )
         for name, files in older.items()
         for file in files
         for found in [file.read()]
@@ -222,37 +325,77 @@ def arms_table(results: list[Result]) -> pl.DataFrame:
     """A row for each collection, arm and round, for programs."""
     rows = [
         {
-            "collection": result.collection, "split": result.split, "arm": one.arm, "round": one.round, "recipe": one.recipe,
+            "collection": result.collection,
+            "split": result.split,
+            "arm": one.arm,
+            "round": one.round,
+            "recipe": one.recipe,
             "seeds": one.seeds,
-            **{f"{measure}{end}": getattr(one.measures[measure], part) for measure in (MEASURE, RECALL)
-               for end, part in (("", "mean"), ("_low", "low"), ("_high", "high"))},
-            "updates": one.updates, "queries": one.queries, "queries_left": one.left, "queries_short": one.short,
-            "queries_filled": one.filled, "negatives": one.negatives, "hidden": one.hidden, "texts": one.texts, "encoded": one.encoded,
-            "pairs": one.pairs, "scored": one.scored, "judged": one.judged, "judged_free": one.judged_free,
-            "seconds": one.cost, "inactive": one.inactive,
+            **{
+                f"{measure}{end}": getattr(one.measures[measure], part)
+                for measure in (MEASURE, RECALL)
+                for end, part in (("", "mean"), ("_low", "low"), ("_high", "high"))
+            },
+            "updates": one.updates,
+            "queries": one.queries,
+            "queries_left": one.left,
+            "queries_short": one.short,
+            "queries_filled": one.filled,
+            "negatives": one.negatives,
+            "hidden": one.hidden,
+            "texts": one.texts,
+            "encoded": one.encoded,
+            "pairs": one.pairs,
+            "scored": one.scored,
+            "judged": one.judged,
+            "judged_free": one.judged_free,
+            "seconds": one.cost,
+            "inactive": one.inactive,
         }
         for result in results
         for one in result.rounds
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(rows)
 
 
 def times_table(by_arm: ByArm) -> pl.DataFrame:
-    """A row for each stage of each trial's rounds, with its cost when it ran, in this or another trial.
+    """A row for each stage of each trial's rounds, with its cost when it ran, in this or another
+    trial.
 
     Returns:
-        arm, seed, round, stage, `ran` (in this trial), seconds, requested texts and pairs, and how many of these were not in the cache
-        (encoded, scored); null if not measured.
+        arm, seed, round, stage, `ran` (in this trial), seconds, requested texts and pairs, and how
+        many of these were not in the cache (encoded, scored); null if not measured.
     """
     rows = [
-        (name, trial.facts["seed"], round_of(stage), stage, item["ran"], item["seconds"], asked_for(item, TEXTS), item.get("encoded"),
-         asked_for(item, PAIRS), item.get("scored"))
+        (
+            name,
+            trial.facts["seed"],
+            round_of(stage),
+            stage,
+            item["ran"],
+            item["seconds"],
+            asked_for(item, TEXTS),
+            item.get("encoded"),
+            asked_for(item, PAIRS),
+            item.get("scored"),
+        )
         for name, trials in by_arm.items()
         for trial in trials
         for stage, item in trial.stages.items()
-    ]  # fmt: skip
-    schema = {"arm": pl.String, "seed": pl.Int32, "round": pl.String, "stage": pl.String, "ran": pl.Boolean, "seconds": pl.Float64}
-    return pl.DataFrame(rows, schema=schema | dict.fromkeys(("texts", "encoded", "pairs", "scored"), pl.Int64), orient="row")
+    ]
+    schema = {
+        "arm": pl.String,
+        "seed": pl.Int32,
+        "round": pl.String,
+        "stage": pl.String,
+        "ran": pl.Boolean,
+        "seconds": pl.Float64,
+    }
+    return pl.DataFrame(
+        rows,
+        schema=schema | dict.fromkeys(("texts", "encoded", "pairs", "scored"), pl.Int64),
+        orient="row",
+    )
 
 
 def asked_for(stage: dict, what: Reading) -> int | None:
@@ -269,5 +412,9 @@ def contrasts_table(results: list[Result]) -> pl.DataFrame:
         for result in results
         for one in result.contrasts
     ]
-    schema = {"collection": pl.String, "one": pl.String, "other": pl.String} | dict.fromkeys(fields, pl.Float64) | {"seeds": pl.Int64}
+    schema = (
+        {"collection": pl.String, "one": pl.String, "other": pl.String}
+        | dict.fromkeys(fields, pl.Float64)
+        | {"seeds": pl.Int64}
+    )
     return pl.DataFrame(rows, schema=schema)

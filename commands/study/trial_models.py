@@ -1,4 +1,5 @@
-"""The models of trials in DVC's cache. Weights are removed when a trial has ended, unless something else uses them.
+"""The models of trials in DVC's cache. Weights are removed when a trial has ended, unless something
+else uses them.
 
 The small files of a model are kept, because trials share most of them.
 """
@@ -24,7 +25,8 @@ HASH = re.compile(r"\bmd5: ([0-9a-f]{32}(?:\.dir)?)\b")
 def note_unfinished(trials: Iterable[Trial]) -> None:
     """Note the models that trials will need, so that no other trial removes them.
 
-    If a trial never runs, its note is not removed, and the models that it shares with other trials are kept.
+    If a trial never runs, its note is not removed, and the models that it shares with other trials
+    are kept.
     """
     for trial in trials:
         write_json(note_of(trial), {round: trial.model_address(round) for round in trial.rounds})
@@ -41,8 +43,9 @@ def note_of(trial: Trial) -> Path:
 def remove_models(trial: Trial, project: Path, stages: dict[str, dict]) -> int:
     """Remove the weights of a trial's models from DVC's cache. Returns the number of bytes freed.
 
-    Weights are kept if a commit or the user's checkout names them, an unfinished trial needs them, or no trial made them. If the cache
-    does not belong to the checkout, nothing is removed, because other checkouts may use it.
+    Weights are kept if a commit or the user's checkout names them, an unfinished trial needs them,
+    or no trial made them. If the cache does not belong to the checkout, nothing is removed, because
+    other checkouts may use it.
 
     Args:
         trial: a trial with a written result.
@@ -52,17 +55,33 @@ def remove_models(trial: Trial, project: Path, stages: dict[str, dict]) -> int:
     cache = Path(".dvc/cache").absolute()
     if own_cache() != cache:
         return 0
-    needed = {address for note in (folder() / "unfinished").glob("*.json") for address in read_json(note).values()}
+    needed = {
+        address
+        for note in (folder() / "unfinished").glob("*.json")
+        for address in read_json(note).values()
+    }
     rounds = [name for name in trial.rounds if trial.model_address(name) not in needed]
-    places = {f"{place}/{name}": f"{stage}@{name}" for name in rounds for place, stage in ((MODELS, "train"), (RANKERS, "rank"))}
+    places = {
+        f"{place}/{name}": f"{stage}@{name}"
+        for name in rounds
+        for place, stage in ((MODELS, "train"), (RANKERS, "rank"))
+    }
     removable = {place for place, stage in places.items() if made_by_trial(stages[stage])}
     outs = [
-        out for stage in yaml.safe_load((project / LOCK).read_text(encoding="utf-8"))["stages"].values() for out in stage.get("outs", [])
+        out
+        for stage in yaml.safe_load((project / LOCK).read_text(encoding="utf-8"))["stages"].values()
+        for out in stage.get("outs", [])
     ]
-    used = files_of(cache, [out["md5"] for out in outs if "md5" in out and out["path"] not in removable] + used_elsewhere(project))
+    used = files_of(
+        cache,
+        [out["md5"] for out in outs if "md5" in out and out["path"] not in removable]
+        + used_elsewhere(project),
+    )
     freed = 0
     for md5 in (out["md5"] for out in outs if out["path"] in removable):
-        weights = [entry["md5"] for entry in listing(cache, md5) if entry["relpath"].endswith(WEIGHTS)]
+        weights = [
+            entry["md5"] for entry in listing(cache, md5) if entry["relpath"].endswith(WEIGHTS)
+        ]
         for address in [md5, *weights] if weights else []:
             if address not in used:
                 file = place_of(cache, address)
@@ -86,17 +105,41 @@ def own_cache() -> Path:
 def used_elsewhere(project: Path) -> list[str]:
     """Hashes named in a commit, the checkout or another worktree."""
     names = (f"./{LOCK}", "*.dvc")
-    history = tried("log", "--all", "HEAD", "--format=", "--patch", "--unified=0", "--no-color", "--no-ext-diff", "--", *names) or ""
+    history = (
+        tried(
+            "log",
+            "--all",
+            "HEAD",
+            "--format=",
+            "--patch",
+            "--unified=0",
+            "--no-color",
+            "--no-ext-diff",
+            "--",
+            *names,
+        )
+        or ""
+    )
     files = (tried("ls-files", "-z", "--cached", "--others", "--", "*.dvc") or "").split("\0")
     prefix = git("rev-parse", "--show-prefix").strip()
-    others = [file for file in (folder() / "worktrees").glob(f"*/{prefix}{LOCK}") if not file.is_relative_to(project)]
-    texts = [file.read_text(encoding="utf-8") for file in [LOCK, *others, *map(Path, filter(None, files))] if file.is_file()]
+    others = [
+        file
+        for file in (folder() / "worktrees").glob(f"*/{prefix}{LOCK}")
+        if not file.is_relative_to(project)
+    ]
+    texts = [
+        file.read_text(encoding="utf-8")
+        for file in [LOCK, *others, *map(Path, filter(None, files))]
+        if file.is_file()
+    ]
     return [found for text in [history, *texts] for found in HASH.findall(text)]
 
 
 def files_of(cache: Path, hashes: Iterable[str]) -> set[str]:
     """The hashes of outputs, and of the files in those that are folders."""
-    return {one for md5 in hashes for one in (md5, *(entry["md5"] for entry in listing(cache, md5)))}
+    return {
+        one for md5 in hashes for one in (md5, *(entry["md5"] for entry in listing(cache, md5)))
+    }
 
 
 def listing(cache: Path, md5: str) -> list[dict[str, str]]:

@@ -1,6 +1,8 @@
-"""The result of a trial: a small Parquet file below reports/studies/NAME/trials/, which the user commits.
+"""The result of a trial: a small Parquet file below reports/studies/NAME/trials/, which the user
+commits.
 
-Its rows are the measures of every query. Its metadata has the fingerprints, counts and costs of the trial, and the machine.
+Its rows are the measures of every query. Its metadata has the fingerprints, counts and costs of the
+trial, and the machine.
 """
 
 from __future__ import annotations
@@ -24,7 +26,15 @@ REPORTS = Path("reports/studies")
 TRIALS = "trials"
 KEY = "hone.trial"  # key of the metadata
 LAYOUT = 1  # version of the metadata
-FACTS = ("arm", "seed", "fingerprints", "written", "leakage", "rounds", "stages")  # required in the metadata
+FACTS = (
+    "arm",
+    "seed",
+    "fingerprints",
+    "written",
+    "leakage",
+    "rounds",
+    "stages",
+)  # required in the metadata
 LARGE = 200_000  # bytes; git keeps every version of a file
 LETTERS = pl.String
 TYPES = {
@@ -52,13 +62,23 @@ class Kept:
 
     def measured(self, round: str, collection: str, split: str) -> pl.DataFrame:
         """Every judged query of a split, sorted by id."""
-        here = (pl.col("round") == round) & (pl.col("collection") == collection) & (pl.col("split") == split)
+        here = (
+            (pl.col("round") == round)
+            & (pl.col("collection") == collection)
+            & (pl.col("split") == split)
+        )
         return self.values.filter(here).sort("query_id")
 
     @cached_property
     def stages(self) -> dict[str, dict[str, Any]]:
-        """The facts of the stages of the trial's rounds, without the stages that all trials share."""
-        return {name: item for name, item in self.facts["stages"].items() if name.partition("@")[0] in OF_ROUNDS}
+        """The facts of the stages of the trial's rounds, without the stages that all trials
+        share.
+        """
+        return {
+            name: item
+            for name, item in self.facts["stages"].items()
+            if name.partition("@")[0] in OF_ROUNDS
+        }
 
     def cost(self, round: str) -> Cost:
         """The cost of the rounds up to and including one of them."""
@@ -96,7 +116,10 @@ class TrialFile:
     def is_older(self, trial: Trial) -> bool:
         """Whether it has the same settings and data as a trial, but other code."""
         there, wanted = self.fingerprints, trial.fingerprints
-        return (there.settings, there.data) == (wanted.settings, wanted.data) and there.code != wanted.code
+        return (there.settings, there.data) == (
+            wanted.settings,
+            wanted.data,
+        ) and there.code != wanted.code
 
     def read(self) -> Kept:
         """The result.
@@ -110,7 +133,9 @@ class TrialFile:
             raise damaged(self.path, error) from None
         odd = [name for name, kind in TYPES.items() if values.schema.get(name) != kind]
         if odd:
-            raise Refused(f"{self.path} has no column {listed(odd)} of the expected type. {remedy(self.path)}")
+            raise Refused(
+                f"{self.path} has no column {listed(odd)} of the expected type. {remedy(self.path)}"
+            )
         return Kept(values, self.facts)
 
 
@@ -120,7 +145,10 @@ def trial_files(name: str = "*") -> list[TrialFile]:
     Raises:
         Refused: one of them is damaged or is not a trial file.
     """
-    return [TrialFile(file, facts_of(file)) for file in sorted(REPORTS.glob(f"{name}/{TRIALS}/*.parquet"))]
+    return [
+        TrialFile(file, facts_of(file))
+        for file in sorted(REPORTS.glob(f"{name}/{TRIALS}/*.parquet"))
+    ]
 
 
 def facts_of(file: Path) -> dict[str, Any]:
@@ -137,11 +165,18 @@ def facts_of(file: Path) -> dict[str, Any]:
         facts = json.loads(metadata[KEY])
         layout = facts["layout"]
     except (KeyError, TypeError, ValueError):
-        raise Refused(f"{file} is not a trial file: its metadata has no '{KEY}'. {remedy(file)}") from None
+        raise Refused(
+            f"{file} is not a trial file: its metadata has no '{KEY}'. {remedy(file)}"
+        ) from None
     if layout != LAYOUT:
-        raise Refused(f"{file} has layout {layout}, and this version of Hone reads layout {LAYOUT}. {remedy(file)}")
+        raise Refused(
+            f"{file} has layout {layout}, and this version of Hone reads layout {LAYOUT}. "
+            f"{remedy(file)}"
+        )
     if missing := [name for name in FACTS if name not in facts]:
-        raise Refused(f"{file} is not a trial file: its metadata lacks {listed(missing)}. {remedy(file)}")
+        raise Refused(
+            f"{file} is not a trial file: its metadata lacks {listed(missing)}. {remedy(file)}"
+        )
     return facts
 
 
@@ -150,13 +185,20 @@ def damaged(file: Path, error: Exception) -> Refused:
 
 
 def remedy(file: Path) -> str:
-    return f"Restore it with `git checkout -- {file}`, or delete it and run the study again to repeat the trial."
+    return (
+        f"Restore it with `git checkout -- {file}`, or delete it and run the study again to "
+        "repeat the trial."
+    )
 
 
 def results_of(trials: Sequence[Trial]) -> dict[str, Kept]:
     """The results of the finished trials by name, from any study."""
     files = {file.fingerprints: file for file in trial_files()}
-    return {trial.name: files[trial.fingerprints].read() for trial in trials if trial.fingerprints in files}
+    return {
+        trial.name: files[trial.fingerprints].read()
+        for trial in trials
+        if trial.fingerprints in files
+    }
 
 
 def older_files(name: str, trials: Sequence[Trial]) -> dict[str, list[TrialFile]]:
@@ -168,7 +210,12 @@ def older_files(name: str, trials: Sequence[Trial]) -> dict[str, list[TrialFile]
 
 def keep(name: str, trial: Trial, found: Kept) -> TrialFile:
     """Write the result of a trial into the folder of a study."""
-    facts = {"layout": LAYOUT, "arm": trial.arm, "seed": trial.seed, "fingerprints": asdict(trial.fingerprints)} | found.facts
+    facts = {
+        "layout": LAYOUT,
+        "arm": trial.arm,
+        "seed": trial.seed,
+        "fingerprints": asdict(trial.fingerprints),
+    } | found.facts
     path = REPORTS / name / TRIALS / f"{trial.arm}-seed{trial.seed}-{trial.address[:8]}.parquet"
     with written_whole(path) as part:
         found.values.write_parquet(part, metadata={KEY: json.dumps(facts)}, statistics=False)
@@ -177,4 +224,9 @@ def keep(name: str, trial: Trial, found: Kept) -> TrialFile:
 
 def known_stages() -> dict[str, dict[str, Any]]:
     """The facts of the stages that any trial ran, by the hash of their inputs."""
-    return {stage["inputs"]: stage for file in trial_files() for stage in file.facts["stages"].values() if stage["ran"]}
+    return {
+        stage["inputs"]: stage
+        for file in trial_files()
+        for stage in file.facts["stages"].values()
+        if stage["ran"]
+    }

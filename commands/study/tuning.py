@@ -1,4 +1,6 @@
-"""Equal tuning: every arm is tried with the same training settings, and the study uses the one that is best on dev."""
+"""Equal tuning: every arm is tried with the same training settings, and the study uses the one
+that is best on dev.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ class Choice:
     Attributes:
         arm: the name of the arm.
         settings: the settings that were tried.
-        dev: the mean nDCG@10 on dev queries for each setting, after the last round, averaged over collections.
+        dev: the mean nDCG@10 on dev queries for each setting, after the last round, averaged over
+            collections.
     """
 
     arm: str
@@ -55,14 +58,25 @@ class Choice:
 
     @property
     def at_the_edge(self) -> bool:
-        """Whether the first or the last of three or more settings was best, so that a more extreme one may be better."""
+        """Whether the first or the last of three or more settings was best, so that a more
+        extreme one may be better.
+        """
         return len(self.settings) > 2 and int(np.argmax(self.dev)) in (0, len(self.settings) - 1)
 
 
 def tries_of(question: Question, given: Params) -> list[Try]:
-    """Every arm with every setting, all arms of a setting before the next one; none if the study has no tuning."""
+    """Every arm with every setting, all arms of a setting before the next one; none if the study
+    has no tuning.
+    """
     return [
-        Try(arm, setting, replace(trial_of(arm, question.first_seed, question, given, setting), arm=f"{arm}-setting{place}"))
+        Try(
+            arm,
+            setting,
+            replace(
+                trial_of(arm, question.first_seed, question, given, setting),
+                arm=f"{arm}-setting{place}",
+            ),
+        )
         for place, setting in enumerate(question.tune, start=1)
         for arm in question.arms
     ]
@@ -80,14 +94,20 @@ def choices(tries: list[Try], found: dict[str, Kept], collections: list[str]) ->
     for arm in dict.fromkeys(one.arm for one in tries):
         own = [one for one in tries if one.arm == arm]
         if all(one.trial.name in found for one in own):
-            made[arm] = Choice(arm, [one.setting for one in own], [on_dev(found[one.trial.name], collections) for one in own])
+            made[arm] = Choice(
+                arm,
+                [one.setting for one in own],
+                [on_dev(found[one.trial.name], collections) for one in own],
+            )
     return made
 
 
 def on_dev(kept: Kept, collections: list[str]) -> float:
     """nDCG@10 on dev queries after the last round, averaged over collections."""
     last = list(kept.facts["rounds"])[-1]
-    return float(np.mean([kept.measured(last, name, SPLIT)[MEASURE].mean() for name in collections]))
+    return float(
+        np.mean([kept.measured(last, name, SPLIT)[MEASURE].mean() for name in collections])
+    )
 
 
 def sentences(question: Question, made: dict[str, Choice]) -> list[str]:
@@ -96,12 +116,20 @@ def sentences(question: Question, made: dict[str, Choice]) -> list[str]:
         return []
     tried = join_words([spelled(setting) for setting in question.tune])
     said = [
-        f"Equal tuning: each arm was tried on dev queries with {tried} (seed {question.first_seed}). It is measured with unseen seeds "
+        f"Equal tuning: each arm was tried on dev queries with {tried} (seed "
+        f"{question.first_seed}). It is measured with unseen seeds "
         f"({question.all_seeds[0]} to {question.all_seeds[-1]})."
     ]
     for choice in made.values():
-        others = ", ".join(f"{spelled(setting)}: {score(value)}" for setting, value in zip(choice.settings, choice.dev, strict=True))
-        edge = "; this is the most extreme setting tried, and one beyond it may be better" if choice.at_the_edge else ""
+        others = ", ".join(
+            f"{spelled(setting)}: {score(value)}"
+            for setting, value in zip(choice.settings, choice.dev, strict=True)
+        )
+        edge = (
+            "; this is the most extreme setting tried, and one beyond it may be better"
+            if choice.at_the_edge
+            else ""
+        )
         said.append(f"{choice.arm} uses {spelled(choice.taken)} (nDCG@10 on dev: {others}){edge}.")
     return said
 

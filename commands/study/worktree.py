@@ -1,7 +1,8 @@
 """A git worktree in HONE_HOME for a trial, so that the user's checkout does not change.
 
-The worktree has the user's uncommitted changes, a link to the user's inputs/, and the checkout's DVC cache. Stages that ran before, in
-the checkout or in another trial, are restored from DVC's run cache.
+The worktree has the user's uncommitted changes, a link to the user's inputs/, and the checkout's
+DVC cache. Stages that ran before, in the checkout or in another trial, are restored from DVC's run
+cache.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ class Worktree:
 
     @property
     def project(self) -> Path:
-        """The project's folder in the worktree. The project may be a folder of a larger repository."""
+        """The project's folder in the worktree. The project may be a folder of a larger
+        repository.
+        """
         return self.folder / git("rev-parse", "--show-prefix").strip()
 
     @property
@@ -62,17 +65,29 @@ class Worktree:
 
     @contextmanager
     def open(self, trial: Trial) -> Iterator[Path]:
-        """Yield the project's folder in a new worktree, and remove the worktree when the block ends.
+        """Yield the project's folder in a new worktree, and remove the worktree when the block
+        ends.
 
-        The caller holds `lock`. If a killed process left the worktree, or DVC running in it, both are removed first.
+        The caller holds `lock`. If a killed process left the worktree, or DVC running in it, both
+        are removed first.
 
         Raises:
-            Refused: git or DVC cannot create it, or a params.yaml cannot represent the trial's settings.
+            Refused: git or DVC cannot create it, or a params.yaml cannot represent the trial's
+                settings.
         """
         self.remove()
         try:
             with git_lock():
-                git(*QUIET, "worktree", "add", "--force", "--detach", "--quiet", str(self.folder), "HEAD")
+                git(
+                    *QUIET,
+                    "worktree",
+                    "add",
+                    "--force",
+                    "--detach",
+                    "--quiet",
+                    str(self.folder),
+                    "HEAD",
+                )
             project = self.project
             copy_changes(project)
             link_inputs(project, trial)
@@ -165,10 +180,20 @@ def write_params(file: Path, trial: Trial) -> None:
     Raises:
         Refused: a value would be read back as a different one.
     """
-    write_text(file, yaml.safe_dump(trial.params.model_dump(mode="json", by_alias=True, exclude_unset=True), sort_keys=False))
-    there, wanted = (given.model_dump(mode="json", by_alias=True) for given in (params.read(file), trial.params))
+    write_text(
+        file,
+        yaml.safe_dump(
+            trial.params.model_dump(mode="json", by_alias=True, exclude_unset=True), sort_keys=False
+        ),
+    )
+    there, wanted = (
+        given.model_dump(mode="json", by_alias=True) for given in (params.read(file), trial.params)
+    )
     if other := sorted(name for name in wanted if there[name] != wanted[name]):
-        raise Refused(f"{trial.name}: its params.yaml would be read with other settings ({', '.join(other)}). Put them into a recipe file.")
+        raise Refused(
+            f"{trial.name}: its params.yaml would be read with other settings "
+            f"({', '.join(other)}). Put them into a recipe file."
+        )
 
 
 def end_processes(place: Path) -> None:
@@ -187,7 +212,9 @@ def processes_in(place: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cwd", "cmdline"]):
         words, here = process.info["cmdline"] or [], process.info["cwd"]
-        inside = (here is not None and Path(here).is_relative_to(place)) or any(word.startswith(str(place)) for word in words)
+        inside = (here is not None and Path(here).is_relative_to(place)) or any(
+            word.startswith(str(place)) for word in words
+        )
         if inside and any(word == "dvc" or word.startswith("tasks.") for word in words):
             found.append(process)
     return found
@@ -201,7 +228,9 @@ def git(*words: str) -> str:
     """
     done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Refused(f"`git {' '.join(words)}` failed, but studies need git: {done.stderr.strip()}")
+        raise Refused(
+            f"`git {' '.join(words)}` failed, but studies need git: {done.stderr.strip()}"
+        )
     return done.stdout
 
 

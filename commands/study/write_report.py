@@ -1,4 +1,6 @@
-"""The outputs of a study: its page, the same in Markdown, the times of its stages, and its MLflow runs."""
+"""The outputs of a study: its page, the same in Markdown, the times of its stages, and its
+MLflow runs.
+"""
 
 from __future__ import annotations
 
@@ -26,17 +28,27 @@ FILES = {
 
 
 def published(
-    folder: Path, name: str, question: Question, told_of: list[tuple[Result, list[str]]], by_arm: ByArm, given: Params, *,
-    differs: dict[str, list[str]], left: list[str], command: str, tuned: list[str] | None = None,
+    folder: Path,
+    name: str,
+    question: Question,
+    told_of: list[tuple[Result, list[str]]],
+    by_arm: ByArm,
+    given: Params,
+    *,
+    differs: dict[str, list[str]],
+    left: list[str],
+    command: str,
+    tuned: list[str] | None = None,
     older: list[tuple[str, ...]] | None = None,
-) -> int:  # fmt: skip
+) -> int:
     """Write the page of a study, study.md and the times of its stages, and log it.
 
     Args:
         folder: the report folder. The page lists its files.
         name: the name of the study.
         question: its question.
-        told_of: the result on each collection, with its sentences. The contrasts are tested on the first.
+        told_of: the result on each collection, with its sentences. The contrasts are tested on the
+            first.
         by_arm: the trials of each arm.
         given: the user's params.yaml.
         differs: training settings in which each arm differs from params.yaml.
@@ -67,7 +79,9 @@ def published(
         command=command,
         tuned=tuned or [],
         older=older or [],
-        files={str(folder / file): told for file, told in FILES.items() if (folder / file).exists()},
+        files={
+            str(folder / file): told for file, told in FILES.items() if (folder / file).exists()
+        },
     )
     write_text(folder / PAGE, text)
     return log_study(name, question, found, by_arm, given)

@@ -1,4 +1,6 @@
-"""Scores of every round and reference on every collection, and their differences from the baseline."""
+"""Scores of every round and reference on every collection, and their differences from the
+baseline.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,9 @@ class Contrast:
         difference: mean with its 95 % interval.
         better, worse, equal: number of queries.
         test: of the hypothesis of no difference.
-        p: of the randomization test, Holm-adjusted for all contrasts of the page: every round against the baseline and against
-            the round that it starts from, on every collection. Null for references, which are not tested.
+        p: of the randomization test, Holm-adjusted for all contrasts of the page: every round
+            against the baseline and against the round that it starts from, on every collection.
+            Null for references, which are not tested.
     """
 
     other: str
@@ -47,7 +50,9 @@ class Contrast:
 
     @property
     def sure(self) -> bool:
-        """Whether the difference is significant: its interval excludes 0, and its adjusted p is at most 0.05."""
+        """Whether the difference is significant: its interval excludes 0, and its adjusted p is
+        at most 0.05.
+        """
         return self.difference.beyond_zero and (self.p is None or self.p <= LEVEL)
 
 
@@ -61,7 +66,8 @@ class Score:
         own: nDCG@10 with its interval.
         dev: nDCG@10 on the dev queries; null if there are none.
         base: difference from the baseline; null for the baseline.
-        start: difference from the round that this one starts from; null for references, and if that round is the baseline.
+        start: difference from the round that this one starts from; null for references, and if that
+            round is the baseline.
     """
 
     name: str
@@ -81,22 +87,39 @@ def find_base(rounds: dict[str, dict], compare_with: list[str]) -> str:
 
 
 def order_names(rounds: dict[str, dict], compare_with: list[str]) -> list[str]:
-    """Names in the order of figures and tables: references, the base model last of these, then rounds."""
+    """Names in the order of figures and tables: references, the base model last of these, then
+    rounds.
+    """
     references = sorted(compare_with, key=lambda name: name == BASE)
     return [*references, *rounds]
 
 
-def score_rounds(rounds: dict[str, dict], compare_with: list[str], collections: list[str], seed: int) -> list[Score]:
+def score_rounds(
+    rounds: dict[str, dict], compare_with: list[str], collections: list[str], seed: int
+) -> list[Score]:
     """Every reference and round on every collection, in the order of `order_names`."""
     names, base = order_names(rounds, compare_with), find_base(rounds, compare_with)
-    starts = {name: item["from"] if item["from"] in names and item["from"] != base else None for name, item in rounds.items()}
-    found = [found for collection in collections for found in score_collection(collection, names, base, starts, seed)]
+    starts = {
+        name: item["from"] if item["from"] in names and item["from"] != base else None
+        for name, item in rounds.items()
+    }
+    found = [
+        found
+        for collection in collections
+        for found in score_collection(collection, names, base, starts, seed)
+    ]
     return adjust_p(found, set(rounds))
 
 
 def adjust_p(found: list[Score], rounds: set[str]) -> list[Score]:
     """The scores with p, Holm-adjusted for all their contrasts."""
-    contrasts = [(place, kind) for place, one in enumerate(found) if one.name in rounds for kind in ("base", "start") if getattr(one, kind)]
+    contrasts = [
+        (place, kind)
+        for place, one in enumerate(found)
+        if one.name in rounds
+        for kind in ("base", "start")
+        if getattr(one, kind)
+    ]
     ps = holm([getattr(found[place], kind).test.randomisation for place, kind in contrasts])
     made = list(found)
     for (place, kind), p in zip(contrasts, ps, strict=True):
@@ -104,24 +127,40 @@ def adjust_p(found: list[Score], rounds: set[str]) -> list[Score]:
     return made
 
 
-def score_collection(collection: str, names: list[str], base: str, starts: dict[str, str | None], seed: int) -> list[Score]:
-    """Every name on one collection. The intervals share bootstrap draws, which are seeded by the name of the collection.
+def score_collection(
+    collection: str, names: list[str], base: str, starts: dict[str, str | None], seed: int
+) -> list[Score]:
+    """Every name on one collection. The intervals share bootstrap draws, which are seeded by the
+    name of the collection.
 
     Raises:
-        Refused: an evaluation is missing, has NaN or infinite scores, or covers other queries than the baseline.
+        Refused: an evaluation is missing, has NaN or infinite scores, or covers other queries than
+            the baseline.
     """
     values = {name: read_query_measures(name, collection) for name in names}
     refuse_other_queries(values, base, collection)
     together = values[base].select("query_id")
     for name, found in values.items():
-        together = together.join(found.select("query_id", pl.col(MEASURE).alias(name)), on="query_id", how="left", maintain_order="left")
+        together = together.join(
+            found.select("query_id", pl.col(MEASURE).alias(name)),
+            on="query_id",
+            how="left",
+            maintain_order="left",
+        )
     scored = together.drop("query_id").to_numpy()
     column = {name: scored[:, place] for place, name in enumerate(names)}
-    pairs = [(name, other) for name in names for other in dict.fromkeys((base, starts.get(name))) if other not in (None, name)]
+    pairs = [
+        (name, other)
+        for name in names
+        for other in dict.fromkeys((base, starts.get(name)))
+        if other not in (None, name)
+    ]
     changes = [column[name] - column[other] for name, other in pairs]
     draw = generator(seed, "report", collection)
     found = intervals(np.column_stack([*column.values(), *changes]), draw)
-    own = {name: replace(one, low=max(one.low, 0.0)) for name, one in zip(names, found, strict=False)}  # a measure is 0 or more
+    own = {
+        name: replace(one, low=max(one.low, 0.0)) for name, one in zip(names, found, strict=False)
+    }  # a measure is 0 or more
     against = {
         pair: make_contrast(pair[1], change, one, generator(seed, "report", collection, "contrast"))
         for pair, change, one in zip(pairs, changes, found[len(names) :], strict=True)
@@ -143,22 +182,28 @@ def score_collection(collection: str, names: list[str], base: str, starts: dict[
 
 
 def refuse_other_queries(values: dict[str, pl.DataFrame], base: str, collection: str) -> None:
-    """Raises Refused if a ranking has a NaN or infinite score, or covers other queries than the baseline."""
+    """Raises Refused if a ranking has a NaN or infinite score, or covers other queries than the
+    baseline.
+    """
     for name, found in values.items():
         bad = found.filter(~pl.all_horizontal(pl.col(*NAMES).is_finite().fill_null(False)))
         if len(bad):
             raise Refused(
-                f"query '{bad['query_id'][0]}' of {collection} has a NaN or infinite score in the evaluation of {name}. Evaluate it again."
+                f"query '{bad['query_id'][0]}' of {collection} has a NaN or infinite score in the "
+                f"evaluation of {name}. Evaluate it again."
             )
         common = len(found.join(values[base], on=["query_id", "split"], how="semi"))
         if not common == len(found) == len(values[base]):
             raise Refused(
-                f"{name} and {base} were not evaluated on the same queries of {collection} ({len(found):,}, {len(values[base]):,}, "
+                f"{name} and {base} were not evaluated on the same queries of {collection} "
+                f"({len(found):,}, {len(values[base]):,}, "
                 f"{common:,} in both). Run `dvc repro` to repeat outdated evaluations."
             )
 
 
-def make_contrast(other: str, change: np.ndarray, difference: Interval, draw: np.random.Generator) -> Contrast:
+def make_contrast(
+    other: str, change: np.ndarray, difference: Interval, draw: np.random.Generator
+) -> Contrast:
     """Counts and test of a paired difference.
 
     Args:
@@ -168,7 +213,9 @@ def make_contrast(other: str, change: np.ndarray, difference: Interval, draw: np
         draw: random numbers.
     """
     better, worse = int((change > SAME).sum()), int((change < -SAME).sum())
-    return Contrast(other, difference, better, worse, len(change) - better - worse, paired(change, draw))
+    return Contrast(
+        other, difference, better, worse, len(change) - better - worse, paired(change, draw)
+    )
 
 
 def classify_contrast(against: Contrast) -> str:
@@ -180,23 +227,31 @@ def classify_contrast(against: Contrast) -> str:
 
 def describe_counts(against: Contrast) -> str:
     """How many queries are better, worse and equal, in a sentence."""
-    return f"{count(against.better, 'query is', 'queries are')} better, {against.worse:,} worse, {against.equal:,} equal."
+    return (
+        f"{count(against.better, 'query is', 'queries are')} better, {against.worse:,} worse, "
+        f"{against.equal:,} equal."
+    )
 
 
 def read_query_measures(name: str, collection: str) -> pl.DataFrame:
-    """query_id, split and measures of the queries that the page reports: test, or dev if no test query is judged.
+    """query_id, split and measures of the queries that the page reports: test, or dev if no test
+    query is judged.
 
     Raises:
         Refused: the ranking was not evaluated on the collection.
     """
     file = query_values_file(name, collection)
     if not file.exists():
-        raise Refused(f"{file} is missing: {name} was not evaluated on {collection}. Run `dvc repro`.")
+        raise Refused(
+            f"{file} is missing: {name} was not evaluated on {collection}. Run `dvc repro`."
+        )
     return read_first_split(file)
 
 
 def read_first_split(file: Path) -> pl.DataFrame:
-    """The rows of the first split in a table of query measures: test, or dev if no test query is judged."""
+    """The rows of the first split in a table of query measures: test, or dev if no test query is
+    judged.
+    """
     values = pl.read_parquet(file)
     return values.filter(pl.col("split") == values["split"][0])
 
@@ -212,8 +267,8 @@ class Overall:
 
     Attributes:
         mean: nDCG@10, each collection with equal weight.
-        borda: number of other rankings that it beats, summed over collections; a tie counts one half. It ignores the size of
-            differences, so one easy collection cannot dominate.
+        borda: number of other rankings that it beats, summed over collections; a tie counts one
+            half. It ignores the size of differences, so one easy collection cannot dominate.
     """
 
     name: str
@@ -222,17 +277,28 @@ class Overall:
 
 
 def combine_collections(found: list[Score]) -> list[Overall]:
-    """Every ranking that was evaluated on all collections, in order; empty for a single collection."""
+    """Every ranking that was evaluated on all collections, in order; empty for a single
+    collection.
+    """
     collections = list(dict.fromkeys(score.collection for score in found))
     of = {(score.name, score.collection): score.own.mean for score in found}
-    names = [name for name in dict.fromkeys(score.name for score in found) if all((name, one) in of for one in collections)]
+    names = [
+        name
+        for name in dict.fromkeys(score.name for score in found)
+        if all((name, one) in of for one in collections)
+    ]
     if len(collections) < 2:
         return []
     return [
         Overall(
             name,
             sum(of[name, one] for one in collections) / len(collections),
-            sum(count_win(of[name, one] - of[other, one]) for one in collections for other in names if other != name),
+            sum(
+                count_win(of[name, one] - of[other, one])
+                for one in collections
+                for other in names
+                if other != name
+            ),
         )
         for name in names
     ]
@@ -246,26 +312,41 @@ def count_win(difference: float) -> float:
 def choose_round(found: list[Score], rounds: dict[str, dict], base: str) -> tuple[str, bool]:
     """The round to use, and whether dev queries selected it.
 
-    The round with the highest mean over the collections with dev queries is selected; the earliest one wins a tie. The base model
-    is a candidate too. Without dev queries it is the last round.
+    The round with the highest mean over the collections with dev queries is selected; the earliest
+    one wins a tie. The base model is a candidate too. Without dev queries it is the last round.
     """
     names = [name for name in dict.fromkeys((base if base == BASE else None, *rounds)) if name]
-    dev = {name: [score.dev for score in found if score.name == name and score.dev is not None] for name in names}
+    dev = {
+        name: [score.dev for score in found if score.name == name and score.dev is not None]
+        for name in names
+    }
     if not all(dev.values()):
         return list(rounds)[-1], False
     return max(names, key=lambda name: sum(dev[name]) / len(dev[name])), True
 
 
 def find_largest_changes(name: str, base: str, collection: str) -> pl.DataFrame:
-    """The queries with the largest changes from the baseline, gains first: query_id, text, base, score, change."""
+    """The queries with the largest changes from the baseline, gains first: query_id, text, base,
+    score, change.
+    """
     values = read_query_measures(name, collection)
-    texts = read("queries", collection_table(collection, "queries", values["split"][0])).select("query_id", "text")
+    texts = read("queries", collection_table(collection, "queries", values["split"][0])).select(
+        "query_id", "text"
+    )
     changes = (
         values.select("query_id", score=MEASURE)
-        .join(read_query_measures(base, collection).select("query_id", base=MEASURE), on="query_id", how="inner", maintain_order="left")
+        .join(
+            read_query_measures(base, collection).select("query_id", base=MEASURE),
+            on="query_id",
+            how="inner",
+            maintain_order="left",
+        )
         .with_columns(change=pl.col("score") - pl.col("base"))
         .filter(pl.col("change").abs() > SAME)
         .sort("change", "query_id", descending=[True, False])
     )
-    rose, fell = changes.filter(pl.col("change") > 0).head(SHOWN_QUERIES), changes.filter(pl.col("change") < 0).tail(SHOWN_QUERIES)
+    rose, fell = (
+        changes.filter(pl.col("change") > 0).head(SHOWN_QUERIES),
+        changes.filter(pl.col("change") < 0).tail(SHOWN_QUERIES),
+    )
     return pl.concat([rose, fell]).join(texts, on="query_id", how="left", maintain_order="left")

@@ -1,4 +1,6 @@
-"""Query slices: the level of every query in each stratum. Strata are the methods in tasks/report/strata/."""
+"""Query slices: the level of every query in each stratum. Strata are the methods in
+tasks/report/strata/.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ class Tables:
     @cached_property
     def queries(self) -> pl.DataFrame:
         """query_id, text."""
-        return tables.read("queries", self.folder / self.split / "queries.parquet").select("query_id", "text")
+        return tables.read("queries", self.folder / self.split / "queries.parquet").select(
+            "query_id", "text"
+        )
 
     @cached_property
     def without_terms(self) -> pl.Series:
@@ -75,7 +79,8 @@ class Tables:
         bare = self.queries.filter(without_terms(self.queries["text"], self.language))["query_id"]
         if len(bare):
             say(
-                f"{self.collection}: {len(bare):,} of {len(self.queries):,} {self.split} queries have no term (only stop words and "
+                f"{self.collection}: {len(bare):,} of {len(self.queries):,} {self.split} queries "
+                "have no term (only stop words and "
                 "punctuation); lexical strata exclude them"
             )
         return bare
@@ -84,7 +89,11 @@ class Tables:
     def right(self) -> pl.DataFrame:
         """query_id, doc_id of every relevant document, as labelled."""
         qrels = tables.read("qrels", self.folder / self.split / "qrels.parquet")
-        return qrels.filter(pl.col("relevance") >= self.min_relevance).select(PAIR).unique(maintain_order=True)
+        return (
+            qrels.filter(pl.col("relevance") >= self.min_relevance)
+            .select(PAIR)
+            .unique(maintain_order=True)
+        )
 
     @cached_property
     def words(self) -> pl.DataFrame:
@@ -105,16 +114,30 @@ class Tables:
 
     @cached_property
     def rivals(self) -> pl.DataFrame:
-        """The same for the document that BM25 ranks highest among those not labelled as relevant."""
-        others = self.words.join(self.right, on=PAIR, how="anti", maintain_order="left").sort("rank", maintain_order=True)
-        return join_texts(others.unique("query_id", keep="first", maintain_order=True).select(PAIR), self.documents)
+        """The same for the document that BM25 ranks highest among those not labelled as
+        relevant.
+        """
+        others = self.words.join(self.right, on=PAIR, how="anti", maintain_order="left").sort(
+            "rank", maintain_order=True
+        )
+        return join_texts(
+            others.unique("query_id", keep="first", maintain_order=True).select(PAIR),
+            self.documents,
+        )
 
     @cached_property
     def lengths(self) -> pl.DataFrame:
-        """doc_id, tokens of every relevant document, with prompt and special tokens, by the base model's tokenizer."""
+        """doc_id, tokens of every relevant document, with prompt and special tokens, by the base
+        model's tokenizer.
+        """
         texts = self.answers.unique("doc_id", maintain_order=True)
         prompt = self.reading.prompt(ModelFolder(BASE_MODEL), "document")
-        return texts.select("doc_id", tokens=pl.Series(token_counts(texts["text"].to_list(), BASE_MODEL, prompt), dtype=pl.Int64))
+        return texts.select(
+            "doc_id",
+            tokens=pl.Series(
+                token_counts(texts["text"].to_list(), BASE_MODEL, prompt), dtype=pl.Int64
+            ),
+        )
 
     @cached_property
     def limit(self) -> int:
@@ -162,14 +185,20 @@ def assign_levels(of: Tables, name: str) -> pl.DataFrame:
         made = made.filter(~pl.col("query_id").is_in(of.without_terms.implode()))
     levels = made["level"].unique().to_list()
     if len(levels) < 2:
-        raise Refused(f"all queries have the same level: {method.beside('LEVELS')[levels[0]]}" if levels else "no query has a content word")
+        raise Refused(
+            f"all queries have the same level: {method.beside('LEVELS')[levels[0]]}"
+            if levels
+            else "no query has a content word"
+        )
     return made.select("query_id", stratum=pl.lit(name), level="level")
 
 
 def join_texts(pairs: pl.DataFrame, documents: Documents) -> pl.DataFrame:
     """query_id, doc_id, text of pairs; a parent is replaced by its chunks."""
     chunks = documents.parents.select("parent_id", chunk="doc_id")
-    spread = pairs.join(chunks, left_on="doc_id", right_on="parent_id", how="left", maintain_order="left")
+    spread = pairs.join(
+        chunks, left_on="doc_id", right_on="parent_id", how="left", maintain_order="left"
+    )
     named = spread.select("query_id", doc_id=pl.coalesce("chunk", "doc_id"))
     texts = documents.texts(named["doc_id"]).select("doc_id", text="full_text")
     return named.join(texts, on="doc_id", how="inner", maintain_order="left")
@@ -178,4 +207,7 @@ def join_texts(pairs: pl.DataFrame, documents: Documents) -> pl.DataFrame:
 def read_training_texts(one: training_set.TrainingCollection) -> list[pl.DataFrame]:
     """text of a training collection's queries and of their labelled positives."""
     right = one.qrels().filter(pl.col("relevance") >= one.min_relevance).select(PAIR)
-    return [one.queries().select("text"), join_texts(right, one.documents).unique("doc_id", maintain_order=True).select("text")]
+    return [
+        one.queries().select("text"),
+        join_texts(right, one.documents).unique("doc_id", maintain_order=True).select("text"),
+    ]

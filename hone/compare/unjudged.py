@@ -44,10 +44,16 @@ class Judgments:
 
 def read_judgments(collection: str, split: str, min_relevance: int) -> Judgments:
     """The qrels of a split."""
-    return Judgments(collection, tables.read("qrels", collection_table(collection, "qrels", split)), min_relevance)
+    return Judgments(
+        collection,
+        tables.read("qrels", collection_table(collection, "qrels", split)),
+        min_relevance,
+    )
 
 
-def bound_differences(names: list[str], other: str, by: Judgments, ranking: Callable[[str], pl.DataFrame]) -> list[UnjudgedBounds]:
+def bound_differences(
+    names: list[str], other: str, by: Judgments, ranking: Callable[[str], pl.DataFrame]
+) -> list[UnjudgedBounds]:
     """Bounds of the difference between every ranking and that of `other`.
 
     Args:
@@ -69,22 +75,33 @@ def describe_bounds(one: UnjudgedBounds) -> str:
     """Sentences: the difference, and how far unjudged documents could move it."""
     found = one.bounds
     change = (
-        f"The difference of {one.name} from {one.other} in rank-biased precision is {format_change(found.observed)} if all unjudged "
+        f"The difference of {one.name} from {one.other} in rank-biased precision is "
+        f"{format_change(found.observed)} if all unjudged "
         "documents are non-relevant."
     )
     if not found.unjudged:
         return f"{change} Both rank all unjudged documents alike."
     documents = count(found.unjudged, "unjudged document")
-    bounds = f"judging these could move it to any value from {format_change(found.low)} to {format_change(found.high)}"
-    return f"{change} They rank {documents} differently: {bounds}, which {'could' if found.open else 'cannot'} reverse its sign."
+    bounds = (
+        f"judging these could move it to any value from {format_change(found.low)} to "
+        f"{format_change(found.high)}"
+    )
+    return (
+        f"{change} They rank {documents} differently: {bounds}, which "
+        f"{'could' if found.open else 'cannot'} reverse its sign."
+    )
 
 
 def describe_unjudged(found: list[UnjudgedBounds], by: Judgments) -> list[str]:
     """Sentences: how much of each ranking is judged, and how reliable the differences are."""
     parts = ", ".join(f"{share(one.seen.judged)} ({one.name})" for one in found)
-    sentences = [f"Judged among the first ten documents: {parts}.", *(describe_bounds(one) for one in found if one.bounds)]
+    sentences = [
+        f"Judged among the first ten documents: {parts}.",
+        *(describe_bounds(one) for one in found if one.bounds),
+    ]
     if not by.wrong:
         sentences.append(
-            f"{by.collection} has labels of relevant documents only. All others count as unjudged here and as non-relevant in nDCG."
+            f"{by.collection} has labels of relevant documents only. All others count as unjudged "
+            "here and as non-relevant in nDCG."
         )
     return sentences

@@ -1,4 +1,6 @@
-"""The code of a stage: all project modules that it imports, directly or indirectly, and their packages."""
+"""The code of a stage: all project modules that it imports, directly or indirectly, and their
+packages.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,13 @@ BEHIND = {"sentence_transformers": ("transformers", "tokenizers"), "bm25s": ("St
 def fingerprints(modules: list[str]) -> dict[str, dict[str, str]]:
     """Hashes of all code that `modules` use, and the versions of the imported packages.
 
-    A hash covers the behavior of the code: comments, docstrings and formatting do not count. Files of a stage's folder that are not Python
-    (a page's template) are hashed as bytes.
+    A hash covers the behavior of the code: comments, docstrings and formatting do not count. Files
+    of a stage's folder that are not Python (a page's template) are hashed as bytes.
 
     Args:
-        modules: dotted names of Hone, such as "tasks.sample.__main__", or of the user's code. User code in the project is followed like
-            Hone's. For an installed package, the named module and the package version count.
+        modules: dotted names of Hone, such as "tasks.sample.__main__", or of the user's code. User
+            code in the project is followed like Hone's. For an installed package, the named module
+            and the package version count.
 
     Returns:
         {"code": {module or file: hash}, "packages": {name: version}}.
@@ -58,19 +61,25 @@ def fingerprints(modules: list[str]) -> dict[str, dict[str, str]]:
 
 
 def imports(name: str) -> tuple[frozenset[str], frozenset[str]]:
-    """All imports of a module, anywhere in its text: project modules, and top-level names of others.
+    """All imports of a module, anywhere in its text: project modules, and top-level names of
+    others.
 
-    Hone's modules import only from `tasks` and `hone`. A user's module also runs the packages that contain it.
+    Hone's modules import only from `tasks` and `hone`. A user's module also runs the packages that
+    contain it.
     """
     file = path_of(name)
-    names = _imported(file.read_bytes(), name if file.name == "__init__.py" else name.rpartition(".")[0])
+    names = _imported(
+        file.read_bytes(), name if file.name == "__init__.py" else name.rpartition(".")[0]
+    )
     if ours(name):
         return _divided(names)
     user_methods.refuse_unwatched(file)
     parts = name.split(".")
     names |= {".".join(parts[:count]) for count in range(1, len(parts))}
     inside = frozenset(found for found in names if path_of(found) is not None)
-    return inside, frozenset(found.partition(".")[0] for found in names if not ours(found) and found not in inside)
+    return inside, frozenset(
+        found.partition(".")[0] for found in names if not ours(found) and found not in inside
+    )
 
 
 @cache
@@ -90,7 +99,9 @@ def _imported(text: bytes, package: str) -> frozenset[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            above = (
+                package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            )
             base = ".".join([*above, *([node.module] if node.module else [])])
             names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
     return frozenset(names)
@@ -102,21 +113,30 @@ def ours(name: str) -> bool:
 
 
 def path_of(name: str) -> Path | None:
-    """The file of a dotted name in the project. Null if it is not a module (an imported function)."""
+    """The file of a dotted name in the project. Null if it is not a module (an imported
+    function).
+    """
     return _modules().get(name) if ours(name) else user_methods.in_project(name)
 
 
 @cache
 def _modules() -> dict[str, Path]:
-    """Hone's own modules by dotted name, listed once: a check of all recipes looks up 100,000 names."""
+    """Hone's own modules by dotted name, listed once: a check of all recipes looks up 100,000
+    names.
+    """
     found = [file for package in PACKAGES for file in (PROJECT / package).rglob("*.py")]
     files = sorted(found, key=lambda file: file.name != "__init__.py")
-    places = ((file.parent if file.name == "__init__.py" else file.with_suffix(""), file) for file in files)
+    places = (
+        (file.parent if file.name == "__init__.py" else file.with_suffix(""), file)
+        for file in files
+    )
     return {".".join(place.relative_to(PROJECT).parts): file for place, file in places}
 
 
 def meaning(file: Path) -> str:
-    """A hash of a Python file: its syntax tree without docstrings. For compiled modules, of the bytes."""
+    """A hash of a Python file: its syntax tree without docstrings. For compiled modules, of the
+    bytes.
+    """
     return _meaning(file.read_bytes()) if file.suffix == ".py" else fingerprint(file.read_bytes())
 
 
@@ -133,7 +153,9 @@ def _meaning(text: bytes) -> str:
 
 
 def versions(names: set[str] | frozenset[str]) -> dict[str, str]:
-    """Versions of the installed packages that provide these top-level names, except the standard library."""
+    """Versions of the installed packages that provide these top-level names, except the standard
+    library.
+    """
     provided = _distributions()
     wanted = names | {behind for name in names for behind in BEHIND.get(name, ())}
     packages = {package for name in wanted for package in provided.get(name, ())}

@@ -1,4 +1,5 @@
-"""Parses Google-style docstrings, and describes valid values in words, for `hone recipes NAME` and the pages of docs/.
+"""Parses Google-style docstrings, and describes valid values in words, for `hone recipes NAME` and
+the pages of docs/.
 
 The docstring is the only documentation: no table elsewhere repeats the meaning of a parameter.
 """
@@ -16,12 +17,23 @@ from pydantic import BaseModel
 from hone.config.methods import Method
 from hone.config.sections.common import Source
 
-MATHS = {"minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "to {}", "exclusiveMaximum": "below {}"}
+MATHS = {
+    "minimum": "from {}",
+    "exclusiveMinimum": "above {}",
+    "maximum": "to {}",
+    "exclusiveMaximum": "below {}",
+}
 # Sources of defaults and constants of recipes: the last words of a docstring entry, in brackets.
 SOURCES = get_args(Source)
 OWN = "Hone default"
 SOURCE = re.compile(rf"\s*\[({'|'.join(SOURCES)})\]$")
-TYPES = {"integer": "a whole number", "number": "a number", "string": "a text", "boolean": "true or false", "null": "null"}
+TYPES = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "a text",
+    "boolean": "true or false",
+    "null": "null",
+}
 
 
 @dataclass(frozen=True)
@@ -61,11 +73,21 @@ class Setting:
 
 
 def taken_apart(docstring: str | None) -> Docstring:
-    """The parts of a docstring in Google's style. An entry may describe several names: `one, other: text`."""
+    """The parts of a docstring in Google's style. An entry may describe several names:
+    `one, other: text`.
+    """
     parsed = parse(docstring or "", DocstringStyle.GOOGLE)
     summary, _, text = (parsed.description or "").partition("\n\n")
-    entries = {name: on_one_line(entry.description or "") for entry in parsed.params for name in entry.arg_name.split(", ")}
-    returns = [part for part in (parsed.returns.type_name, parsed.returns.description) if part] if parsed.returns else []
+    entries = {
+        name: on_one_line(entry.description or "")
+        for entry in parsed.params
+        for name in entry.arg_name.split(", ")
+    }
+    returns = (
+        [part for part in (parsed.returns.type_name, parsed.returns.description) if part]
+        if parsed.returns
+        else []
+    )
     return Docstring(on_one_line(summary), text.strip(), entries, on_one_line(": ".join(returns)))
 
 
@@ -74,7 +96,9 @@ def on_one_line(text: str) -> str:
 
 
 def of_module(method: Method) -> Docstring:
-    """The docstring of a method's module: for Hone's own methods, a one-line description and the publication."""
+    """The docstring of a method's module: for Hone's own methods, a one-line description and the
+    publication.
+    """
     return taken_apart(sys.modules[method.module].__doc__)
 
 
@@ -84,7 +108,9 @@ def of_function(method: Method) -> Docstring:
 
 
 def summary(method: Method) -> str:
-    """A one-line description of a method: from its module if that begins with the method's name, otherwise from its function."""
+    """A one-line description of a method: from its module if that begins with the method's name,
+    otherwise from its function.
+    """
     of_own, first = f"{method.name}: ", of_module(method).summary
     return first.removeprefix(of_own) if first.startswith(of_own) else of_function(method).summary
 
@@ -135,9 +161,13 @@ def allowed(schema: dict[str, Any], inner: dict[str, Any]) -> str:
         return f"{', '.join(most)} or {last}" if most else last
     if schema.get("type") == "array":
         least = f" of at least {schema['minItems']}" if "minItems" in schema else ""
-        return f"a list{least}" + (f": {allowed(schema['items'], inner)}" if schema.get("items") else "")
+        return f"a list{least}" + (
+            f": {allowed(schema['items'], inner)}" if schema.get("items") else ""
+        )
     if schema.get("type") == "object":
         return "settings by name"
-    bounds = " ".join(words.format(f"{schema[name]:g}") for name, words in MATHS.items() if name in schema)
+    bounds = " ".join(
+        words.format(f"{schema[name]:g}") for name, words in MATHS.items() if name in schema
+    )
     pattern = f" like {schema['pattern']}" if "pattern" in schema else ""
     return f"{TYPES.get(schema.get('type'), 'a method')}{pattern}{f' {bounds}' if bounds else ''}"

@@ -1,10 +1,12 @@
 """Methods of recipes: look-up by file name, checked parameters, helpful errors.
 
-A method is a file, and the recipe names it directly: `choose: {top: {n: 4}}` in the section `sample` is the function `top` in
-`tasks/sample/choose/top.py`. A dotted name is a user's function: `choose: {inputs.mine.closest: {n: 4}}` is `closest` in `inputs/mine.py`
-(`hone.config.user_methods`). Positional parameters are input tables, passed by name. Keyword-only parameters are settings of the recipe,
-checked against their annotations before any work starts. A parameter with the annotation `Held` contains lines of a recipe itself (`fused:
-{of: [dense, bm25]}`), which are checked too.
+A method is a file, and the recipe names it directly: `choose: {top: {n: 4}}` in the section
+`sample` is the function `top` in `tasks/sample/choose/top.py`. A dotted name is a user's function:
+`choose: {inputs.mine.closest: {n: 4}}` is `closest` in `inputs/mine.py`
+(`hone.config.user_methods`). Positional parameters are input tables, passed by name. Keyword-only
+parameters are settings of the recipe, checked against their annotations before any work starts. A
+parameter with the annotation `Held` contains lines of a recipe itself
+(`fused: {of: [dense, bm25]}`), which are checked too.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ TASKS = Path(__file__).parent.parent.parent / "tasks"
 
 @dataclass(frozen=True)
 class Held:
-    """Marks a parameter whose values are lines of a recipe: `of: Annotated[list[Any], Held("retrieve")]`."""
+    """Marks a parameter whose values are lines of a recipe:
+    `of: Annotated[list[Any], Held("retrieve")]`.
+    """
 
     place: str  # the folder of the methods that they name
 
@@ -57,7 +61,10 @@ class Method:
     @property
     def holds(self) -> dict[str, str]:
         """The place of the methods that each parameter with lines may name."""
-        marked = {name: [one for one in field.metadata if isinstance(one, Held)] for name, field in self.parameters.model_fields.items()}
+        marked = {
+            name: [one for one in field.metadata if isinstance(one, Held)]
+            for name, field in self.parameters.model_fields.items()
+        }
         return {name: found[0].place for name, found in marked.items() if found}
 
     @property
@@ -74,7 +81,9 @@ class Method:
 
         A recipe may use a reserved Python word (`from`) as a name: the `alias` of the annotation.
         """
-        names = {field.alias: name for name, field in self.parameters.model_fields.items() if field.alias}
+        names = {
+            field.alias: name for name, field in self.parameters.model_fields.items() if field.alias
+        }
         given = {names.get(name, name): value for name, value in parameters.items()}
         return self.function(**{name: tables[name] for name in self.reads}, **given)
 
@@ -92,9 +101,14 @@ def settable(name: str, function: Callable[..., Any]) -> type[BaseModel]:
         if parameter.kind is parameter.KEYWORD_ONLY and name not in HANDED_OVER
     }
     # Only the settings: the types of tables need not be importable without torch.
-    annotated = SimpleNamespace(__annotations__={name: parameter.annotation for name, parameter in given.items()})
+    annotated = SimpleNamespace(
+        __annotations__={name: parameter.annotation for name, parameter in given.items()}
+    )
     hints = get_type_hints(annotated, function.__globals__, include_extras=True)
-    fields = {name: (hints[name], ... if parameter.default is parameter.empty else parameter.default) for name, parameter in given.items()}
+    fields = {
+        name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)
+        for name, parameter in given.items()
+    }
     return create_model(name, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
 
 
@@ -109,10 +123,15 @@ def find(place: str, name: str) -> Method:
         Refused: the method does not exist. The message suggests the nearest name.
     """
     if user_methods.dotted(name):
-        return refuse_uncallable(Method(place, name, user_methods.function(name), name.rpartition(".")[0]))
+        return refuse_uncallable(
+            Method(place, name, user_methods.function(name), name.rpartition(".")[0])
+        )
     if name not in names(place):
         folder = "/".join(("tasks", *place.split(".")))
-        raise Refused(f"'{name}' is not a method of {place}: {nearest(name, names(place))} (methods are the files in {folder}/)")
+        raise Refused(
+            f"'{name}' is not a method of {place}: {nearest(name, names(place))} (methods are the "
+            f"files in {folder}/)"
+        )
     stem = name.replace("-", "_")
     module = importlib.import_module(f"tasks.{place}.{stem}")
     return Method(place, name, getattr(module, stem), module.__name__)
@@ -122,32 +141,57 @@ def refuse_uncallable(method: Method) -> Method:
     """A user's method, if the stage can call it.
 
     Raises:
-        Refused: it needs a table that the stage does not provide, or a parameter lacks a checkable type.
+        Refused: it needs a table that the stage does not provide, or a parameter lacks a checkable
+            type.
     """
     given = handed(method.place)
     for name, parameter in inspect.signature(method.function).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise Refused(f"'{method.name}' has a parameter *{name}. Name each table and each parameter, so they can be checked.")
+            raise Refused(
+                f"'{method.name}' has a parameter *{name}. Name each table and each parameter, so "
+                "they can be checked."
+            )
         if parameter.kind is parameter.POSITIONAL_ONLY:
-            raise Refused(f"'{method.name}' has a positional-only parameter `{name}`. Remove the `/`, because tables are passed by name.")
+            raise Refused(
+                f"'{method.name}' has a positional-only parameter `{name}`. Remove the `/`, "
+                "because tables are passed by name."
+            )
         if parameter.kind is not parameter.KEYWORD_ONLY and name not in given:
             raise Refused(
-                f"'{method.name}' needs the table `{name}`, which {method.place} does not provide. Available: "
+                f"'{method.name}' needs the table `{name}`, which {method.place} does not "
+                "provide. Available: "
                 f"{', '.join(sorted(given))}. Settings of a recipe come after a `*`."
             )
-        if parameter.kind is parameter.KEYWORD_ONLY and name not in HANDED_OVER and parameter.annotation is parameter.empty:
-            raise Refused(f"'{method.name}' has no type for `{name}`. Write `{name}: int` or `{name}: Annotated[int, Field(ge=1)]`.")
+        if (
+            parameter.kind is parameter.KEYWORD_ONLY
+            and name not in HANDED_OVER
+            and parameter.annotation is parameter.empty
+        ):
+            raise Refused(
+                f"'{method.name}' has no type for `{name}`. Write `{name}: int` or `{name}: "
+                "Annotated[int, Field(ge=1)]`."
+            )
     try:
         _ = method.parameters
     except Exception as error:  # an annotation of the user may contain anything
-        raise Refused(f"'{method.name}' has a type that cannot be checked: {type(error).__name__}: {error}".splitlines()[0]) from None
+        raise Refused(
+            f"'{method.name}' has a type that cannot be checked: {type(error).__name__}: "
+            f"{error}".splitlines()[0]
+        ) from None
     return method
 
 
 @cache
 def handed(place: str) -> frozenset[str]:
-    """The tables that a stage provides: those that Hone's own methods read, and in `sample` the round's name."""
-    read = (name for one in same_stage(place) for method in names(one) for name in _asks(path_of(one, method), method.replace("-", "_")))
+    """The tables that a stage provides: those that Hone's own methods read, and in `sample` the
+    round's name.
+    """
+    read = (
+        name
+        for one in same_stage(place)
+        for method in names(one)
+        for name in _asks(path_of(one, method), method.replace("-", "_"))
+    )
     return frozenset(read) | ({"round"} if place in same_stage("sample.filters") else frozenset())
 
 
@@ -166,13 +210,17 @@ def path_of(place: str, name: str) -> Path:
 
 @cache
 def names(place: str) -> tuple[str, ...]:
-    """The methods of a place: files with a function of the same name, whose docstring begins with the method's name.
+    """The methods of a place: files with a function of the same name, whose docstring begins with
+    the method's name.
 
-    A file without a docstring may be a method too. A helper module states its purpose in its first line.
+    A file without a docstring may be a method too. A helper module states its purpose in its first
+    line.
     """
     folder = TASKS.joinpath(*place.split("."))
     return tuple(
-        file.stem.replace("_", "-") for file in sorted(folder.glob("*.py")) if not file.stem.startswith("_") and _defines(file, file.stem)
+        file.stem.replace("_", "-")
+        for file in sorted(folder.glob("*.py"))
+        if not file.stem.startswith("_") and _defines(file, file.stem)
     )
 
 
@@ -186,24 +234,37 @@ def line(given: Any, where: str) -> tuple[str, dict[str, Any]]:
             return str(name), {}
         if isinstance(parameters, dict):
             return str(name), parameters
-        raise Refused(f"{where}: {name}: {parameters!r} is not a mapping of parameters. Write {{parameter: value}}", (str(name),))
+        raise Refused(
+            f"{where}: {name}: {parameters!r} is not a mapping of parameters. Write {{parameter: "
+            "value}",
+            (str(name),),
+        )
     if isinstance(given, dict) and given:
         raise Refused(
-            f"{where}: {' and '.join(map(str, given))} are {len(given)} names, but one method is expected. Indent its parameters "
+            f"{where}: {' and '.join(map(str, given))} are {len(given)} names, but one method is "
+            "expected. Indent its parameters "
             "further, or, in a list, start each method with '- '."
         )
     if isinstance(given, list):
-        raise Refused(f"{where}: {given!r} is a list, but one method is expected. Remove the brackets or the '- '.")
-    raise Refused(f"{where}: {given!r} is not a method. Write its name, or {{name: {{parameter: value}}}}")
+        raise Refused(
+            f"{where}: {given!r} is a list, but one method is expected. Remove the brackets or "
+            "the '- '."
+        )
+    raise Refused(
+        f"{where}: {given!r} is not a method. Write its name, or {{name: {{parameter: value}}}}"
+    )
 
 
 def checked(place: str, given: Any, where: str) -> dict[str, Any]:
-    """A recipe's line with all defaults, and with all lines that it contains: `{"method": name, "parameters": {...}}`.
+    """A recipe's line with all defaults, and with all lines that it contains:
+    `{"method": name, "parameters": {...}}`.
 
-    A method's module may define `refuse_unfit`, which receives the parameters. It raises Refused if valid values do not fit together.
+    A method's module may define `refuse_unfit`, which receives the parameters. It raises Refused if
+    valid values do not fit together.
 
     Raises:
-        Refused: unknown method, unknown parameter, value out of range, or a nested line that contains lines itself.
+        Refused: unknown method, unknown parameter, value out of range, or a nested line that
+            contains lines itself.
     """
     name, parameters = line(given, where)
     try:
@@ -213,7 +274,9 @@ def checked(place: str, given: Any, where: str) -> dict[str, Any]:
         if refuse_unfit := method.beside("refuse_unfit"):
             refuse_unfit(filled)
     except ValidationError as error:
-        raise Refused(f"{where}: {name}: {explained(error, model)}", (name, *error.errors()[0]["loc"])) from None
+        raise Refused(
+            f"{where}: {name}: {explained(error, model)}", (name, *error.errors()[0]["loc"])
+        ) from None
     except Refused as error:
         raise Refused(f"{where}: {error}", (name,)) from None
     for parameter, inner in method.holds.items():
@@ -226,7 +289,10 @@ def held_line(place: str, given: Any, where: str) -> dict[str, Any]:
     """Check a line inside another (see `checked`)."""
     found = checked(place, given, where)
     if find(place, found["method"]).holds:
-        raise Refused(f"{where}: '{found['method']}' contains lines itself and cannot be nested. List its own lines here.")
+        raise Refused(
+            f"{where}: '{found['method']}' contains lines itself and cannot be nested. List its "
+            "own lines here."
+        )
     return found
 
 
@@ -239,17 +305,23 @@ def with_held(place: str, line: dict[str, Any]) -> Iterator[tuple[str, dict[str,
 
 
 def constant(place: str, name: str, constant: str) -> Any:
-    """An attribute of a method's module, read from its text without importing it. Null if it is missing."""
+    """An attribute of a method's module, read from its text without importing it. Null if it is
+    missing.
+    """
     tree = ast.parse(path_of(place, name).read_bytes())
     for node in tree.body:
-        if isinstance(node, ast.Assign) and any(isinstance(target, ast.Name) and target.id == constant for target in node.targets):
+        if isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == constant for target in node.targets
+        ):
             return ast.literal_eval(node.value)
     return None
 
 
 def _defines(file: Path, function: str) -> bool:
     said = ast.get_docstring(ast.parse(file.read_bytes()))
-    return _function(file, function) is not None and (said is None or said.startswith(f"{function.replace('_', '-')}:"))
+    return _function(file, function) is not None and (
+        said is None or said.startswith(f"{function.replace('_', '-')}:")
+    )
 
 
 def _asks(file: Path, function: str) -> list[str]:
@@ -260,4 +332,7 @@ def _asks(file: Path, function: str) -> list[str]:
 
 def _function(file: Path, function: str) -> ast.FunctionDef | None:
     tree = ast.parse(file.read_bytes())
-    return next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function), None)
+    return next(
+        (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function),
+        None,
+    )

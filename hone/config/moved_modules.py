@@ -1,4 +1,6 @@
-"""New locations of modules that a user's method may import by their old name in `tasks`, before `hone` was a package."""
+"""New locations of modules that a user's method may import by their old name in `tasks`, before
+`hone` was a package.
+"""
 
 from __future__ import annotations
 

@@ -34,7 +34,9 @@ class Checked(BaseModel):
 
 
 class Hide(Checked):
-    """Held-out positives: training never sees them, and Hone counts how many are mined as negatives."""
+    """Held-out positives: training never sees them, and Hone counts how many are mined as
+    negatives.
+    """
 
     share: Share
     seed: int = 13
@@ -42,7 +44,9 @@ class Hide(Checked):
 
 
 class Split(Checked):
-    """Fractions of the queries for dev and test, if the source has no splits. The rest is for training."""
+    """Fractions of the queries for dev and test, if the source has no splits. The rest is for
+    training.
+    """
 
     dev: Share = 0.05
     test: Share = 0.15
@@ -62,7 +66,9 @@ class Collection(Checked):
     absent_labels: Literal["refuse", "ignore"] = "refuse"
     repeated_queries: Literal["refuse", "leave-out"] = "refuse"
     empty_documents: Literal["refuse", "leave-out"] = "refuse"  # those with neither title nor text
-    own_id: OwnId | None = None  # the document with the query's own id. Null: the default of the source
+    own_id: OwnId | None = (
+        None  # the document with the query's own id. Null: the default of the source
+    )
     ability: str | None = None  # tested by a diagnostic set, if its source does not define it
     options: dict[str, Any] = {}
 
@@ -85,7 +91,9 @@ class Model(Checked):
 
 
 class EmbeddingsEndpoint(Checked):
-    """A model behind an endpoint with OpenAI's /v1/embeddings API. The settings are described in hone/encoders/endpoint.py."""
+    """A model behind an endpoint with OpenAI's /v1/embeddings API. The settings are described in
+    hone/encoders/endpoint.py.
+    """
 
     url: str
     model: str
@@ -102,7 +110,9 @@ class EmbeddingsEndpoint(Checked):
 
 
 class Reference(Checked):
-    """A reference for comparison with rounds: a folder below inputs/ or a Hub id (`model`), or an `endpoint`."""
+    """A reference for comparison with rounds: a folder below inputs/ or a Hub id (`model`), or
+    an `endpoint`.
+    """
 
     model: str | None = None
     revision: str | None = None
@@ -113,14 +123,22 @@ class Reference(Checked):
     @model_validator(mode="after")
     def one_of_both(self) -> Reference:
         if (self.model is None) == (self.endpoint is None):
-            raise ValueError("a reference needs either a `model` (a folder below inputs/, or a Hub id) or an `endpoint`")
+            raise ValueError(
+                "a reference needs either a `model` (a folder below inputs/, or a Hub id) or an "
+                "`endpoint`"
+            )
         if self.endpoint is not None and (self.revision or self.max_length):
-            raise ValueError("`revision` and `max_length` belong to a `model`. For an endpoint, use `version` and `characters`")
+            raise ValueError(
+                "`revision` and `max_length` belong to a `model`. For an endpoint, use `version` "
+                "and `characters`"
+            )
         return self
 
 
 class Machine(Checked):
-    """Hardware settings. Changing them reruns nothing, unless `precision: auto` selects another precision on the new device."""
+    """Hardware settings. Changing them reruns nothing, unless `precision: auto` selects another
+    precision on the new device.
+    """
 
     device: str = "auto"
     batch_tokens: Annotated[int, Field(ge=64)] | None = None
@@ -174,13 +192,16 @@ class Params(Checked):
         for name, item in self.collections.items():
             if item.own_id is not None and item.source.startswith("mteb:"):
                 raise ValueError(
-                    f"collections.{name}.own_id is '{item.own_id}', but {item.source} defines it (`ignore_identical_ids`). Delete the line"
+                    f"collections.{name}.own_id is '{item.own_id}', but {item.source} defines it "
+                    "(`ignore_identical_ids`). Delete the line"
                 )
         return self
 
     @property
     def shares(self) -> dict[str, float]:
-        """The fraction of the batches for each training collection. Null: proportional to its queries."""
+        """The fraction of the batches for each training collection. Null: proportional to its
+        queries.
+        """
         return dict(self.train_on) if isinstance(self.train_on, dict) else {}
 
     @model_validator(mode="after")
@@ -188,58 +209,89 @@ class Params(Checked):
         for where, used in (("train_on", list(self.train_on)), ("evaluate_on", self.evaluate_on)):
             for name in used:
                 if name not in self.collections:
-                    raise ValueError(f"{where} names the collection '{name}', which does not exist; {nearest(name, self.collections)}")
+                    raise ValueError(
+                        f"{where} names the collection '{name}', which does not exist; "
+                        f"{nearest(name, self.collections)}"
+                    )
             if len(set(used)) < len(used):
                 raise ValueError(f"{where} names a collection twice")
         for kind, names in (
-            ("collection", self.collections), ("round", self.rounds), ("judge", self.judges), ("reference", self.references),
-        ):  # fmt: skip
+            ("collection", self.collections),
+            ("round", self.rounds),
+            ("judge", self.judges),
+            ("reference", self.references),
+        ):
             for name in names:
                 if not NAME.fullmatch(name):
-                    raise ValueError(f"the {kind} name '{name}' is invalid. Use only letters, digits, '.', '_' and '-'")
+                    raise ValueError(
+                        f"the {kind} name '{name}' is invalid. Use only letters, digits, '.', '_' "
+                        "and '-'"
+                    )
             by_letters: dict[str, str] = {}
             for name in names:  # each has a folder or a file with its name
                 if (other := by_letters.setdefault(name.casefold(), name)) != name:
                     raise ValueError(
-                        f"the {kind}s '{other}' and '{name}' differ only in case and would share a folder on macOS and Windows. "
+                        f"the {kind}s '{other}' and '{name}' differ only in case and would share "
+                        "a folder on macOS and Windows. "
                         "Rename one of them"
                     )
         for name in self.references:
             if name in BUILT_IN:
-                raise ValueError(f"a reference cannot be named '{name}', which is a built-in name. Rename it")
+                raise ValueError(
+                    f"a reference cannot be named '{name}', which is a built-in name. Rename it"
+                )
         for kind, names in (("round", self.rounds), ("reference", self.references)):
             if LOOP in names:
-                raise ValueError(f"a {kind} cannot be named '{LOOP}', which is a file name in reports/mlflow. Rename it")
+                raise ValueError(
+                    f"a {kind} cannot be named '{LOOP}', which is a file name in reports/mlflow. "
+                    "Rename it"
+                )
         references = {*BUILT_IN, *self.references}
         if len(set(self.compare_with)) < len(self.compare_with):
             raise ValueError("compare_with names a reference twice")
         for name in self.compare_with:
             if name not in references:
-                raise ValueError(f"compare_with names '{name}', which does not exist; {nearest(name, references)}")
+                raise ValueError(
+                    f"compare_with names '{name}', which does not exist; "
+                    f"{nearest(name, references)}"
+                )
         if "r0" not in self.compare_with:
-            raise ValueError("compare_with lacks r0, the base model and reference of the whole report. Add it")
+            raise ValueError(
+                "compare_with lacks r0, the base model and reference of the whole report. Add it"
+            )
         known = ["r0"]
         for name, item in self.rounds.items():
             if name in references:
-                raise ValueError(f"a round cannot be named '{name}', which is the name of a reference. Rename it")
+                raise ValueError(
+                    f"a round cannot be named '{name}', which is the name of a reference. Rename it"
+                )
             if item.start not in known:
-                raise ValueError(f"round {name} starts from '{item.start}', which is not an earlier round; {nearest(item.start, known)}")
+                raise ValueError(
+                    f"round {name} starts from '{item.start}', which is not an earlier round; "
+                    f"{nearest(item.start, known)}"
+                )
             for section in item.changes:
                 if section not in STAGES:
-                    raise ValueError(f"round {name} has '{section}', which is not a stage; {nearest(section, STAGES)}")
+                    raise ValueError(
+                        f"round {name} has '{section}', which is not a stage; "
+                        f"{nearest(section, STAGES)}"
+                    )
             known.append(name)
         self.stages_differ()
         return self
 
     def stages_differ(self) -> None:
-        """Raise ValueError if two evaluations have the same name. DVC joins a round or reference and a collection by '-'."""
+        """Raise ValueError if two evaluations have the same name. DVC joins a round or reference
+        and a collection by '-'.
+        """
         for kind, names in (("round", self.rounds), ("reference", self.compare_with)):
             found: dict[str, tuple[str, str]] = {}
             for pair in product(names, self.evaluate_on):
                 other = found.setdefault("-".join(pair), pair)
                 if other != pair:
                     raise ValueError(
-                        f"the {kind} '{other[0]}' on the collection '{other[1]}' and the {kind} '{pair[0]}' on '{pair[1]}' have "
+                        f"the {kind} '{other[0]}' on the collection '{other[1]}' and the {kind} "
+                        f"'{pair[0]}' on '{pair[1]}' have "
                         f"the same evaluation stage '{'-'.join(pair)}'. Rename one of them"
                     )
 
@@ -248,7 +300,8 @@ def read(path: Path = FILE) -> Params:
     """The checked contents of params.yaml.
 
     Raises:
-        Refused: the file is missing or contains an invalid value. The message names the place and the nearest valid name.
+        Refused: the file is missing or contains an invalid value. The message names the place and
+            the nearest valid name.
     """
     try:
         given = from_yaml(Path(path).read_text(encoding="utf-8"))
@@ -263,9 +316,14 @@ def read(path: Path = FILE) -> Params:
         # Not the parser's whole message, which quotes the line. It may contain a key.
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise Refused(f"{path}{where} is not valid YAML: {problem or type(error).__name__}") from None
+        raise Refused(
+            f"{path}{where} is not valid YAML: {problem or type(error).__name__}"
+        ) from None
     if not isinstance(given, dict):
-        raise Refused(f"{path} is empty, but it must define collections and rounds. Run `git checkout {path}` to restore it.")
+        raise Refused(
+            f"{path} is empty, but it must define collections and rounds. Run `git checkout "
+            f"{path}` to restore it."
+        )
     refuse_secrets(given, str(path))
     try:
         return Params(**given)
@@ -285,10 +343,13 @@ def explained(error: ValidationError, model: type[BaseModel] | None = None) -> s
     return "; ".join(sentence for _, sentence in faults(error, model))
 
 
-def faults(error: ValidationError, model: type[BaseModel] | None = None) -> list[tuple[tuple[str | int, ...], str]]:
+def faults(
+    error: ValidationError, model: type[BaseModel] | None = None
+) -> list[tuple[tuple[str | int, ...], str]]:
     """The errors one by one: the path of names, and a sentence.
 
-    If several types are allowed and the value almost fits one of them, only the errors of that type are reported.
+    If several types are allowed and the value almost fits one of them, only the errors of that type
+    are reported.
     """
     kinds = {kind.__name__ for kind in _reached(model)} if model else set()
     told: dict[tuple[str | int, ...], list[dict[str, Any]]] = {}
@@ -298,11 +359,14 @@ def faults(error: ValidationError, model: type[BaseModel] | None = None) -> list
     return [
         (path, _sentence(found, path, model))
         for path, found in told.items()
-        if not path or not any(len(other) > len(path) and other[: len(path)] == path for other in told)
+        if not path
+        or not any(len(other) > len(path) and other[: len(path)] == path for other in told)
     ]
 
 
-def _sentence(found: list[dict[str, Any]], path: tuple[str | int, ...], model: type[BaseModel] | None) -> str:
+def _sentence(
+    found: list[dict[str, Any]], path: tuple[str | int, ...], model: type[BaseModel] | None
+) -> str:
     """The error of one setting, for each allowed type."""
     place = ".".join(str(step + 1 if isinstance(step, int) else step) for step in path)
     fault = found[0]
@@ -313,7 +377,9 @@ def _sentence(found: list[dict[str, Any]], path: tuple[str | int, ...], model: t
         return f"'{place}' is missing{_why_missing(place)}"
     if kind == "value_error":
         return "; ".join(str(one["ctx"]["error"]) for one in found)
-    if given is None and all(one["type"] in (*SETTINGS, "list_type", "literal_error") for one in found):
+    if given is None and all(
+        one["type"] in (*SETTINGS, "list_type", "literal_error") for one in found
+    ):
         return f"'{place}' is empty. Remove it, or set a value"
     wanted = ", or ".join(dict.fromkeys(_wanted(one) for one in found))
     wanted = wanted if " should " in wanted else f"it should be {wanted}"
@@ -332,7 +398,12 @@ def _unknown(model: type[BaseModel] | None, path: tuple[str | int, ...]) -> str:
 
 
 SETTINGS = ("model_type", "dict_type")
-SECRET = ("key", "url")  # settings whose values are not repeated in messages: a key or a password may have been pasted there
+SECRET = (
+    "key",
+    "url",
+    # settings whose values are not repeated in messages: a key or a password may have been pasted
+    # there
+)
 
 
 def _wanted(fault: dict[str, Any]) -> str:
@@ -344,7 +415,9 @@ def _wanted(fault: dict[str, Any]) -> str:
         return f"a list, such as [{given}]" if isinstance(given, str) else "a list"
     if kind == "literal_error":
         alike = nearest(str(given), literals(fault["ctx"]["expected"]))
-        return fault["ctx"]["expected"] + (f" ({alike})" if alike.startswith("did you mean") else "")
+        return fault["ctx"]["expected"] + (
+            f" ({alike})" if alike.startswith("did you mean") else ""
+        )
     message = fault["msg"].removeprefix("Input should be ")
     return message[:1].lower() + message[1:]
 
@@ -356,12 +429,19 @@ def literals(expected: str) -> list[str]:
 
 def _written(value: Any) -> str:
     """A value in YAML notation."""
-    return {None: "null", True: "true", False: "false"}[value] if value is None or isinstance(value, bool) else repr(value)
+    return (
+        {None: "null", True: "true", False: "false"}[value]
+        if value is None or isinstance(value, bool)
+        else repr(value)
+    )
 
 
 def _names_a_kind(step: str | int, kinds: set[str]) -> bool:
     """Whether a step of an error's path is a type name of pydantic, not a name in the file."""
-    return isinstance(step, str) and (step in kinds or step.startswith(("function-", "list[", "dict[", "literal[", "constrained-")))
+    return isinstance(step, str) and (
+        step in kinds
+        or step.startswith(("function-", "list[", "dict[", "literal[", "constrained-"))
+    )
 
 
 def _reached(model: type[BaseModel]) -> set[type[BaseModel]]:
@@ -372,7 +452,10 @@ def _reached(model: type[BaseModel]) -> set[type[BaseModel]]:
 
 def _why_missing(place: str) -> str:
     if place.startswith("collections.") and place.endswith(".path"):
-        return " (the file or folder of the collection; for a derived or downloaded collection, use requirements.txt)"
+        return (
+            " (the file or folder of the collection; for a derived or downloaded collection, "
+            "use requirements.txt)"
+        )
     return ""
 
 
@@ -390,7 +473,9 @@ def _renamed(model: type[BaseModel], place: list[str | int]) -> dict[str, str]:
 def _model_at(model: type[BaseModel], place: list[str | int]) -> type[BaseModel] | None:
     """The model of the settings below `place`. Null if they do not belong to a model."""
     for part in place:
-        field = model.model_fields.get(str(part)) or next((field for field in model.model_fields.values() if field.alias == part), None)
+        field = model.model_fields.get(str(part)) or next(
+            (field for field in model.model_fields.values() if field.alias == part), None
+        )
         kinds = [] if field is None else _models(field.annotation)
         if not kinds:
             if field is None and issubclass(model, BaseModel):

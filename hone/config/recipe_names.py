@@ -18,4 +18,7 @@ def note(name: str) -> str | None:
     now = current(name)
     if now == name:
         return None
-    return f"the recipe '{name}' is now called '{now}' and works differently (see `hone recipes {now}`). Write the new name"
+    return (
+        f"the recipe '{name}' is now called '{now}' and works differently (see `hone recipes "
+        f"{now}`). Write the new name"
+    )

@@ -19,10 +19,12 @@ class Recipe(Section):
     Attributes:
         about: a one-line description.
         paper: the publication, with its arXiv number or year. Null: none.
-        fidelity: how close it is to its paper: `faithful`, `adapted` (with differences) or `partial` (something is missing).
+        fidelity: how close it is to its paper: `faithful`, `adapted` (with differences) or
+            `partial` (something is missing).
         differs: the differences with their reasons, or what is missing.
-        constants: the source of each constant by its path, such as `sample.choose.top.n: paper`. Sources are `paper`, `authors' code`,
-            `survey`, `Hone default` or `unverified`. A constant that is neither listed nor a default is Hone's own.
+        constants: the source of each constant by its path, such as `sample.choose.top.n: paper`.
+            Sources are `paper`, `authors' code`, `survey`, `Hone default` or `unverified`. A
+            constant that is neither listed nor a default is Hone's own.
     """
 
     about: str
@@ -40,6 +42,10 @@ class Recipe(Section):
     @model_validator(mode="after")
     def says_how_it_differs(self) -> Recipe:
         if self.fidelity in ("adapted", "partial") and not self.differs:
-            lacking = "the differences and their reasons" if self.fidelity == "adapted" else "what is missing"
+            lacking = (
+                "the differences and their reasons"
+                if self.fidelity == "adapted"
+                else "what is missing"
+            )
             raise ValueError(f"`fidelity: {self.fidelity}` needs `differs`: {lacking}")
         return self

@@ -14,7 +14,9 @@ from hone.config import methods
 from hone.config.yaml12 import Unusable, read
 from hone.errors import Refused
 
-Steps = Sequence[str | int]  # from the top of a recipe to a setting: section names, parameters, and list indices
+Steps = Sequence[
+    str | int
+]  # from the top of a recipe to a setting: section names, parameters, and list indices
 WORD = 4  # minimum length of unquoted words that are looked up in a message
 
 
@@ -30,7 +32,10 @@ def loaded(file: Path) -> tuple[Any, yaml.Node | None]:
         line = error.object[: error.start].count(b"\n") + 1
         raise Refused(f"{file}, line {line}: the file is not UTF-8. Save it as UTF-8.") from None
     except yaml.MarkedYAMLError as error:
-        raise Refused(f"{file}{', line ' + str(error.problem_mark.line + 1) if error.problem_mark else ''}: {of_syntax(error)}") from None
+        raise Refused(
+            f"{file}{', line ' + str(error.problem_mark.line + 1) if error.problem_mark else ''}: "
+            f"{of_syntax(error)}"
+        ) from None
     except yaml.YAMLError as error:
         raise Refused(f"{file} is not valid YAML: {error}".replace("\n", " ")) from None
 
@@ -43,9 +48,15 @@ def of_syntax(error: yaml.MarkedYAMLError) -> str:
     if "'\\t'" in problem:
         return "a tab is not allowed in YAML indentation. Indent with spaces."
     if "mapping values are not allowed" in problem:
-        return "the line has a second ':' or is indented further than the previous one. Put a text with ': ' in quotes."
+        return (
+            "the line has a second ':' or is indented further than the previous one. Put a "
+            "text with ': ' in quotes."
+        )
     if "expected ',' or" in problem:
-        return f"the bracket opened on line {error.context_mark.line + 1} is not closed before this, or a comma is missing."
+        return (
+            f"the bracket opened on line {error.context_mark.line + 1} is not closed before "
+            "this, or a comma is missing."
+        )
     return f"this is not valid YAML: {problem}. Check indentation, quotes and brackets."
 
 
@@ -58,7 +69,9 @@ class Layer:
     below: tuple[str, ...] = ()
 
     def line(self, path: Steps) -> tuple[int, int | None]:
-        """How far the file contains a path, and the line where it ends. Null if it contains nothing of it."""
+        """How far the file contains a path, and the line where it ends. Null if it contains
+        nothing of it.
+        """
         node, depth, line = self.root, 0, None
         for place, step in enumerate((*self.below, *path)):
             found = stepped(node, step)
@@ -74,7 +87,14 @@ class Layer:
 def stepped(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:
     """The line and the node of a name or index. Null if there is none."""
     if isinstance(node, yaml.MappingNode):
-        return next(((key.start_mark.line + 1, value) for key, value in node.value if key.value == str(step)), None)
+        return next(
+            (
+                (key.start_mark.line + 1, value)
+                for key, value in node.value
+                if key.value == str(step)
+            ),
+            None,
+        )
     if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
         return node.value[step].start_mark.line + 1, node.value[step]
     return None
@@ -107,18 +127,26 @@ class Places:
     def checked(self, place: str, given: Any, *path: str | int) -> dict[str, Any]:
         """A method's line with its defaults. Errors are collected, and the method is then empty."""
         try:
-            return methods.checked(place, given, ".".join(str(step) for step in path if not isinstance(step, int)))
+            return methods.checked(
+                place, given, ".".join(str(step) for step in path if not isinstance(step, int))
+            )
         except Refused as refusal:
             self.wrong((*path, *refusal.path), str(refusal))
             return {"method": "", "parameters": {}}
 
     def collect_refusal(self, refuse: Callable[[Any, str], None], recipe: Any) -> None:
-        """Collect the error of a check of the whole recipe, with the line that its message refers to."""
+        """Collect the error of a check of the whole recipe, with the line that its message
+        refers to.
+        """
         try:
             refuse(recipe, str(self))
         except Refused as refusal:
             sentence = str(refusal).removeprefix(f"{self}: ")
-            lines = [(layer.file, line_saying(layer.root, sentence)) for layer in self.layers if not layer.below]
+            lines = [
+                (layer.file, line_saying(layer.root, sentence))
+                for layer in self.layers
+                if not layer.below
+            ]
             file, line = next(((file, line) for file, line in lines if line), (self, None))
             self.faults.append(f"{file}{f', line {line}' if line else ''}: {sentence}")
 
@@ -129,12 +157,22 @@ class Places:
 
 
 def line_saying(root: yaml.Node | None, sentence: str) -> int | None:
-    """The line of the first word in a file that a sentence quotes, or of one that it contains without quotes. Null if there is none."""
-    quoted = re.findall(r"'([^']+)'", sentence)  # the wrong word comes first, and the suggestion after it
+    """The line of the first word in a file that a sentence quotes, or of one that it contains
+    without quotes. Null if there is none.
+    """
+    quoted = re.findall(
+        r"'([^']+)'", sentence
+    )  # the wrong word comes first, and the suggestion after it
     found = [(str(node.value), node.start_mark.line + 1) for node in words_of(root)]
     exact = (line for wrong in quoted for word, line in found if word == wrong)
     plain = [word.strip(".,:;()`'") for word in sentence.split()]
-    return next(exact, next((line for said in plain for word, line in found if len(said) >= WORD and word == said), None))
+    return next(
+        exact,
+        next(
+            (line for said in plain for word, line in found if len(said) >= WORD and word == said),
+            None,
+        ),
+    )
 
 
 def words_of(root: yaml.Node | None) -> list[yaml.ScalarNode]:
@@ -143,5 +181,9 @@ def words_of(root: yaml.Node | None) -> list[yaml.ScalarNode]:
         return [root]
     if root is None:
         return []
-    inner = [node for pair in root.value for node in pair] if isinstance(root, yaml.MappingNode) else root.value
+    inner = (
+        [node for pair in root.value for node in pair]
+        if isinstance(root, yaml.MappingNode)
+        else root.value
+    )
     return [found for node in inner for found in words_of(node)]

@@ -11,22 +11,29 @@ NOT_NAMED = frozenset({"depth", "revision", "model", "file"})
 
 
 def source_name(line: dict, place: str = "retrieve") -> str:
-    """The name of a source's candidates: the method, and the settings that distinguish it from others of its kind.
+    """The name of a source's candidates: the method, and the settings that distinguish it from
+    others of its kind.
 
-    The name is its `name` setting, if set. Otherwise it contains the model or file, the inner sources (`fused:dense+bm25`), and other
-    settings that are not defaults (`bm25:k1=1.2`). Scorers (`place` is `score`) are distinguished by model only.
+    The name is its `name` setting, if set. Otherwise it contains the model or file, the inner
+    sources (`fused:dense+bm25`), and other settings that are not defaults (`bm25:k1=1.2`). Scorers
+    (`place` is `score`) are distinguished by model only.
     """
     if own := line["parameters"].get("name"):
         return f"{line['method']}:{own}"
     detail = line["parameters"].get("model") or line["parameters"].get("file")
-    parts = [*([Path(detail).name] if detail else []), *(particulars(line) if place == "retrieve" else [])]
+    parts = [
+        *([Path(detail).name] if detail else []),
+        *(particulars(line) if place == "retrieve" else []),
+    ]
     return f"{line['method']}:{','.join(parts)}" if parts else line["method"]
 
 
 def particulars(line: dict) -> list[str]:
     """The lines inside a source, and its other parameters that are not defaults."""
     method = methods.find("retrieve", line["method"])
-    defaults = {field.alias or name: field.default for name, field in method.parameters.model_fields.items()}
+    defaults = {
+        field.alias or name: field.default for name, field in method.parameters.model_fields.items()
+    }
     held = ["+".join(map(source_name, line["parameters"][name])) for name in method.holds]
     others = {
         name: value
@@ -38,4 +45,10 @@ def particulars(line: dict) -> list[str]:
 
 def written(value: object) -> str:
     """A parameter's value as part of a name."""
-    return "/".join(map(written, value)) if isinstance(value, list) else f"{value:g}" if isinstance(value, float) else str(value)
+    return (
+        "/".join(map(written, value))
+        if isinstance(value, list)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )

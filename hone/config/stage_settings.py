@@ -1,7 +1,9 @@
-"""The settings of a stage. `resolve` writes them, and the stage runner reads them and passes them to `main`.
+"""The settings of a stage. `resolve` writes them, and the stage runner reads them and passes them
+to `main`.
 
-Each stage has a model in `tasks/STAGE/settings.py`. A stage reads nothing else from params.yaml and the recipes, except `machine`, the
-hardware settings. Changing these reruns nothing, unless `precision: auto` selects another precision on the new device.
+Each stage has a model in `tasks/STAGE/settings.py`. A stage reads nothing else from params.yaml and
+the recipes, except `machine`, the hardware settings. Changing these reruns nothing, unless
+`precision: auto` selects another precision on the new device.
 """
 
 from __future__ import annotations
@@ -22,14 +24,18 @@ NONE: Literal["none"] = "none"  # a section that a recipe lacks: the stage passe
 
 
 class MethodLine(TypedDict):
-    """A method named by a recipe or params.yaml. Its parameters stay a mapping, checked against the method's signature."""
+    """A method named by a recipe or params.yaml. Its parameters stay a mapping, checked against
+    the method's signature.
+    """
 
     method: str
     parameters: dict[str, Any]
 
 
 class PinnedModel(TypedDict):
-    """A model with the fingerprint of its files on this disk. Null if it must be downloaded. `revision` is then a commit."""
+    """A model with the fingerprint of its files on this disk. Null if it must be downloaded.
+    `revision` is then a commit.
+    """
 
     name: str
     revision: str | None
@@ -37,7 +43,9 @@ class PinnedModel(TypedDict):
 
 
 class Reading(TypedDict):
-    """Reading settings of an encoder: maximum tokens (null: the model's own), prompts by route (null: the model's own), precision."""
+    """Reading settings of an encoder: maximum tokens (null: the model's own), prompts by route
+    (null: the model's own), precision.
+    """
 
     max_length: int | None
     prompts: dict[str, str | None]
@@ -51,7 +59,8 @@ class StageSettings(BaseModel):
     """The settings of a stage. New fields have defaults, so older files stay valid.
 
     Attributes:
-        place: the file below resolved/ without its extension. Names in braces are the stage's options.
+        place: the file below resolved/ without its extension. Names in braces are the stage's
+            options.
         code: a hash of each module that the stage runs.
         packages: the versions of the imported packages.
     """
@@ -85,11 +94,17 @@ class StageSettings(BaseModel):
     def read_file(cls, file: Path) -> Self:
         """The settings in a file; see `read`."""
         if not file.exists():
-            raise Refused(f"{file} is missing. Run `dvc repro resolve`. `dvc repro` also runs the stages that need it.")
+            raise Refused(
+                f"{file} is missing. Run `dvc repro resolve`. `dvc repro` also runs the stages "
+                "that need it."
+            )
         try:
             return cls.model_validate(read_json(file))
         except ValidationError as error:
-            raise Refused(f"{file} does not match this version of Hone: {params.explained(error, cls)}. Run `dvc repro resolve`.") from None
+            raise Refused(
+                f"{file} does not match this version of Hone: {params.explained(error, cls)}. Run "
+                "`dvc repro resolve`."
+            ) from None
 
     @classmethod
     def existing(cls) -> list[Self]:

@@ -23,7 +23,9 @@ class Asked:
     split: str
     queries: pl.DataFrame
     qrels: pl.DataFrame
-    ranked: pl.DataFrame | None = None  # query_id, doc_id: the only documents that are ranked. Null: all
+    ranked: pl.DataFrame | None = (
+        None  # query_id, doc_id: the only documents that are ranked. Null: all
+    )
 
 
 def asked(collection: str, min_relevance: int) -> list[Asked]:
@@ -34,17 +36,24 @@ def asked(collection: str, min_relevance: int) -> list[Asked]:
         min_relevance: the lowest relevance grade of a relevant document.
 
     Raises:
-        Refused: the collection has no such split, or a split without any relevant document in the collection.
+        Refused: the collection has no such split, or a split without any relevant document in the
+            collection.
     """
     folder = DATA / collection
     found = [
-        Asked(split, tables.read("queries", place / "queries.parquet"), tables.read("qrels", place / "qrels.parquet"), among(place))
+        Asked(
+            split,
+            tables.read("queries", place / "queries.parquet"),
+            tables.read("qrels", place / "qrels.parquet"),
+            among(place),
+        )
         for split, place in ((split, folder / split) for split in SPLITS)
     ]
     judged = [part for part in found if not part.qrels.is_empty()]
     if not judged:
         raise Refused(
-            f"the collection {collection} is in `evaluate_on` but has no labelled test or dev query. Add labels, or remove it from "
+            f"the collection {collection} is in `evaluate_on` but has no labelled test or dev "
+            "query. Add labels, or remove it from "
             "`evaluate_on`."
         )
     documents = Documents(folder / "documents.parquet")
@@ -55,21 +64,28 @@ def asked(collection: str, min_relevance: int) -> list[Asked]:
 
 
 def refuse_unanswerable(collection: str, part: Asked, known: pl.Series, min_relevance: int) -> None:
-    """Raise Refused if no query of a split has a relevant document in the collection. `known`: ids of documents and parents."""
+    """Raise Refused if no query of a split has a relevant document in the collection. `known`:
+    ids of documents and parents.
+    """
     whose = f"the {part.split} queries of {collection}, which is in `evaluate_on`,"
     right = part.qrels.filter(pl.col("relevance") >= min_relevance)
     if right.is_empty():
         raise Refused(
-            f"{whose} have no relevant document: none of their {len(part.qrels):,} labels has relevance {min_relevance} or "
+            f"{whose} have no relevant document: none of their {len(part.qrels):,} labels has "
+            f"relevance {min_relevance} or "
             f"higher, so {REMEDY}"
         )
     if right.filter(pl.col("doc_id").is_in(known.implode())).is_empty():
         raise Refused(
-            f"{whose} have no relevant document in the collection: '{right['doc_id'][0]}' and all other labelled documents are "
+            f"{whose} have no relevant document in the collection: '{right['doc_id'][0]}' and all "
+            "other labelled documents are "
             f"missing, so {REMEDY}"
         )
     if right.join(part.queries, on="query_id", how="semi").is_empty():
-        raise Refused(f"{whose} have no labels: the labels name other queries, such as '{right['query_id'][0]}', so {REMEDY}")
+        raise Refused(
+            f"{whose} have no labels: the labels name other queries, such as "
+            f"'{right['query_id'][0]}', so {REMEDY}"
+        )
 
 
 def among(place: Path) -> pl.DataFrame | None:

@@ -1,4 +1,6 @@
-"""All errors in a collection's files, reported together: each kind with its first places and its count."""
+"""All errors in a collection's files, reported together: each kind with its first places and its
+count.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ SHOWN = 5  # places shown for each kind
 
 @dataclass
 class Kind:
-    """One kind of error. `what` precedes its places. If it is empty, each place has its own sentence."""
+    """One kind of error. `what` precedes its places. If it is empty, each place has its own
+    sentence.
+    """
 
     what: str
     remedy: str
@@ -27,8 +31,14 @@ class Kind:
     def __str__(self) -> str:
         if not self.what and not self.remedy:
             return f"{self.places[0]}."
-        places = "; ".join(self.places) + (f" and {self.count - len(self.places):,} more" if self.count > len(self.places) else "")
-        return f"{self.what} ({places}). Fix: {self.remedy}." if self.what else f"{places}. {self.remedy}."
+        places = "; ".join(self.places) + (
+            f" and {self.count - len(self.places):,} more" if self.count > len(self.places) else ""
+        )
+        return (
+            f"{self.what} ({places}). Fix: {self.remedy}."
+            if self.what
+            else f"{places}. {self.remedy}."
+        )
 
 
 @dataclass
@@ -36,7 +46,9 @@ class Faults:
     """Errors by kind, in order of first occurrence. Memory use does not grow with their number."""
 
     kinds: dict[tuple[str, str], Kind] = field(default_factory=dict)
-    tables: set[str] = field(default_factory=set)  # documents, queries: tables with rows that could not be read
+    tables: set[str] = field(
+        default_factory=set
+    )  # documents, queries: tables with rows that could not be read
 
     def __bool__(self) -> bool:
         return bool(self.kinds)
@@ -45,7 +57,9 @@ class Faults:
     def count(self) -> int:
         return sum(kind.count for kind in self.kinds.values())
 
-    def line(self, file: object, number: int, what: str, remedy: str, kind: str = "", unit: str = "line") -> None:
+    def line(
+        self, file: object, number: int, what: str, remedy: str, kind: str = "", unit: str = "line"
+    ) -> None:
         """Add an error of one line or row of a file.
 
         Args:
@@ -60,13 +74,20 @@ class Faults:
             found.places.append(f"{file}, {unit} {number}: {what}")
 
     def rows(self, rows: pl.DataFrame, what: str, column: str, remedy: str) -> None:
-        """Add the rows of a table (`file`, `row`) with the same error. An empty table adds nothing."""
+        """Add the rows of a table (`file`, `row`) with the same error. An empty table adds
+        nothing.
+        """
         if rows.is_empty():
             return
-        named = rows.head(SHOWN).with_columns(value=pl.col(column).cast(pl.String) if column in rows.columns else pl.lit(""))
+        named = rows.head(SHOWN).with_columns(
+            value=pl.col(column).cast(pl.String) if column in rows.columns else pl.lit("")
+        )
         found = self.kinds.setdefault(("", what), Kind(what, remedy))
         found.count += len(rows)
-        places = (f"{file}, row {row}: '{value}'" for file, row, value in named.select("file", "row", "value").rows())
+        places = (
+            f"{file}, row {row}: '{value}'"
+            for file, row, value in named.select("file", "row", "value").rows()
+        )
         found.places += list(places)[: SHOWN - len(found.places)]
 
     def note(self, sentence: str, count: int = 1) -> None:
@@ -100,7 +121,9 @@ class Faults:
 
 
 class Faulty(Refused):
-    """Some lines of a file could not be read. `source` holds the others, so they can be checked too."""
+    """Some lines of a file could not be read. `source` holds the others, so they can be checked
+    too.
+    """
 
     def __init__(self, faults: Faults, source: Source | None) -> None:
         super().__init__(faults.message())

@@ -1,4 +1,6 @@
-"""Which collection the ids of a user's file belong to, if several training collections have equal ids."""
+"""Which collection the ids of a user's file belong to, if several training collections have
+equal ids.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,15 @@ if TYPE_CHECKING:
     from hone.data.training_set import TrainingCollection
 
 
-def refuse_ambiguous(file: str, ids: pl.Series, what: str, ids_of: str | None, collections: Iterable[TrainingCollection]) -> None:
-    """Raise Refused if a file names an id that two collections have and the recipe does not name one of them.
+def refuse_ambiguous(
+    file: str,
+    ids: pl.Series,
+    what: str,
+    ids_of: str | None,
+    collections: Iterable[TrainingCollection],
+) -> None:
+    """Raise Refused if a file names an id that two collections have and the recipe does not name
+    one of them.
 
     Args:
         file: for the message.
@@ -27,15 +36,22 @@ def refuse_ambiguous(file: str, ids: pl.Series, what: str, ids_of: str | None, c
     names = [collection.name for collection in collections]
     if ids_of is not None:
         if ids_of not in names:
-            raise Refused(f"{file}: `ids_of: {ids_of}` is not a training collection; {nearest(ids_of, names)}")
+            raise Refused(
+                f"{file}: `ids_of: {ids_of}` is not a training collection; {nearest(ids_of, names)}"
+            )
         return
     if len(collections) < 2:
         return
     asked = ids.unique(maintain_order=True)
-    known = [collection.queries()["query_id"] if what == "query" else collection.documents.ids for collection in collections]
+    known = [
+        collection.queries()["query_id"] if what == "query" else collection.documents.ids
+        for collection in collections
+    ]
     there = pl.DataFrame(
         {
-            one.name: (one.prefix + asked).is_in(of.implode()) if len(of) else pl.repeat(False, len(asked), eager=True)
+            one.name: (one.prefix + asked).is_in(of.implode())
+            if len(of)
+            else pl.repeat(False, len(asked), eager=True)
             for one, of in zip(collections, known, strict=True)
         }
     )
@@ -43,6 +59,8 @@ def refuse_ambiguous(file: str, ids: pl.Series, what: str, ids_of: str | None, c
     if len(twice):
         both = [name for name, found in there.row(twice[0], named=True).items() if found]
         raise Refused(
-            f"{file} names the {what} '{asked[twice[0]]}', which exists in both collections {listed(both)}. Write `ids_of: "
-            f"{both[0]}` to select the collection of the ids. Use a separate file for the other collection."
+            f"{file} names the {what} '{asked[twice[0]]}', which exists in both collections "
+            f"{listed(both)}. Write `ids_of: "
+            f"{both[0]}` to select the collection of the ids. Use a separate file for the other "
+            "collection."
         )

@@ -1,7 +1,8 @@
 """Ids, texts and grades from users' files, converted by one rule in every reader.
 
-Single values (JSON) and columns (Parquet, CSV) convert alike. Missing values (null, NaN) become null and never the text "nan". A numeric id
-becomes its digits, so 7, 7.0 and "7" are equal. A text is unchanged, so "007" stays "007".
+Single values (JSON) and columns (Parquet, CSV) convert alike. Missing values (null, NaN) become
+null and never the text "nan". A numeric id becomes its digits, so 7, 7.0 and "7" are equal. A text
+is unchanged, so "007" stays "007".
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ EXACT = 2**53  # above this, a float no longer represents one whole number
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
 LONGEST = 60  # characters of a value in messages
 
-WHOLE = "Use whole numbers or texts. pandas converts whole numbers to decimals if a column has gaps, and `.astype('Int64')` reverts it"
+WHOLE = (
+    "Use whole numbers or texts. pandas converts whole numbers to decimals if a column has "
+    "gaps, and `.astype('Int64')` reverts it"
+)
 FRACTION = (
-    "Relevance grades are whole numbers (0: labelled not relevant, 1 or higher: relevant). Multiply all grades to make them "
+    "Relevance grades are whole numbers (0: labelled not relevant, 1 or higher: relevant). "
+    "Multiply all grades to make them "
     "whole, for example 0.5 and 1 by 2, and set `min_relevance` to match"
 )
 
@@ -93,12 +98,18 @@ def grade_of(value: Any) -> int:
         Odd: missing, not a number, a fraction, or too large for a table.
     """
     if missing(value) or (isinstance(value, str) and not value.strip()):
-        raise Odd("missing", "Use 0 for labelled not relevant and 1 or higher for relevant, or omit the whole column")
+        raise Odd(
+            "missing",
+            "Use 0 for labelled not relevant and 1 or higher for relevant, or omit the whole "
+            "column",
+        )
     if isinstance(value, str):
         if not NUMBER.fullmatch(value.strip()):
             raise Odd(f"{shown(value)}, which is not a whole number", FRACTION)
         digits = value.strip()
-        number = int(digits) if digits.lstrip("+-").isdigit() and len(digits) < 20 else float(digits)
+        number = (
+            int(digits) if digits.lstrip("+-").isdigit() and len(digits) < 20 else float(digits)
+        )
     elif isinstance(value, int | float):
         number = value
     else:
@@ -128,12 +139,18 @@ def _texts(column: pl.Series, decimals: bool) -> tuple[pl.Series, pl.Series]:
         there = column.is_not_null()
         if decimals:
             bad = there & ~column.is_finite().fill_null(False)
-            return pl.Series([None if value is None else str(value) for value in column], dtype=pl.String), bad
-        whole = (column.is_finite() & (column == column.round()) & (column.abs() < EXACT)).fill_null(False)
+            return pl.Series(
+                [None if value is None else str(value) for value in column], dtype=pl.String
+            ), bad
+        whole = (
+            column.is_finite() & (column == column.round()) & (column.abs() < EXACT)
+        ).fill_null(False)
         return column.set(~whole, None).cast(pl.Int64).cast(pl.String), there & ~whole
     if kind.is_decimal():
         texts = column.cast(pl.String).str.replace(r"\.0*$", "")
-        return texts, nothing if decimals else texts.str.contains(".", literal=True).fill_null(False)
+        return texts, nothing if decimals else texts.str.contains(".", literal=True).fill_null(
+            False
+        )
     if kind == pl.Binary:  # text without a string type, as some Parquet writers store it
         texts = pl.Series([decoded(value) for value in column], dtype=pl.String)
         return texts, there & texts.is_null()
@@ -154,11 +171,19 @@ def decoded(value: bytes | None) -> str | None:
 
 def as_grades(column: pl.Series) -> tuple[pl.Series, pl.Series]:
     """A column of grades as Int32 (see `grade_of`), and a mask of its invalid values."""
-    if column.dtype.is_nested() or column.dtype.is_temporal() or column.dtype in (pl.Object, pl.Binary):
-        return pl.Series([None] * len(column), dtype=pl.Int32), pl.repeat(True, len(column), eager=True)
+    if (
+        column.dtype.is_nested()
+        or column.dtype.is_temporal()
+        or column.dtype in (pl.Object, pl.Binary)
+    ):
+        return pl.Series([None] * len(column), dtype=pl.Int32), pl.repeat(
+            True, len(column), eager=True
+        )
     if column.dtype == pl.String:
         plain = column.str.strip_chars()
         column = plain.set(~plain.str.contains(rf"^(?:{NUMBER.pattern})$").fill_null(False), None)
     number = column.cast(pl.Float64, strict=False)
-    good = (number.is_finite() & (number == number.round()) & (number.abs() <= MOST)).fill_null(False)
+    good = (number.is_finite() & (number == number.round()) & (number.abs() <= MOST)).fill_null(
+        False
+    )
     return number.set(~good, None).cast(pl.Int32), ~good

@@ -25,18 +25,25 @@ def labelled_positives(labels: Frame) -> Frame:
     return positives_of(labels).filter(pl.col("judge") == "qrels")
 
 
-def carried_labels(start: str, queries: pl.DataFrame, refreshed: Collection[str] = ()) -> pl.DataFrame:
-    """The labels of round `start`, without pairs that have no verdict only because of a failure or a budget limit.
+def carried_labels(
+    start: str, queries: pl.DataFrame, refreshed: Collection[str] = ()
+) -> pl.DataFrame:
+    """The labels of round `start`, without pairs that have no verdict only because of a failure or
+    a budget limit.
 
-    Such a pair is unknown in its own round. In a later round it is an ordinary candidate, and judges read it again if it is mined. Labels
-    shared between queries with the same text are recomputed from the remaining labels.
+    Such a pair is unknown in its own round. In a later round it is an ordinary candidate, and
+    judges read it again if it is mined. Labels shared between queries with the same text are
+    recomputed from the remaining labels.
 
     Args:
         start: the start round of this round.
         queries: query_id, text, collection of this round's training queries.
-        refreshed: judges of this round whose earlier positives it replaces (`relabel.refresh`). These become candidates again.
+        refreshed: judges of this round whose earlier positives it replaces (`relabel.refresh`).
+            These become candidates again.
     """
     labels = tables.read("labels", round_table(start, "labels"))
     passed = (pl.col("label") == "unknown") & pl.col("judge").is_not_null() & kinds().is_in(PASSING)
     replaced = (pl.col("label") == "positive") & pl.col("judge").is_in(list(refreshed))
-    return share_labels(labels.filter(~passed.fill_null(False), ~replaced.fill_null(False)), queries)
+    return share_labels(
+        labels.filter(~passed.fill_null(False), ~replaced.fill_null(False)), queries
+    )

@@ -1,8 +1,9 @@
-"""Documents with the same id as a query. In a few collections they are the query itself, elsewhere unrelated texts.
+"""Documents with the same id as a query. In a few collections they are the query itself, elsewhere
+unrelated texts.
 
-BEIR's evaluator removes them from every ranking (`ignore_identical_ids`), because the queries of ArguAna and Quora are documents of the
-same collection (Thakur et al., BEIR, arXiv 2104.08663). Elsewhere equal ids mean nothing: tables whose rows are numbered from 1 share all
-of them.
+BEIR's evaluator removes them from every ranking (`ignore_identical_ids`), because the queries of
+ArguAna and Quora are documents of the same collection (Thakur et al., BEIR, arXiv 2104.08663).
+Elsewhere equal ids mean nothing: tables whose rows are numbered from 1 share all of them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    import polars as pl  # settings use OwnId, and a process that only reads settings must not load polars (see hone/pipeline/graph.py)
+    # settings use OwnId, and a process that only reads settings must not load polars (see
+    # hone/pipeline/graph.py)
+    import polars as pl
 
 OwnId = Literal["keep", "drop"]
 
@@ -29,7 +32,9 @@ def own_id_of(source: str, given: OwnId | None) -> OwnId:
 
 
 def own_pairs(query_ids: pl.Series, doc_ids: pl.Series) -> pl.DataFrame:
-    """query_id, doc_id of every query whose id is also a document id, in the order of the queries."""
+    """query_id, doc_id of every query whose id is also a document id, in the order of the
+    queries.
+    """
     import polars as pl
 
     own = query_ids.filter(query_ids.is_in(doc_ids.implode()))

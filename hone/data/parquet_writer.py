@@ -12,7 +12,9 @@ from hone.files import written_whole
 
 
 class Spool:
-    """Writer of one table: `with Spool("judgments", path) as spool: spool.add(frame)`. If the block fails, no file is written."""
+    """Writer of one table: `with Spool("judgments", path) as spool: spool.add(frame)`. If the
+    block fails, no file is written.
+    """
 
     def __init__(self, table: str, path: Path) -> None:
         self.table, self.path = table, path
@@ -23,12 +25,16 @@ class Spool:
 
         part = self.stack.enter_context(written_whole(self.path))
         schema = tables.empty(self.table).to_arrow().schema
-        self.writer = self.stack.enter_context(pyarrow.parquet.ParquetWriter(part, schema, compression="zstd"))
+        self.writer = self.stack.enter_context(
+            pyarrow.parquet.ParquetWriter(part, schema, compression="zstd")
+        )
         return self
 
     def add(self, frame: pl.DataFrame) -> None:
         """Append rows."""
-        self.writer.write_table(tables.shaped(self.table, frame).to_arrow().cast(self.writer.schema))
+        self.writer.write_table(
+            tables.shaped(self.table, frame).to_arrow().cast(self.writer.schema)
+        )
 
     def __exit__(self, *failure: object) -> bool | None:
         return self.stack.__exit__(*failure)

@@ -1,4 +1,6 @@
-"""A pool's queries as contiguous row ranges: vectorized per-query operations for all queries at once."""
+"""A pool's queries as contiguous row ranges: vectorized per-query operations for all queries at
+once.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class Segments:
             return cls(np.zeros(1, dtype=np.int64))
         first = run_starts(ids)
         if ids.gather(first).n_unique() < len(first):
-            raise ValueError("the rows of a query are not adjacent in the pool. Order them with `merged`.")
+            raise ValueError(
+                "the rows of a query are not adjacent in the pool. Order them with `merged`."
+            )
         return cls(np.append(first, len(ids)).astype(np.int64))
 
     def __len__(self) -> int:
@@ -60,7 +64,11 @@ class Segments:
     def heads(self, n: int) -> np.ndarray:
         """The rows of the first `n` places of each query, in order."""
         kept = np.minimum(self.lengths, n)
-        return np.repeat(self.starts, kept) + np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
+        return (
+            np.repeat(self.starts, kept)
+            + np.arange(kept.sum())
+            - np.repeat(np.cumsum(kept) - kept, kept)
+        )
 
     def reduced(self, how: np.ufunc, values: np.ndarray) -> np.ndarray:
         """Reduce the values [n] of each query with `how` (np.add, np.minimum, np.maximum): [q]."""
@@ -85,7 +93,9 @@ class Segments:
         Returns:
             Rows of the pool.
         """
-        rows = np.concatenate([np.empty(0, dtype=np.int64), *(self._ordered(keys, block) for block in self.blocks())])
+        rows = np.concatenate(
+            [np.empty(0, dtype=np.int64), *(self._ordered(keys, block) for block in self.blocks())]
+        )
         return rows if n is None else rows[self.heads(n)]
 
     def blocks(self, rows: int = ROWS_PER_BLOCK) -> Iterator[slice]:
@@ -98,7 +108,9 @@ class Segments:
             first = last
 
     def _ordered(self, keys: np.ndarray, block: slice) -> np.ndarray:
-        """The sorted rows of a group of queries. Query number, key and place form one sortable integer."""
+        """The sorted rows of a group of queries. Query number, key and place form one sortable
+        integer.
+        """
         first, lengths = self.bounds[block.start], self.lengths[block]
         starts = np.repeat(self.bounds[block], lengths)
         query = np.repeat(np.arange(len(lengths), dtype=np.uint64), lengths)
@@ -107,7 +119,11 @@ class Segments:
         ranked = sortable(keys[first : first + len(starts)])
         if bits + int(len(lengths) - 1).bit_length() > 64 - KEY_BITS:
             return first + np.lexsort((ranked, query))
-        packed = (query << np.uint64(KEY_BITS + bits)) | (ranked.astype(np.uint64) << np.uint64(bits)) | place.astype(np.uint64)
+        packed = (
+            (query << np.uint64(KEY_BITS + bits))
+            | (ranked.astype(np.uint64) << np.uint64(bits))
+            | place.astype(np.uint64)
+        )
         packed.sort()
         return starts + (packed & np.uint64((1 << bits) - 1)).astype(np.int64)
 
@@ -121,6 +137,8 @@ def sortable(keys: np.ndarray) -> np.ndarray:
     """fp32 keys as uint32 of the same order. NaN is the greatest."""
     if keys.dtype == np.uint32:
         return keys
-    numbers = np.where(np.isnan(keys), np.float32(np.nan), keys.astype(np.float32) + np.float32(0))  # -0 is 0
+    numbers = np.where(
+        np.isnan(keys), np.float32(np.nan), keys.astype(np.float32) + np.float32(0)
+    )  # -0 is 0
     raw = np.ascontiguousarray(numbers, dtype=np.float32).view(np.uint32)
     return np.where(raw & SIGN, ~raw, raw | SIGN)

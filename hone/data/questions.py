@@ -18,9 +18,11 @@ class Questions:
     """Candidates to judge, with all texts that a judge may show.
 
     Attributes:
-        pairs: query_id, doc_id, rank: each query's candidates together, in their order, without duplicates.
-        positives: query_id, doc_id: labelled positives of these queries, in label order. Promoted positives are excluded: the input of a
-            judge must not depend on earlier verdicts of another judge.
+        pairs: query_id, doc_id, rank: each query's candidates together, in their order, without
+            duplicates.
+        positives: query_id, doc_id: labelled positives of these queries, in label order. Promoted
+            positives are excluded: the input of a judge must not depend on earlier verdicts of
+            another judge.
         queries: query_id, text.
         documents: doc_id, full_text of every candidate and labelled positive.
     """
@@ -49,24 +51,38 @@ class Questions:
     @property
     def positives_of(self) -> dict[str, list[str]]:
         """doc_ids of each query's labelled positives."""
-        return dict(self.positives.group_by("query_id", maintain_order=True).agg("doc_id").iter_rows())
+        return dict(
+            self.positives.group_by("query_id", maintain_order=True).agg("doc_id").iter_rows()
+        )
 
 
-def of(pairs: pl.DataFrame, positives: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFrame) -> Questions:
+def of(
+    pairs: pl.DataFrame, positives: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFrame
+) -> Questions:
     """The questions for `pairs`, without data of other queries."""
     asked = pairs.select("query_id").unique()
-    known = positives.join(asked, on="query_id", how="semi", maintain_order="left").select("query_id", "doc_id")
+    known = positives.join(asked, on="query_id", how="semi", maintain_order="left").select(
+        "query_id", "doc_id"
+    )
     shown = pl.concat([pairs["doc_id"], known["doc_id"]]).unique()
     return Questions(
         pairs.select("query_id", "doc_id", "rank"),
         known,
-        queries.join(asked, on="query_id", how="semi", maintain_order="left").select("query_id", "text"),
+        queries.join(asked, on="query_id", how="semi", maintain_order="left").select(
+            "query_id", "text"
+        ),
         documents.filter(pl.col("doc_id").is_in(shown.implode())).select("doc_id", "full_text"),
     )
 
 
-def in_blocks(negatives: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet, size: int = QUERIES_PER_BLOCK) -> Iterator[Questions]:
-    """Questions for a round's negatives, `size` queries at a time, so the texts need not fit in memory.
+def in_blocks(
+    negatives: pl.DataFrame,
+    labels: pl.DataFrame,
+    training: TrainingSet,
+    size: int = QUERIES_PER_BLOCK,
+) -> Iterator[Questions]:
+    """Questions for a round's negatives, `size` queries at a time, so the texts need not fit in
+    memory.
 
     Args:
         negatives: of a round, each query's in order.
@@ -74,7 +90,9 @@ def in_blocks(negatives: pl.DataFrame, labels: pl.DataFrame, training: TrainingS
         training: the source of the texts.
         size: queries in a block.
     """
-    ranked = negatives.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
+    ranked = negatives.with_columns(
+        rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id")
+    )
     known = labelled_positives(labels)
     queries = training.queries()
     asked = ranked["query_id"].unique(maintain_order=True)

@@ -19,29 +19,41 @@ from hone.errors import Refused, listed
 DEEPEST = 64  # nesting depth of lists and objects [Hone default]
 HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")  # a surrogate in JSON notation
 SPLITS = ("train", "dev", "test")
-# The origin of a row, for error messages: `file` as named by the user, `row` counts lines or records from 1.
+# The origin of a row, for error messages: `file` as named by the user, `row` counts lines or
+# records from 1.
 PLACE = {"file": pl.String, "row": pl.Int64}
 
 QUERIES = {"query_id": pl.String, "text": pl.String, "split": pl.String} | PLACE
-DOCUMENTS = {"doc_id": pl.String, "title": pl.String, "text": pl.String, "parent_id": pl.String} | PLACE
+DOCUMENTS = {
+    "doc_id": pl.String,
+    "title": pl.String,
+    "text": pl.String,
+    "parent_id": pl.String,
+} | PLACE
 # Additional columns of documents if the source knows their dates (see the table `dates`).
 DATED = {"clock": pl.String, "date": pl.String}
 QRELS = {
-    "query_id": pl.String, "doc_id": pl.String, "relevance": pl.Int32, "source": pl.String, "split": pl.String,
-} | PLACE  # fmt: skip
+    "query_id": pl.String,
+    "doc_id": pl.String,
+    "relevance": pl.Int32,
+    "source": pl.String,
+    "split": pl.String,
+} | PLACE
 
 
 @dataclass(frozen=True)
 class Source:
     """Documents, queries and labels as read from the source.
 
-    A query or label with a null `split` has no split yet. A hash of the query's text assigns one (split.py).
+    A query or label with a null `split` has no split yet. A hash of the query's text assigns one
+    (split.py).
 
     Attributes:
         ranked: query_id, doc_id: the only documents ranked for a test query. Null: all.
         metadata: doc_id, name, value: other data about documents. Null: none.
         published: whether it is a benchmark that stays as published, without any cleaning.
-        counts: number of values that were changed on reading, by their name in about.json: missing_titles, negative_grades.
+        counts: number of values that were changed on reading, by their name in about.json:
+            missing_titles, negative_grades.
         origin: URL and checksum of a download.
     """
 
@@ -55,7 +67,9 @@ class Source:
     origin: dict[str, str] = field(default_factory=dict)
 
 
-def frame(columns: dict[str, type[pl.DataType]], rows: list[tuple] | dict[str, object]) -> pl.DataFrame:
+def frame(
+    columns: dict[str, type[pl.DataType]], rows: list[tuple] | dict[str, object]
+) -> pl.DataFrame:
     """Rows in the order of `columns`, or a dict of columns, as one of the three tables."""
     if isinstance(rows, dict):
         filled = {name: rows.get(name) for name in columns}
@@ -68,7 +82,8 @@ def json_lines(path: Path, faults: Faults) -> Iterator[tuple[int, dict]]:
 
     Args:
         path: the file.
-        faults: collects the lines that are skipped: invalid UTF-8 or JSON, not an object, nested too deeply, or a lone surrogate.
+        faults: collects the lines that are skipped: invalid UTF-8 or JSON, not an object, nested
+            too deeply, or a lone surrogate.
 
     Raises:
         Refused: the file is missing.
@@ -80,7 +95,13 @@ def json_lines(path: Path, faults: Faults) -> Iterator[tuple[int, dict]]:
             record = json.loads(line)
         except json.JSONDecodeError as error:
             what = f"not JSON ({error.msg} at character {error.pos + 1})"
-            faults.line(path, number, what, "Each line must be one JSON object. Fix or delete this line", "not JSON")
+            faults.line(
+                path,
+                number,
+                what,
+                "Each line must be one JSON object. Fix or delete this line",
+                "not JSON",
+            )
             continue
         except RecursionError:
             record = None
@@ -95,19 +116,35 @@ def json_lines(path: Path, faults: Faults) -> Iterator[tuple[int, dict]]:
             what = f"expected a JSON object, found {line.strip()[:60]!r}"
             faults.line(path, number, what, "Each line must be one JSON object", "no object")
         elif HALF.search(line) and (name := halved(record)) is not None:
-            what = f"`{printable(name)}` contains half a character (a surrogate such as \\ud83d without its other half)"
-            faults.line(path, number, what, "The text was cut inside an emoji or similar character. Delete that half", "half")
+            what = (
+                f"`{printable(name)}` contains half a character (a surrogate such as \\ud83d "
+                "without its other half)"
+            )
+            faults.line(
+                path,
+                number,
+                what,
+                "The text was cut inside an emoji or similar character. Delete that half",
+                "half",
+            )
         else:
             yield number, record
 
 
 def too_deep(line: str, record: object) -> bool:
-    """Whether lists and objects are nested more than DEEPEST levels deep, which Python cannot always handle."""
+    """Whether lists and objects are nested more than DEEPEST levels deep, which Python cannot
+    always handle.
+    """
     if line.count("[") + line.count("{") <= DEEPEST:
         return False
     level = [record]
     for _ in range(DEEPEST):
-        level = [inner for one in level if isinstance(one, list | dict) for inner in (one.values() if isinstance(one, dict) else one)]
+        level = [
+            inner
+            for one in level
+            if isinstance(one, list | dict)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
     return any(isinstance(one, list | dict) for one in level)
 
 
@@ -142,19 +179,25 @@ def text_lines(path: Path, faults: Faults) -> Iterator[tuple[int, str]]:
         for number, raw in enumerate(file, start=1):
             if number == 1 and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                 raise Refused(
-                    f"{path}, line 1: the encoding is UTF-16. Convert the file first: `iconv -f utf-16 -t utf-8 {path.name} > "
+                    f"{path}, line 1: the encoding is UTF-16. Convert the file first: `iconv -f "
+                    f"utf-16 -t utf-8 {path.name} > "
                     f"{path.stem}.utf8{path.suffix}`."
                 )
             try:
                 yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                remedy = f"Convert the file first, for example `iconv -f latin1 -t utf-8 {path.name} > {path.stem}.utf8{path.suffix}`"
+                remedy = (
+                    "Convert the file first, for example `iconv -f latin1 -t utf-8 "
+                    f"{path.name} > {path.stem}.utf8{path.suffix}`"
+                )
                 faults.line(path, number, f"byte 0x{raw[error.start]:02x} is not UTF-8", remedy)
 
 
-def value_of(read: Callable[[Any], Any], record: dict, name: str, path: Path, number: int, faults: Faults) -> Any:
-    """A field of a record, converted by `id_of`, `text_of` or `grade_of`. Null if it is missing or invalid. Invalid values are added to
-    `faults`.
+def value_of(
+    read: Callable[[Any], Any], record: dict, name: str, path: Path, number: int, faults: Faults
+) -> Any:
+    """A field of a record, converted by `id_of`, `text_of` or `grade_of`. Null if it is missing or
+    invalid. Invalid values are added to `faults`.
     """
     try:
         return read(record.get(name))

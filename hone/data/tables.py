@@ -1,4 +1,6 @@
-"""Schemas of the tables, the contract between stages. One stage writes each table once. Tables are checked on write and on read."""
+"""Schemas of the tables, the contract between stages. One stage writes each table once. Tables
+are checked on write and on read.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from hone.errors import Refused, listed
 from hone.files import written_whole
 
 ROWS_PER_GROUP = 8192
-# Soft hyphen, zero-width characters, direction marks, variation selectors, tags and other characters that may be invisible.
+# Soft hyphen, zero-width characters, direction marks, variation selectors, tags and other
+# characters that may be invisible.
 INVISIBLE = (
     r"[\u{00AD}\u{034F}\u{061C}\u{115F}\u{1160}\u{17B4}\u{17B5}\u{180B}-\u{180F}\u{200B}-\u{200F}\u{202A}-\u{202E}\u{2060}-\u{206F}"
     r"\u{3164}\u{FE00}-\u{FE0F}\u{FEFF}\u{FFA0}\u{E0000}-\u{E0FFF}]"
@@ -21,8 +24,20 @@ SINGLE_QUOTES, DOUBLE_QUOTES, DASHES = r"[‘’‚‛′´ʼ‹›]", r"[“”
 
 QUERIES = {"query_id": pl.String, "text": pl.String}
 DOCUMENTS = {"doc_id": pl.String, "title": pl.String, "text": pl.String, "parent_id": pl.String}
-QRELS = {"query_id": pl.String, "doc_id": pl.String, "relevance": pl.Int32, "weight": pl.Float32, "source": pl.String}
-CANDIDATES = {"query_id": pl.String, "doc_id": pl.String, "source": pl.String, "rank": pl.Int32, "score": pl.Float32}
+QRELS = {
+    "query_id": pl.String,
+    "doc_id": pl.String,
+    "relevance": pl.Int32,
+    "weight": pl.Float32,
+    "source": pl.String,
+}
+CANDIDATES = {
+    "query_id": pl.String,
+    "doc_id": pl.String,
+    "source": pl.String,
+    "rank": pl.Int32,
+    "score": pl.Float32,
+}
 
 SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
     "queries": QUERIES,
@@ -31,13 +46,20 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
     "hidden": QRELS,
     # For reranking tasks: the only documents that are ranked for a query.
     "ranked": {"query_id": pl.String, "doc_id": pl.String},
-    # Dates of documents, if known. A date consists of numbers, the most significant first. Dates with the same
-    # `clock` are comparable: "calendar" (2021-03-04), or a library name for versions (1.10.2).
+    # Dates of documents, if known. A date consists of numbers, the most significant first. Dates
+    # with the same `clock` are comparable: "calendar" (2021-03-04), or a library name for versions
+    # (1.10.2).
     "dates": {"doc_id": pl.String, "clock": pl.String, "date": pl.String},
-    # Other data about documents: a group, a taxonomy path, ids of linked documents. A list is several rows.
+    # Other data about documents: a group, a taxonomy path, ids of linked documents. A list is
+    # several rows.
     "metadata": {"doc_id": pl.String, "name": pl.String, "value": pl.String},
     "candidates": CANDIDATES,
-    "scores": {"query_id": pl.String, "doc_id": pl.String, "scorer": pl.String, "score": pl.Float32},
+    "scores": {
+        "query_id": pl.String,
+        "doc_id": pl.String,
+        "scorer": pl.String,
+        "score": pl.Float32,
+    },
     # In selection order. `rank` and `score` are those of the candidate.
     "negatives": CANDIDATES,
     "removed": {"query_id": pl.String, "doc_id": pl.String, "rule": pl.String, "detail": pl.String},
@@ -54,9 +76,10 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "judge": pl.String,
         "reason": pl.String,
     },
-    # Verdicts of judges on a round's negatives. `answer` is the number of the response in the judgment log. Its text and cost
-    # are only in its first row here. `verdict` is unknown if the judge could not decide, for the `reason`. `place` is the judge's
-    # position in the cascade, from 1. It is 0 for a graded labelled positive, which is not a negative.
+    # Verdicts of judges on a round's negatives. `answer` is the number of the response in the
+    # judgment log. Its text and cost are only in its first row here. `verdict` is unknown if the
+    # judge could not decide, for the `reason`. `place` is the judge's position in the cascade, from
+    # 1. It is 0 for a graded labelled positive, which is not a negative.
     "judgments": {
         "query_id": pl.String,
         "doc_id": pl.String,
@@ -86,8 +109,12 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "score": pl.Float32,
     },
 }
-# Additional columns of some tables: where a text comes from, and its collection if several are joined.
-OPTIONAL = {"queries": {"origin": pl.String, "collection": pl.String}, "documents": {"origin": pl.String}}
+# Additional columns of some tables: where a text comes from, and its collection if several are
+# joined.
+OPTIONAL = {
+    "queries": {"origin": pl.String, "collection": pl.String},
+    "documents": {"origin": pl.String},
+}
 
 
 def empty(table: str) -> pl.DataFrame:
@@ -96,15 +123,19 @@ def empty(table: str) -> pl.DataFrame:
 
 
 def shaped(table: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """`frame` with the columns of `table`, in order and with the right types. Missing columns become null.
+    """`frame` with the columns of `table`, in order and with the right types. Missing columns
+    become null.
 
     Raises:
         Refused: a value that does not fit the type of its column.
     """
-    columns = SCHEMAS[table] | {name: kind for name, kind in OPTIONAL.get(table, {}).items() if name in frame.columns}
+    columns = SCHEMAS[table] | {
+        name: kind for name, kind in OPTIONAL.get(table, {}).items() if name in frame.columns
+    }
     try:
         return frame.select(
-            (pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name) for name, kind in columns.items()
+            (pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name)
+            for name, kind in columns.items()
         )
     except (pl.exceptions.InvalidOperationError, pl.exceptions.SchemaError) as error:
         raise Refused(f"the table {table} cannot store these values: {error}") from error
@@ -126,14 +157,19 @@ def checked(table: str, columns: dict[str, pl.DataType], path: Path) -> None:
         *wrong,
     ]
     if complaints:
-        raise Refused(f"{path} is not a valid {table} table: {'; '.join(complaints)}. Run `dvc repro` to create it again.")
+        raise Refused(
+            f"{path} is not a valid {table} table: {'; '.join(complaints)}. Run `dvc repro` to "
+            "create it again."
+        )
 
 
 def write(table: str, frame: pl.DataFrame, path: Path) -> None:
     """Write `frame` as the named table, atomically. Equal rows give equal bytes."""
     checked(table, dict(frame.schema), path)
     with written_whole(Path(path)) as part:
-        frame.write_parquet(part, compression="zstd", row_group_size=ROWS_PER_GROUP, statistics=True)
+        frame.write_parquet(
+            part, compression="zstd", row_group_size=ROWS_PER_GROUP, statistics=True
+        )
 
 
 def read(table: str, path: Path) -> pl.DataFrame:
@@ -150,14 +186,17 @@ def scan(table: str, path: Path) -> pl.LazyFrame:
         frame = pl.scan_parquet(path)
         columns = dict(frame.collect_schema())
     except pl.exceptions.ComputeError as error:
-        raise Refused(f"{path} cannot be read as Parquet ({error}). Delete it and run `dvc repro`.") from error
+        raise Refused(
+            f"{path} cannot be read as Parquet ({error}). Delete it and run `dvc repro`."
+        ) from error
     checked(table, columns, path)
     return frame
 
 
 @dataclass(frozen=True)
 class Documents:
-    """The documents of one collection, on disk: read by column, by chunk or by id, never all texts at once.
+    """The documents of one collection, on disk: read by column, by chunk or by id, never all texts
+    at once.
 
     `prefix` precedes every id (`scifact/` if several collections are joined, otherwise empty).
     """
@@ -176,31 +215,47 @@ class Documents:
     @property
     def parents(self) -> pl.DataFrame:
         """doc_id and parent_id of the documents that are chunks."""
-        return self._scan().select("doc_id", "parent_id").filter(pl.col("parent_id").is_not_null()).collect()
+        return (
+            self._scan()
+            .select("doc_id", "parent_id")
+            .filter(pl.col("parent_id").is_not_null())
+            .collect()
+        )
 
     def chunks(self, rows: int = ROWS_PER_GROUP) -> Iterator[list[str]]:
-        """The texts in file order, `rows` at a time, as an encoder reads them (title, space, text)."""
+        """The texts in file order, `rows` at a time, as an encoder reads them (title, space,
+        text).
+        """
         import pyarrow.parquet
 
         with pyarrow.parquet.ParquetFile(self.path) as file:
             for batch in file.iter_batches(batch_size=rows, columns=["title", "text"]):
                 yield pl.from_arrow(batch).select(full_text())["full_text"].to_list()
 
-    def chunks_of(self, ids: pl.Series, rows: int = ROWS_PER_GROUP) -> Iterator[tuple[list[str], list[str]]]:
+    def chunks_of(
+        self, ids: pl.Series, rows: int = ROWS_PER_GROUP
+    ) -> Iterator[tuple[list[str], list[str]]]:
         """doc_ids and texts of the `ids` that exist here, in file order."""
         import pyarrow.parquet
 
         with pyarrow.parquet.ParquetFile(self.path) as file:
             for batch in file.iter_batches(batch_size=rows, columns=["doc_id", "title", "text"]):
                 read = pl.from_arrow(batch).with_columns(prefixed(self.prefix, "doc_id"))
-                wanted = read.filter(pl.col("doc_id").is_in(ids.implode())).select("doc_id", full_text())
+                wanted = read.filter(pl.col("doc_id").is_in(ids.implode())).select(
+                    "doc_id", full_text()
+                )
                 if len(wanted):
                     yield wanted["doc_id"].to_list(), wanted["full_text"].to_list()
 
     def texts(self, ids: Iterable[str]) -> pl.DataFrame:
         """doc_id, full_text and parent_id of the `ids` that exist here."""
         wanted = pl.LazyFrame({"doc_id": list(ids)}, schema={"doc_id": pl.String}).unique()
-        return self._scan().join(wanted, on="doc_id", how="semi").select("doc_id", full_text(), "parent_id").collect(engine="streaming")
+        return (
+            self._scan()
+            .join(wanted, on="doc_id", how="semi")
+            .select("doc_id", full_text(), "parent_id")
+            .collect(engine="streaming")
+        )
 
     def _scan(self) -> pl.LazyFrame:
         frame = scan("documents", self.path)
@@ -215,18 +270,29 @@ def prefixed(prefix: str, *names: str) -> list[pl.Expr]:
 
 
 def full_text() -> pl.Expr:
-    """The text that an encoder reads of a document: title, a space, text (as in BEIR and MTEB). The text alone if untitled."""
+    """The text that an encoder reads of a document: title, a space, text (as in BEIR and MTEB).
+    The text alone if untitled.
+    """
     title, text = pl.col("title").fill_null(""), pl.col("text").fill_null("")
-    return pl.when(title == "").then(text).otherwise(title + " " + text).str.strip_chars().alias("full_text")
+    return (
+        pl.when(title == "")
+        .then(text)
+        .otherwise(title + " " + text)
+        .str.strip_chars()
+        .alias("full_text")
+    )
 
 
 def normalised(text: pl.Expr) -> pl.Expr:
-    """The normalized form for comparing texts. Texts that differ only in character encoding, case, spaces or outer marks are equal.
+    """The normalized form for comparing texts. Texts that differ only in character encoding, case,
+    spaces or outer marks are equal.
 
-    Filters, masks, splits, leakage and the audit all use this definition of the same query or document. The form is never encoded, shown to
-    a judge or hashed into a key of the embedding cache or judgment log. Steps in order: straighten curly quotes (NFKC would split some),
-    apply Unicode NFKC (full width, ligatures, combining accents), remove invisible characters, unify dashes, fold case (by upper case, so ß
-    equals ss), collapse white space, and strip outer punctuation and white space.
+    Filters, masks, splits, leakage and the audit all use this definition of the same query or
+    document. The form is never encoded, shown to a judge or hashed into a key of the embedding
+    cache or judgment log. Steps in order: straighten curly quotes (NFKC would split some), apply
+    Unicode NFKC (full width, ligatures, combining accents), remove invisible characters, unify
+    dashes, fold case (by upper case, so ß equals ss), collapse white space, and strip outer
+    punctuation and white space.
     """
     return text.map_batches(_normalised, return_dtype=pl.String)
 
@@ -236,7 +302,15 @@ def _normalised(texts: pl.Series) -> pl.Series:
     plain = texts.str.to_lowercase()
     other = texts.str.contains(r"[^\x00-\x7F]").fill_null(False).arg_true()
     if len(other):
-        straight = texts.gather(other).str.replace_all(SINGLE_QUOTES, "'").str.replace_all(DOUBLE_QUOTES, '"')
-        shown = straight.str.normalize("NFKC").str.replace_all(INVISIBLE, "").str.replace_all(DASHES, "-")
+        straight = (
+            texts.gather(other)
+            .str.replace_all(SINGLE_QUOTES, "'")
+            .str.replace_all(DOUBLE_QUOTES, '"')
+        )
+        shown = (
+            straight.str.normalize("NFKC")
+            .str.replace_all(INVISIBLE, "")
+            .str.replace_all(DASHES, "-")
+        )
         plain = plain.scatter(other, shown.str.to_uppercase().str.to_lowercase())
     return plain.str.replace_all(r"\s+", " ").str.strip_chars(" .,;:!?\"'()[]")

@@ -1,7 +1,9 @@
-"""The training set: queries, labels and documents of the training collections, as admitted by `start`.
+"""The training set: queries, labels and documents of the training collections, as admitted by
+`start`.
 
-`start` writes a list of these tables with their hashes. Later stages depend on that list. A change in one of these tables reruns them, and
-a change in a collection used only for evaluation does not. Test queries are not part of it.
+`start` writes a list of these tables with their hashes. Later stages depend on that list. A change
+in one of these tables reruns them, and a change in a collection used only for evaluation does not.
+Test queries are not part of it.
 """
 
 from __future__ import annotations
@@ -28,14 +30,16 @@ TABLES = (
     "dev/queries.parquet",
     "dev/qrels.parquet",
 )
-UNLABELLED = "train/unlabelled.parquet"  # training queries without a labelled positive; older collected collections lack this table
+# training queries without a labelled positive; older collected collections lack this table
+UNLABELLED = "train/unlabelled.parquet"
 
 
 @dataclass(frozen=True)
 class TrainingCollection:
     """One training collection. Ids have its name as a prefix if several collections are joined.
 
-    If `unlabelled` is set, its training queries include those without a labelled positive, for losses that need none.
+    If `unlabelled` is set, its training queries include those without a labelled positive, for
+    losses that need none.
     """
 
     name: str
@@ -57,8 +61,14 @@ class TrainingCollection:
 
     def queries(self, split: str = "train") -> pl.DataFrame:
         """query_id, text and collection."""
-        own = self._named(tables.read("queries", self.folder / split / "queries.parquet")).with_columns(collection=pl.lit(self.name))
-        return pl.concat([own, self.unanswered()], how="diagonal") if split == "train" and self.unlabelled else own
+        own = self._named(
+            tables.read("queries", self.folder / split / "queries.parquet")
+        ).with_columns(collection=pl.lit(self.name))
+        return (
+            pl.concat([own, self.unanswered()], how="diagonal")
+            if split == "train" and self.unlabelled
+            else own
+        )
 
     def unanswered(self) -> pl.DataFrame:
         """query_id, text and collection of training queries without a labelled positive."""
@@ -88,9 +98,15 @@ class TrainingSet:
         return pl.concat([collection.queries(split) for collection in self.collections])
 
     def unanswered(self) -> pl.DataFrame:
-        """The subset of `queries` without a labelled positive. Empty if the round trains only on labelled queries."""
-        parts = [collection.unanswered() for collection in self.collections if collection.unlabelled]
-        return pl.concat([tables.empty("queries").with_columns(collection=pl.lit("")), *parts], how="diagonal")
+        """The subset of `queries` without a labelled positive. Empty if the round trains only on
+        labelled queries.
+        """
+        parts = [
+            collection.unanswered() for collection in self.collections if collection.unlabelled
+        ]
+        return pl.concat(
+            [tables.empty("queries").with_columns(collection=pl.lit("")), *parts], how="diagonal"
+        )
 
     def texts(self, ids: Iterable[str]) -> pl.DataFrame:
         """doc_id, full_text and parent_id of documents."""
@@ -103,7 +119,11 @@ class TrainingSet:
 
 
 def admit(
-    names: list[str], shares: dict[str, float], min_relevance: dict[str, int], language: dict[str, str], own_id: dict[str, OwnId]
+    names: list[str],
+    shares: dict[str, float],
+    min_relevance: dict[str, int],
+    language: dict[str, str],
+    own_id: dict[str, OwnId],
 ) -> dict:
     """The list of training tables, with their hashes."""
     return {
@@ -114,7 +134,10 @@ def admit(
                 "language": language[name],
                 "prefix": f"{name}/" if len(names) > 1 else "",
                 "own_id": own_id[name],
-                "tables": {table: fingerprint_of_file(DATA / name / table) for table in tables_of(DATA / name)},
+                "tables": {
+                    table: fingerprint_of_file(DATA / name / table)
+                    for table in tables_of(DATA / name)
+                },
             }
             for name in names
         }
@@ -137,13 +160,18 @@ def read(file: Path = TRAINING_LIST, unlabelled: bool = False) -> TrainingSet:
         Refused: a table differs from the admitted one.
     """
     if not file.exists():
-        raise Refused(f"{file} is missing. Run `dvc repro start` to write it (`dvc repro` also runs all stages before it).")
+        raise Refused(
+            f"{file} is missing. Run `dvc repro start` to write it (`dvc repro` also runs all "
+            "stages before it)."
+        )
     listed = read_json(file)["collections"]
     for name, item in listed.items():
         for table, expected in item["tables"].items():
             path = DATA / name / table
             if not path.exists() or fingerprint_of_file(path) != expected:
-                raise Refused(f"{path} is missing or has changed since `start` admitted it. Run `dvc repro`.")
+                raise Refused(
+                    f"{path} is missing or has changed since `start` admitted it. Run `dvc repro`."
+                )
     return TrainingSet(
         tuple(
             TrainingCollection(

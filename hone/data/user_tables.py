@@ -1,4 +1,6 @@
-"""A user's table below inputs/: Parquet, CSV or JSON Lines with named columns. Errors include file and row."""
+"""A user's table below inputs/: Parquet, CSV or JSON Lines with named columns. Errors include
+file and row.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def columns(file: Path) -> list[str]:
         Refused: the file has another type or cannot be read.
     """
     if file.suffix not in ENDINGS:
-        raise Refused(f"{file} has an unsupported type. Save the table as one of {listed(ENDINGS)}.")
+        raise Refused(
+            f"{file} has an unsupported type. Save the table as one of {listed(ENDINGS)}."
+        )
     if file.suffix == ".jsonl":
         faults = Faults()
         first = next(json_lines(file, faults), None)
@@ -40,7 +44,8 @@ def read_csv(file: Path, separator: str = ",") -> pl.DataFrame:
     """A CSV file with a header, every column as text, without a byte order mark.
 
     Raises:
-        Refused: it is missing, not UTF-8, or has rows whose field count differs from the header. The message lists all of them.
+        Refused: it is missing, not UTF-8, or has rows whose field count differs from the header.
+            The message lists all of them.
     """
     faults = Faults()
     for _ in text_lines(file, faults):
@@ -52,7 +57,9 @@ def read_csv(file: Path, separator: str = ",") -> pl.DataFrame:
     except (pl.exceptions.PolarsError, OSError) as error:
         if wrong := misshapen(file, separator):
             raise Faulty(wrong, None) from None
-        raise Refused(f"{file} cannot be read as CSV: {reason(error)}. Save it again as CSV UTF-8.") from None
+        raise Refused(
+            f"{file} cannot be read as CSV: {reason(error)}. Save it again as CSV UTF-8."
+        ) from None
 
 
 def misshapen(file: Path, separator: str) -> Faults:
@@ -65,7 +72,13 @@ def misshapen(file: Path, separator: str) -> Faults:
             for number, row in enumerate(rows, start=2):
                 if len(row) > width:
                     what = f"{len(row)} fields, but the header has {width}"
-                    faults.line(file, number, what, "Put fields with commas or line breaks in quotes", unit="row")
+                    faults.line(
+                        file,
+                        number,
+                        what,
+                        "Put fields with commas or line breaks in quotes",
+                        unit="row",
+                    )
     except csv.Error:
         pass  # the message of polars is enough
     return faults
@@ -77,18 +90,25 @@ def reason(error: Exception) -> str:
 
 
 def need(file: Path, ids: tuple[str, ...]) -> None:
-    """Raise Refused if a table lacks one of the columns `ids`. The message suggests the nearest name."""
+    """Raise Refused if a table lacks one of the columns `ids`. The message suggests the nearest
+    name.
+    """
     there = columns(file)
     if missing := [name for name in ids if name not in there]:
         hints = "; ".join(nearest(name, there) for name in missing)
-        raise Refused(f"{file} lacks the column {listed(missing)}. Found: {listed(there)} ({hints}). Rename the column.")
+        raise Refused(
+            f"{file} lacks the column {listed(missing)}. Found: {listed(there)} ({hints}). Rename "
+            "the column."
+        )
 
 
 def read(file: Path, ids: tuple[str, ...], numbers: tuple[str, ...] = ()) -> pl.DataFrame:
-    """The columns `ids` as text and, if present, the columns `numbers` as Float64, with `row` (records, from 1).
+    """The columns `ids` as text and, if present, the columns `numbers` as Float64, with `row`
+    (records, from 1).
 
     Raises:
-        Refused: a column of `ids` is missing or has an empty value, or a number is invalid. The message names the row.
+        Refused: a column of `ids` is missing or has an empty value, or a number is invalid. The
+            message names the row.
     """
     need(file, ids)
     kept = [*ids, *(name for name in numbers if name in columns(file))]
@@ -111,17 +131,27 @@ def read(file: Path, ids: tuple[str, ...], numbers: tuple[str, ...] = ()) -> pl.
             try:
                 id_of(told[name][place])
             except Odd as odd:
-                faults.line(file, place + 1, f"`{name}` is {odd}", odd.remedy, f"{name} {odd.remedy}", "row")
+                faults.line(
+                    file, place + 1, f"`{name}` is {odd}", odd.remedy, f"{name} {odd.remedy}", "row"
+                )
         typed = typed.with_columns(values.alias(name))
     faults.refuse()
-    bare = typed.filter(pl.any_horizontal(pl.col(name).is_null() | (pl.col(name) == "") for name in ids))
+    bare = typed.filter(
+        pl.any_horizontal(pl.col(name).is_null() | (pl.col(name) == "") for name in ids)
+    )
     if len(bare):
-        raise Refused(f"{file}, row {bare['row'][0]:,}: {listed(name for name in ids if not bare[name][0])} is empty.")
+        raise Refused(
+            f"{file}, row {bare['row'][0]:,}: {listed(name for name in ids if not bare[name][0])} "
+            "is empty."
+        )
     for name in kept[len(ids) :]:
         number = as_number(told[name])
         wrong = (~number.is_finite()).fill_null(True).arg_true()
         if len(wrong):
-            raise Refused(f"{file}, row {wrong[0] + 1:,}: the {name} {told[name][wrong[0]]!r} is not a number. Correct it.")
+            raise Refused(
+                f"{file}, row {wrong[0] + 1:,}: the {name} {told[name][wrong[0]]!r} is not a "
+                "number. Correct it."
+            )
         typed = typed.with_columns(number.alias(name))
     return typed.select("row", *kept)
 
@@ -137,10 +167,14 @@ def from_records(file: Path, kept: list[str]) -> pl.DataFrame:
         for name in kept:
             value = record.get(name)
             if isinstance(value, list | dict):
-                faults.line(file, number, f"`{name}` is {shown(value)}", "Use a text or a number", name)
+                faults.line(
+                    file, number, f"`{name}` is {shown(value)}", "Use a text or a number", name
+                )
             elif isinstance(value, float) and value.is_integer():
                 value = id_of(value) if abs(value) < EXACT else str(value)
-            columns[name].append(None if missing(value) or isinstance(value, list | dict) else str(value))
+            columns[name].append(
+                None if missing(value) or isinstance(value, list | dict) else str(value)
+            )
     faults.refuse()
     return pl.DataFrame(columns, schema=dict.fromkeys(kept, pl.String))
 

@@ -1,1 +1,3 @@
-"""Encoders: models, the embedding cache, batched inference, search, cross-encoders and endpoints."""
+"""Encoders: models, the embedding cache, batched inference, search, cross-encoders and
+endpoints.
+"""

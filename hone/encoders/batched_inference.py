@@ -30,11 +30,13 @@ Features = dict[str, torch.Tensor | str | int]
 class TorchEncoder:
     """An encoder that runs as fast as the device allows.
 
-    On a CPU, each worker processes its own batches: cores that share every small operation wait for one another (seven times slower on two
-    cores). On a GPU, a batch that exceeds its memory is halved.
+    On a CPU, each worker processes its own batches: cores that share every small operation wait for
+    one another (seven times slower on two cores). On a GPU, a batch that exceeds its memory is
+    halved.
 
     Args:
-        model: the torch model on its device, with its maximum length set. Its weights may be rounded in place.
+        model: the torch model on its device, with its maximum length set. Its weights may be
+            rounded in place.
         route: whether the texts are queries or documents.
         prompt: the prefix of each text.
         precision: "fp32", or "bf16" or "fp16" (autocast), independent of the precision in training.
@@ -43,16 +45,29 @@ class TorchEncoder:
 
     reported: str | None = None  # the weights determine the cache address
 
-    def __init__(self, model: SentenceTransformer, route: Route, prompt: str, precision: str, batch_tokens: int | None = None) -> None:
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        route: Route,
+        prompt: str,
+        precision: str,
+        batch_tokens: int | None = None,
+    ) -> None:
         self.model = model.eval()
         self.route, self.prompt, self.precision = route, prompt, precision
         if kind := PRECISIONS.get(precision):
-            # Autocast would do this for every batch. Doing it once gives the same values in 90 % of the time.
+            # Autocast would do this for every batch. Doing it once gives the same values in 90 % of
+            # the time.
             for module in model.modules():
                 if isinstance(module, torch.nn.Linear):
                     module.to(kind)
         self.on_cpu = model.device.type == "cpu"
-        if self.on_cpu and precision == "fp32" and mkl_is_held_back() and torch.backends.mkldnn.is_available():
+        if (
+            self.on_cpu
+            and precision == "fp32"
+            and mkl_is_held_back()
+            and torch.backends.mkldnn.is_available()
+        ):
             for module in model.modules():
                 if type(module) is torch.nn.Linear:
                     module.forward = partial(through_onednn, module)
@@ -60,7 +75,9 @@ class TorchEncoder:
         self.workers = min(torch.get_num_threads(), MOST_WORKERS) if self.on_cpu else 1
 
     def encode(self, texts: list[str], progress: Progress | None = None) -> np.ndarray:
-        """Embeddings [n, d] in fp32 of n texts, in order. Normalized only if the model normalizes."""
+        """Embeddings [n, d] in fp32 of n texts, in order. Normalized only if the model
+        normalizes.
+        """
         progress = progress or Progress(f"encoding {self.route} texts", len(texts))
         order = np.argsort([-self._size(text) for text in texts], kind="stable")
         vectors: np.ndarray | None = None
@@ -71,7 +88,9 @@ class TorchEncoder:
             progress.add(len(rows))
         return vectors if vectors is not None else np.empty((0, 0), dtype=np.float32)
 
-    def _batches(self, texts: list[str], order: np.ndarray) -> Iterator[tuple[np.ndarray, Features]]:
+    def _batches(
+        self, texts: list[str], order: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, Features]]:
         """Rows and features of each batch, long texts first, within the token limit."""
         for start in range(0, len(order), ROWS_PER_SLICE):
             rows = order[start : start + ROWS_PER_SLICE]
@@ -85,8 +104,12 @@ class TorchEncoder:
                 yield rows[chosen], part_of(features, chosen, len(rows))
                 first += size
 
-    def _in_parallel(self, batches: Iterator[tuple[np.ndarray, Features]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Rows and embeddings of all batches, in any order, computed by one thread for each worker."""
+    def _in_parallel(
+        self, batches: Iterator[tuple[np.ndarray, Features]]
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Rows and embeddings of all batches, in any order, computed by one thread for each
+        worker.
+        """
         if self.workers == 1:
             for rows, features in batches:
                 yield from self._forward(rows, features)
@@ -109,18 +132,26 @@ class TorchEncoder:
                     yield from made
         torch.set_num_threads(threads)
 
-    def _forward(self, rows: np.ndarray, features: Features) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Rows and embeddings of one batch. If memory runs out, split it and halve the token limit permanently."""
+    def _forward(
+        self, rows: np.ndarray, features: Features
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Rows and embeddings of one batch. If memory runs out, split it and halve the token
+        limit permanently.
+        """
         try:
             with torch.no_grad(), self._autocast():
-                on_device = {name: value.to(self.model.device) if torch.is_tensor(value) else value for name, value in features.items()}
+                on_device = {
+                    name: value.to(self.model.device) if torch.is_tensor(value) else value
+                    for name, value in features.items()
+                }
                 vectors = self._output(on_device).float().cpu().numpy()
             yield rows, vectors
             return
         except torch.OutOfMemoryError:
             if len(rows) == 1:
                 raise Refused(
-                    f"the device {self.model.device} has too little memory for one text of {self.model.max_seq_length} tokens. "
+                    f"the device {self.model.device} has too little memory for one text of "
+                    f"{self.model.max_seq_length} tokens. "
                     "Lower model.max_length, or set machine.device: cpu."
                 ) from None
             self.batch_tokens = max(1, self.batch_tokens // 2)
@@ -143,16 +174,22 @@ class TorchEncoder:
 
     def _autocast(self) -> torch.autocast:
         kind = PRECISIONS.get(self.precision)
-        return torch.autocast(self.model.device.type, dtype=kind or torch.bfloat16, enabled=kind is not None)
+        return torch.autocast(
+            self.model.device.type, dtype=kind or torch.bfloat16, enabled=kind is not None
+        )
 
 
 def through_onednn(linear: torch.nn.Linear, inputs: torch.Tensor) -> torch.Tensor:
-    """A linear layer in fp32 by oneDNN where torch would use MKL. It is the operation that torch.compile calls."""
+    """A linear layer in fp32 by oneDNN where torch would use MKL. It is the operation that
+    torch.compile calls.
+    """
     return torch.ops.mkldnn._linear_pointwise(inputs, linear.weight, linear.bias, "none", [], "")
 
 
 def token_counts(features: Features, count: int) -> np.ndarray:
-    """The token count of each of `count` texts, without padding. All equal if the model has no attention mask."""
+    """The token count of each of `count` texts, without padding. All equal if the model has no
+    attention mask.
+    """
     mask = features.get("attention_mask")
     if not torch.is_tensor(mask) or mask.ndim != 2 or len(mask) != count:
         return np.ones(count, dtype=np.int64)
@@ -163,10 +200,16 @@ def part_of(features: Features, rows: np.ndarray, count: int) -> Features:
     """The features of some of `count` texts, without columns that are padding for all of them."""
     chosen = torch.from_numpy(np.ascontiguousarray(rows))
     part = {
-        name: value[chosen] if torch.is_tensor(value) and value.ndim and len(value) == count else value for name, value in features.items()
+        name: value[chosen]
+        if torch.is_tensor(value) and value.ndim and len(value) == count
+        else value
+        for name, value in features.items()
     }
     mask = part.get("attention_mask")
     if not torch.is_tensor(mask) or mask.ndim != 2:
         return part
     used = mask.any(0)
-    return {name: value[:, used] if torch.is_tensor(value) and value.shape == mask.shape else value for name, value in part.items()}
+    return {
+        name: value[:, used] if torch.is_tensor(value) and value.shape == mask.shape else value
+        for name, value in part.items()
+    }

@@ -1,4 +1,6 @@
-"""Cross-encoder models on disk: resolving a name, fingerprints, loading. Code from model folders never runs."""
+"""Cross-encoder models on disk: resolving a name, fingerprints, loading. Code from model folders
+never runs.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +33,22 @@ class CrossModel:
 
     def fingerprint(self) -> str:
         """A hash of everything that its scores depend on, independent of the folder's name."""
-        files = sorted(file.relative_to(self.path) for file in self.path.rglob("*") if file.is_file())
-        counted = [file for file in files if file.name not in NOT_IN_SCORES and not any(part.startswith(".") for part in file.parts)]
-        return fingerprint(*(part for file in counted for part in (str(file), fingerprint_of_file(self.path / file))))
+        files = sorted(
+            file.relative_to(self.path) for file in self.path.rglob("*") if file.is_file()
+        )
+        counted = [
+            file
+            for file in files
+            if file.name not in NOT_IN_SCORES
+            and not any(part.startswith(".") for part in file.parts)
+        ]
+        return fingerprint(
+            *(
+                part
+                for file in counted
+                for part in (str(file), fingerprint_of_file(self.path / file))
+            )
+        )
 
     @cached_property
     def positions(self) -> int | None:
@@ -42,20 +57,28 @@ class CrossModel:
 
     @cached_property
     def prompt(self) -> str:
-        """The prefix that `CrossEncoder.predict` adds to a pair: the configuration's default prompt, if any."""
+        """The prefix that `CrossEncoder.predict` adds to a pair: the configuration's default
+        prompt, if any.
+        """
         file = self.path / "config_sentence_transformers.json"
         found = read_json(file) if file.exists() else {}
         return (found.get("prompts") or {}).get(found.get("default_prompt_name")) or ""
 
     def refuse_unsafe(self) -> None:
-        """Raise Refused if the folder is not a cross-encoder, contains code, or has unsafe weight files."""
+        """Raise Refused if the folder is not a cross-encoder, contains code, or has unsafe
+        weight files.
+        """
         config, own = (
-            read_json(file) if (file := self.path / name).exists() else {} for name in ("config.json", "config_sentence_transformers.json")
+            read_json(file) if (file := self.path / name).exists() else {}
+            for name in ("config.json", "config_sentence_transformers.json")
         )
         classes = config.get("architectures") or []
-        if own.get("model_type") != "CrossEncoder" and not any(name.endswith("ForSequenceClassification") for name in classes):
+        if own.get("model_type") != "CrossEncoder" and not any(
+            name.endswith("ForSequenceClassification") for name in classes
+        ):
             raise Refused(
-                f"{self.path} is not a cross-encoder ({listed([own.get('model_type'), *classes])}): its scoring head would be "
+                f"{self.path} is not a cross-encoder "
+                f"({listed([own.get('model_type'), *classes])}): its scoring head would be "
                 "untrained. Choose a model that scores a query and a document together."
             )
         refuse_foreign(self.path, "CrossEncoder")
@@ -64,10 +87,13 @@ class CrossModel:
             (config.get("sentence_transformers") or {}).get("activation_fn"),
             config.get("sbert_ce_default_activation_function"),
         ]
-        strange = [name for name in named if name is not None and not str(name).startswith(ACTIVATIONS)]
+        strange = [
+            name for name in named if name is not None and not str(name).startswith(ACTIVATIONS)
+        ]
         if strange:
             raise Refused(
-                f"the model in {self.path} applies the function {listed(strange)} to its output, but only torch functions are "
+                f"the model in {self.path} applies the function {listed(strange)} to its output, "
+                "but only torch functions are "
                 "allowed. Choose another model."
             )
 
@@ -81,17 +107,23 @@ class CrossModel:
 
         self.refuse_unsafe()
         model = CrossEncoder(
-            str(self.path), device=device, local_files_only=True, max_length=max_length, model_kwargs={"use_safetensors": True}
+            str(self.path),
+            device=device,
+            local_files_only=True,
+            max_length=max_length,
+            model_kwargs={"use_safetensors": True},
         )
         if model.num_labels != 1:
             raise Refused(
-                f"the model in {self.path} returns {model.num_labels} scores for a pair. Choose a model that returns a single score."
+                f"the model in {self.path} returns {model.num_labels} scores for a pair. Choose a "
+                "model that returns a single score."
             )
         return model.eval()
 
 
 def cross_model(name: str, revision: str | None = None) -> CrossModel:
-    """The model with this name: a folder below inputs/, or a Hub id at a commit, downloaded if necessary.
+    """The model with this name: a folder below inputs/, or a Hub id at a commit, downloaded if
+    necessary.
 
     Raises:
         Refused: it does not exist, or could change unnoticed.
@@ -101,7 +133,8 @@ def cross_model(name: str, revision: str | None = None) -> CrossModel:
 
 
 def identity_of(name: str, revision: str | None = None) -> str:
-    """The identity of a model's scores, without network access: the hash of its files, or the commit of a Hub id.
+    """The identity of a model's scores, without network access: the hash of its files, or the
+    commit of a Hub id.
 
     Raises:
         Refused: as for `cross_model`, and if the folder's model cannot be used.
@@ -130,7 +163,8 @@ def is_folder(name: str, revision: str | None) -> bool:
     if len(revision or "") != COMMIT:
         there = sorted(str(file.parent) for file in INPUTS.glob("*/config.json"))
         raise Refused(
-            f"there is no folder {name} (models below {INPUTS}/: {listed(there) or 'none'}). Correct the name. For a Hub id, set "
+            f"there is no folder {name} (models below {INPUTS}/: {listed(there) or 'none'}). "
+            "Correct the name. For a Hub id, set "
             f"`revision` to its {COMMIT}-digit commit, because its scores are cached permanently."
         )
     return False

@@ -1,4 +1,5 @@
-"""Locks: one torch process per device, one process per endpoint, and neither during a cache cleanup.
+"""Locks: one torch process per device, one process per endpoint, and neither during a cache
+cleanup.
 
 Two torch processes on the same cores are ten times slower than one after the other.
 """
@@ -14,13 +15,15 @@ from hone.files import home
 from hone.stage import say
 
 CLEANING = "store-cleaning.lock"
-# Below HONE_HOME. Their holders encode, train or run study stages, and may need vectors that no local model needs yet.
+# Below HONE_HOME. Their holders encode, train or run study stages, and may need vectors that no
+# local model needs yet.
 WORK = ("torch*.lock", "embeddings-*.lock", "studies/*.lock")
 
 
 @contextmanager
 def torch_lock(device: str = "cpu") -> Iterator[None]:
-    """Lock the device for the block. Waits, and logs the holder. A killed process releases it at once.
+    """Lock the device for the block. Waits, and logs the holder. A killed process releases it at
+    once.
 
     The lock is reentrant within a process.
     """
@@ -45,7 +48,9 @@ def torch_lock(device: str = "cpu") -> Iterator[None]:
 
 @contextmanager
 def endpoint_lock(name: str) -> Iterator[None]:
-    """Lock an endpoint for the block, so texts that two processes need are encoded and paid for once."""
+    """Lock an endpoint for the block, so texts that two processes need are encoded and paid for
+    once.
+    """
     from filelock import FileLock
 
     with FileLock(home() / f"embeddings-{name}.lock"):
@@ -54,7 +59,9 @@ def endpoint_lock(name: str) -> Iterator[None]:
 
 
 def wait_for_cleaning() -> None:
-    """Wait until no cache cleanup runs. The caller holds a WORK lock, which a later cleanup detects."""
+    """Wait until no cache cleanup runs. The caller holds a WORK lock, which a later cleanup
+    detects.
+    """
     from filelock import FileLock
 
     with FileLock(home() / CLEANING):
@@ -79,7 +86,8 @@ def no_work() -> Iterator[None]:
                 holder = path.with_name(f"{path.name}.holder")
                 who = f" by {holder.read_text()}" if holder.exists() else ""
                 raise Refused(
-                    f"nothing was deleted: {path} is locked{who}, so encoding or training is running and may use vectors that no "
+                    f"nothing was deleted: {path} is locked{who}, so encoding or training is "
+                    "running and may use vectors that no "
                     "local model needs yet. Run this again when it has ended."
                 ) from None
         yield

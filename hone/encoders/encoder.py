@@ -31,7 +31,9 @@ ROWS_PER_SHARD = 4096
 
 @dataclass(frozen=True)
 class Reading:
-    """Reading settings of an encoder, for training and encoding: maximum length, prompts, precision."""
+    """Reading settings of an encoder, for training and encoding: maximum length, prompts,
+    precision.
+    """
 
     max_length: int | None = None
     prompts: tuple[tuple[Route, str | None], ...] = ()
@@ -40,7 +42,9 @@ class Reading:
     @classmethod
     def of(cls, settings: dict) -> Reading:
         """From the section `model` of a stage's resolved settings."""
-        return cls(settings["max_length"], tuple(settings["prompts"].items()), settings["precision"])
+        return cls(
+            settings["max_length"], tuple(settings["prompts"].items()), settings["precision"]
+        )
 
     def prompt(self, model: ModelFolder, route: Route) -> str:
         """The prefix of a text: the setting, or the model's own prompt if it is not set."""
@@ -60,7 +64,10 @@ class Reading:
         length = in_training or self.max_length or model.max_length
         if model.positions and length > model.positions:
             setting = "train.max_length" if in_training else "model.max_length"
-            raise Refused(f"{setting} is {length}, but {model.path} supports at most {model.positions} tokens. Lower it.")
+            raise Refused(
+                f"{setting} is {length}, but {model.path} supports at most {model.positions} "
+                "tokens. Lower it."
+            )
         return length
 
 
@@ -114,7 +121,9 @@ class TextEncoder(ABC):
         vectors = self.vectors(texts(), "document", len(wanted))
         return pl.Series(doc_ids, dtype=pl.String), vectors
 
-    def vectors(self, texts: Iterable[list[str]], route: Route, total: int | None = None) -> Vectors:
+    def vectors(
+        self, texts: Iterable[list[str]], route: Route, total: int | None = None
+    ) -> Vectors:
         """The embeddings of all texts, in order.
 
         Args:
@@ -122,8 +131,9 @@ class TextEncoder(ABC):
             route: whether they are queries or documents.
             total: number of texts, for the remaining time. Null if unknown.
 
-        Missing texts are collected, in order, into shards of 4,096 texts (fewer for an endpoint). Texts are sorted by length inside a
-        shard. An interrupted run resumes at its first missing shard with identical batches.
+        Missing texts are collected, in order, into shards of 4,096 texts (fewer for an endpoint).
+        Texts are sorted by length inside a shard. An interrupted run resumes at its first missing
+        shard with identical batches.
         """
         space = self.space(route)
         work = _Work(self, space, route, total)
@@ -137,14 +147,19 @@ class TextEncoder(ABC):
         if self.user:
             space.used_by(self.user)
         places = [space.find(keys) for keys in asked]
-        return Vectors(space, np.concatenate([np.empty((0, 2), dtype=np.int32), *places]), unit=self.similarity == "cosine")
+        return Vectors(
+            space,
+            np.concatenate([np.empty((0, 2), dtype=np.int32), *places]),
+            unit=self.similarity == "cosine",
+        )
 
 
 class Worker(Protocol):
     """Computes embeddings.
 
     Attributes:
-        reported: the model name that the endpoint reports. Null: a local model, or no name is reported.
+        reported: the model name that the endpoint reports. Null: a local model, or no name is
+            reported.
     """
 
     reported: str | None
@@ -211,7 +226,9 @@ class _Work:
     def __init__(self, encoder: TextEncoder, space: Space, route: Route, total: int | None) -> None:
         self.encoder, self.space, self.route = encoder, space, route
         self.waiting: dict[tuple[int, int], str] = {}
-        self.progress = Progress(f"{encoder.user or encoder.name}: encoding {route} texts", total or 0)
+        self.progress = Progress(
+            f"{encoder.user or encoder.name}: encoding {route} texts", total or 0
+        )
 
     def take(self, texts: list[str], keys: np.ndarray) -> None:
         absent = (self.space.find(keys)[:, 0] < 0).nonzero()[0]
@@ -247,12 +264,16 @@ class _Work:
 
 
 def refuse_no_numbers(vectors: np.ndarray, texts: list[str], who: str) -> None:
-    """Raise Refused if a vector [n, d] contains NaN or infinity. The message shows one of the texts."""
+    """Raise Refused if a vector [n, d] contains NaN or infinity. The message shows one of the
+    texts.
+    """
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(bad):
         raise Refused(
-            f"{who} returned NaN or infinity in {len(bad):,} of {len(vectors):,} vectors, such as that of {texts[bad[0]][:80]!r}. "
-            "They are not stored. Either training diverged (lower the learning rate), or the precision is too low (set "
+            f"{who} returned NaN or infinity in {len(bad):,} of {len(vectors):,} vectors, such as "
+            f"that of {texts[bad[0]][:80]!r}. "
+            "They are not stored. Either training diverged (lower the learning rate), or the "
+            "precision is too low (set "
             "`model.precision: fp32`)."
         )
 
@@ -260,4 +281,6 @@ def refuse_no_numbers(vectors: np.ndarray, texts: list[str], who: str) -> None:
 def encoder_for(model: Path, settings: dict, machine: dict, user: str | None = None) -> Encoder:
     """The encoder of a model folder, with the resolved settings, on the device of params.yaml."""
     folder = ModelFolder(Path(model))
-    return Encoder(folder, Reading.of(settings), device_of(machine["device"]), machine["batch_tokens"], user)
+    return Encoder(
+        folder, Reading.of(settings), device_of(machine["device"]), machine["batch_tokens"], user
+    )

@@ -1,4 +1,6 @@
-"""Embeddings from an endpoint with OpenAI's /v1/embeddings API (vLLM, llama.cpp, Ollama, a vendor), cached like any others."""
+"""Embeddings from an endpoint with OpenAI's /v1/embeddings API (vLLM, llama.cpp, Ollama, a
+vendor), cached like any others.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,14 @@ from hone.files import fingerprint
 from hone.stage import Progress
 from hone.urls import public, secret, shown
 
-LONGEST_VECTOR = 512 << 10  # bytes of a vector in a response: 16,384 numbers of 32 characters [Hone default]
+LONGEST_VECTOR = (
+    512 << 10
+)  # bytes of a vector in a response: 16,384 numbers of 32 characters [Hone default]
 LONGEST_NAME = 200  # stored characters of a reported name
-BACKOFF, LONGEST_BACKOFF = 0.5, 8.0  # seconds before the second attempt, doubled for each further one [Hone default]
+BACKOFF, LONGEST_BACKOFF = (
+    0.5,
+    8.0,
+)  # seconds before the second attempt, doubled for each further one [Hone default]
 ROWS = 512  # texts stored at once; small, because they may cost money
 
 
@@ -33,9 +40,10 @@ ROWS = 512  # texts stored at once; small, because they may cost money
 class EndpointEncoder(TextEncoder):
     """A model behind an endpoint.
 
-    The weights behind an endpoint are unknown. The cache address therefore contains the URL, the model's name and `version`, which the user
-    changes when the server changes its model. The reported name and the vector length are stored with the first vectors, and other values
-    are refused.
+    The weights behind an endpoint are unknown. The cache address therefore contains the URL, the
+    model's name and `version`, which the user changes when the server changes its model. The
+    reported name and the vector length are stored with the first vectors, and other values are
+    refused.
 
     Args:
         url: the base URL, usually ending in /v1.
@@ -83,7 +91,11 @@ class EndpointEncoder(TextEncoder):
                 "endpoint": shown(self.url),
                 "model": self.model,
                 "prompt": self.prompt(route),
-                **{name: value for name in ("dimensions", "characters", "version") if (value := getattr(self, name)) is not None},
+                **{
+                    name: value
+                    for name in ("dimensions", "characters", "version")
+                    if (value := getattr(self, name)) is not None
+                },
             }
         )
 
@@ -103,7 +115,8 @@ class Requests:
     Args:
         encoder: the endpoint.
         route: whether the texts are queries or documents.
-        spaces: cache entries of both routes. Queries and documents are compared, so both must come from one model.
+        spaces: cache entries of both routes. Queries and documents are compared, so both must come
+            from one model.
     """
 
     def __init__(self, encoder: EndpointEncoder, route: Route, spaces: Sequence[Space]) -> None:
@@ -119,11 +132,16 @@ class Requests:
         """Embeddings [n, d], fp32, in the order of the texts.
 
         Raises:
-            Refused: authentication fails, the model does not exist, the endpoint cannot be reached, or it returns invalid vectors.
+            Refused: authentication fails, the model does not exist, the endpoint cannot be reached,
+                or it returns invalid vectors.
         """
         encoder = self.encoder
-        asked = [f"{encoder.prompt(self.route)}{text[: encoder.characters]}" or " " for text in texts]
-        batches = [asked[start : start + encoder.batch] for start in range(0, len(asked), encoder.batch)]
+        asked = [
+            f"{encoder.prompt(self.route)}{text[: encoder.characters]}" or " " for text in texts
+        ]
+        batches = [
+            asked[start : start + encoder.batch] for start in range(0, len(asked), encoder.batch)
+        ]
         made: list[np.ndarray] = []
         with ThreadPoolExecutor(encoder.slots) as pool:
             try:
@@ -136,25 +154,34 @@ class Requests:
         return np.concatenate(made)
 
     def refuse_another_model(self, reported: str | None, dimension: int) -> None:
-        """Raise Refused if a response comes from another model than earlier ones, in this run or in the cache."""
+        """Raise Refused if a response comes from another model than earlier ones, in this run or
+        in the cache.
+        """
         who = f"{self.where} with the model '{self.encoder.model}'"
         with self.checking:
             if reported and self.reported not in (None, reported):
                 raise Refused(other_model(f"{who} reports the model", self.reported, reported))
             if self.dimension not in (None, dimension):
                 raise Refused(
-                    f"{who}, which reports the model '{reported or 'no name'}', returned {dimension:,}-dimensional vectors, but "
-                    f"returned {self.dimension:,}-dimensional ones before (as '{self.reported or 'no name'}'), so the model has "
-                    "changed. Serve the first model again, or set `version` (any text) to encode all texts with the new one."
+                    f"{who}, which reports the model '{reported or 'no name'}', returned "
+                    f"{dimension:,}-dimensional vectors, but "
+                    f"returned {self.dimension:,}-dimensional ones before (as "
+                    f"'{self.reported or 'no name'}'), so the model has "
+                    "changed. Serve the first model again, or set `version` (any text) to encode "
+                    "all texts with the new one."
                 )
             self.reported, self.dimension = self.reported or reported, dimension
 
     def vectors_of(self, texts: list[str]) -> np.ndarray:
         """The result of one request: array [texts, d]."""
         encoder = self.encoder
-        more: dict[str, Any] = {} if encoder.dimensions is None else {"dimensions": encoder.dimensions}
+        more: dict[str, Any] = (
+            {} if encoder.dimensions is None else {"dimensions": encoder.dimensions}
+        )
         told = f"{self.where} with the model '{encoder.model}'"
-        response = self.answered({"model": encoder.model, "input": texts, "encoding_format": "float"} | more, told)
+        response = self.answered(
+            {"model": encoder.model, "input": texts, "encoding_format": "float"} | more, told
+        )
         code = response.status_code
         if code in (401, 403):
             help = (
@@ -164,9 +191,16 @@ class Requests:
             )
             raise Refused(f"{told}: authentication failed (HTTP {code}). {help}.")
         if code == 404:
-            raise Refused(f"{told}: the model or URL does not exist (HTTP 404). Check both. A URL usually ends in /v1.")
+            raise Refused(
+                f"{told}: the model or URL does not exist (HTTP 404). Check both. A URL usually "
+                "ends in /v1."
+            )
         if not response.is_success:
-            cut = "" if encoder.characters else " If texts are too long for the model, set `characters` to truncate them."
+            cut = (
+                ""
+                if encoder.characters
+                else " If texts are too long for the model, set `characters` to truncate them."
+            )
             raise Refused(f"{told} rejected {len(texts)} texts (HTTP {code}).{cut}")
         try:
             answer = json.loads(response.content)
@@ -194,13 +228,20 @@ class Requests:
         for attempt in range(self.encoder.attempts):
             wait = random.uniform(0.5, 1) * min(BACKOFF * 2**attempt, LONGEST_BACKOFF)
             try:
-                response = self.client.request("POST", below(self.where, "embeddings"), self.encoder.timeout, content=body, headers=JSON)
+                response = self.client.request(
+                    "POST",
+                    below(self.where, "embeddings"),
+                    self.encoder.timeout,
+                    content=body,
+                    headers=JSON,
+                )
             except Unreadable as error:
                 raise Refused(f"{told}: {error}.") from None
             except (TimeoutError, httpx2.TransportError) as error:
                 if attempt == last:
                     raise Refused(
-                        f"{told} cannot be reached ({type(error).__name__}, {attempt + 1} attempts). Check the URL and the server."
+                        f"{told} cannot be reached ({type(error).__name__}, {attempt + 1} "
+                        "attempts). Check the URL and the server."
                     ) from None
             else:
                 if attempt == last or not is_temporary(response.status_code):
@@ -232,7 +273,9 @@ def matrix(answer: Any, count: int, told: str) -> np.ndarray:
         Refused: a vector is missing, duplicated, of another length, or contains NaN.
     """
     data = answer.get("data") if isinstance(answer, dict) else None
-    rows = [one if isinstance(one, dict) else {} for one in (data if isinstance(data, list) else ())]
+    rows = [
+        one if isinstance(one, dict) else {} for one in (data if isinstance(data, list) else ())
+    ]
     given = [(one.get("index"), one.get("embedding")) for one in rows]
     found = {place: vector for place, vector in given if type(place) is int}
     try:
@@ -240,7 +283,9 @@ def matrix(answer: Any, count: int, told: str) -> np.ndarray:
             raise KeyError
         vectors = np.array([found[place] for place in range(count)])
     except (KeyError, ValueError):
-        raise Refused(f"{told} did not return one vector of equal length for each of {count} texts.") from None
+        raise Refused(
+            f"{told} did not return one vector of equal length for each of {count} texts."
+        ) from None
     if vectors.ndim != 2 or not vectors.shape[1] or vectors.dtype.kind not in "iuf":
         raise Refused(f"{told} returned vectors with values that are not numbers.")
     with np.errstate(over="ignore"):

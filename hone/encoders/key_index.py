@@ -18,11 +18,17 @@ class Index:
         return len(self.high)
 
     def add(self, first: int, shards: Sequence[np.ndarray]) -> None:
-        """Add the keys [n, 2] of shards, numbered from `first`. A known key keeps its first position."""
+        """Add the keys [n, 2] of shards, numbered from `first`. A known key keeps its first
+        position.
+        """
         keys = np.concatenate([np.empty((0, 2), dtype=np.uint64), *shards])
         places = np.empty((len(keys), 2), dtype=np.int32)
-        places[:, 0] = np.repeat(np.arange(first, first + len(shards)), [len(shard) for shard in shards])
-        places[:, 1] = np.concatenate([np.empty(0, dtype=int), *(np.arange(len(shard)) for shard in shards)])
+        places[:, 0] = np.repeat(
+            np.arange(first, first + len(shards)), [len(shard) for shard in shards]
+        )
+        places[:, 1] = np.concatenate(
+            [np.empty(0, dtype=int), *(np.arange(len(shard)) for shard in shards)]
+        )
         order = np.argsort(keys[:, 0], kind="stable")
         at = np.searchsorted(self.high, keys[order, 0], side="right")
         self.high = np.insert(self.high, at, keys[order, 0])

@@ -31,11 +31,14 @@ PACKAGED = {
     ),
 }
 CONFIGURATION = "config_sentence_transformers.json"
-# Files of a model folder that do not affect its vectors. Prompts and length are separate parts of the address.
+# Files of a model folder that do not affect its vectors. Prompts and length are separate parts of
+# the address.
 NOT_IN_VECTORS = frozenset({"README.md", CONFIGURATION, "data_config.json", "hone.json"})
 USABLE = ("*.json", "*.safetensors", "*.txt", "*.model", "*.md")
 SIMILARITIES = ("cosine", "dot")
-NO_LENGTH = 10**9  # from here on, a tokenizer's `model_max_length` means "unlimited": transformers writes 10^30
+NO_LENGTH = (
+    10**9
+)  # from here on, a tokenizer's `model_max_length` means "unlimited": transformers writes 10^30
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class ModelFolder:
         name = self.configuration.get("similarity_fn_name") or "cosine"
         if name not in SIMILARITIES:
             raise Refused(
-                f"the model in {self.path} uses the similarity '{name}', but Hone supports {listed(SIMILARITIES)}. Choose another model."
+                f"the model in {self.path} uses the similarity '{name}', but Hone supports "
+                f"{listed(SIMILARITIES)}. Choose another model."
             )
         return name
 
@@ -64,39 +68,66 @@ class ModelFolder:
         """The prompts in the model's configuration by name. Null prompts become empty texts.
 
         Raises:
-            Refused: they are not a mapping of texts, or the default is missing, so sentence-transformers would not load the model.
+            Refused: they are not a mapping of texts, or the default is missing, so
+                sentence-transformers would not load the model.
         """
-        found, default = self.configuration.get("prompts") or {}, self.configuration.get("default_prompt_name")
-        if not isinstance(found, dict) or not all(text is None or isinstance(text, str) for text in found.values()):
-            raise Refused(f'{self.path / CONFIGURATION}: `prompts` should be texts by name, such as {{"query": "query: "}}.')
+        found, default = (
+            self.configuration.get("prompts") or {},
+            self.configuration.get("default_prompt_name"),
+        )
+        if not isinstance(found, dict) or not all(
+            text is None or isinstance(text, str) for text in found.values()
+        ):
+            raise Refused(
+                f"{self.path / CONFIGURATION}: `prompts` should be texts by name, such as "
+                '{"query": "query: "}.'
+            )
         if default is not None and default not in (*found, "query", "document"):
             raise Refused(
-                f"{self.path / CONFIGURATION}: `default_prompt_name` is '{default}', but `prompts` contains "
-                f"{listed(found) or 'none'}, so sentence-transformers cannot load the model. Correct the name, or set it to null."
+                f"{self.path / CONFIGURATION}: `default_prompt_name` is '{default}', but "
+                "`prompts` contains "
+                f"{listed(found) or 'none'}, so sentence-transformers cannot load the model. "
+                "Correct the name, or set it to null."
             )
         return {name: text or "" for name, text in found.items()}
 
     def prompt(self, route: Route) -> str:
-        """The model's own prompt for a route, as in `encode_query` and `encode_document` of sentence-transformers 6.2.
+        """The model's own prompt for a route, as in `encode_query` and `encode_document` of
+        sentence-transformers 6.2.
 
-        Both define the prompts "query" and "document", which are empty if the configuration lacks them. Therefore `default_prompt_name` and
-        the names "passage" and "corpus" never apply.
+        Both define the prompts "query" and "document", which are empty if the configuration lacks
+        them. Therefore `default_prompt_name` and the names "passage" and "corpus" never apply.
         """
         return self.prompts.get(route, "")
 
     @property
     def unused_prompts(self) -> list[str]:
         """Names of configured prompts that apply neither to queries nor to documents."""
-        return [name for name, text in self.prompts.items() if text and name not in ("query", "document")]
+        return [
+            name
+            for name, text in self.prompts.items()
+            if text and name not in ("query", "document")
+        ]
 
     @cached_property
     def max_length(self) -> int:
         """The number of tokens after which the model truncates a text.
 
-        sentence-transformers 6 stores this length in the tokenizer as `model_max_length`. Older versions store `max_seq_length`.
+        sentence-transformers 6 stores this length in the tokenizer as `model_max_length`. Older
+        versions store `max_seq_length`.
         """
-        for name, key in (("sentence_bert_config.json", "max_seq_length"), ("tokenizer_config.json", "model_max_length")):
-            own = next((found for file in sorted(self.path.rglob(name)) if (found := read_json(file).get(key))), None)
+        for name, key in (
+            ("sentence_bert_config.json", "max_seq_length"),
+            ("tokenizer_config.json", "model_max_length"),
+        ):
+            own = next(
+                (
+                    found
+                    for file in sorted(self.path.rglob(name))
+                    if (found := read_json(file).get(key))
+                ),
+                None,
+            )
             if own and own < NO_LENGTH:
                 return min(own, self.positions or own)
         return self.positions or 512
@@ -107,7 +138,9 @@ class ModelFolder:
         return positions_of(self.path)
 
     def fingerprint(self, route: Route) -> str:
-        """A hash of everything that a route's vectors depend on: weights, tokenizer and pooling, independent of the folder's name."""
+        """A hash of everything that a route's vectors depend on: weights, tokenizer and pooling,
+        independent of the folder's name.
+        """
         others = self._folders_of_other_routes(route)
         files = sorted(
             file.relative_to(self.path)
@@ -118,7 +151,8 @@ class ModelFolder:
             *(
                 part
                 for file in files
-                if file.parts[0] not in others and not (others and file.name == "router_config.json")
+                if file.parts[0] not in others
+                and not (others and file.name == "router_config.json")
                 for part in (str(file), fingerprint_of_file(self.path / file))
             ),
             *self._structure(route),
@@ -129,7 +163,9 @@ class ModelFolder:
         if not file.exists():
             return []
         config = read_json(file)
-        return [json.dumps([config["structure"].get(route), config.get("parameters")], sort_keys=True)]
+        return [
+            json.dumps([config["structure"].get(route), config.get("parameters")], sort_keys=True)
+        ]
 
     def _folders_of_other_routes(self, route: Route) -> frozenset[str]:
         """The folders that this route does not use, for models with several towers."""
@@ -143,7 +179,10 @@ class ModelFolder:
     def refuse_unsafe(self) -> None:
         """Raise Refused if the folder is not a model, contains code, or has unsafe weight files."""
         if not (self.path / "modules.json").exists():
-            raise Refused(f"{self.path} is not a sentence-transformers model: it has no modules.json. Check the path.")
+            raise Refused(
+                f"{self.path} is not a sentence-transformers model: it has no modules.json. Check "
+                "the path."
+            )
         _ = self.prompts  # refused if they are invalid
         refuse_foreign(self.path, "SentenceTransformer")
 
@@ -168,7 +207,10 @@ def positions_of(folder: Path) -> int | None:
 def refuse_unwatched(name: str) -> None:
     """Raise Refused if a model's folder is not below inputs/."""
     if Path(name).is_dir() and not Path(name).resolve().is_relative_to(INPUTS.resolve()):
-        raise Refused(f"the model folder {name} is not below {INPUTS}/, the folder that DVC tracks. Move it there.")
+        raise Refused(
+            f"the model folder {name} is not below {INPUTS}/, the folder that DVC tracks. Move it "
+            "there."
+        )
 
 
 def pinned(name: str, revision: str | None = None) -> dict[str, str | None]:
@@ -185,7 +227,11 @@ def pinned(name: str, revision: str | None = None) -> dict[str, str | None]:
         Refused: the model does not exist, or the Hub cannot be reached.
     """
     if name in PACKAGED or Path(name).is_dir():
-        return {"name": name, "revision": None, "fingerprint": ModelFolder(folder_of(name)).fingerprint("document")}
+        return {
+            "name": name,
+            "revision": None,
+            "fingerprint": ModelFolder(folder_of(name)).fingerprint("document"),
+        }
     if len(revision or "") == 40:
         return {"name": name, "revision": revision, "fingerprint": None}
     may_download()
@@ -195,8 +241,10 @@ def pinned(name: str, revision: str | None = None) -> dict[str, str | None]:
         commit = HfApi().model_info(name, revision=revision).sha
     except Exception as error:
         raise Refused(
-            f"cannot resolve the model '{name}': it is not a bundled package ({listed(PACKAGED)}) or a folder, and the Hugging "
-            f"Face Hub did not answer ({type(error).__name__}). Check the name and the network. If you are offline, set `revision` to the "
+            f"cannot resolve the model '{name}': it is not a bundled package ({listed(PACKAGED)}) "
+            "or a folder, and the Hugging "
+            f"Face Hub did not answer ({type(error).__name__}). Check the name and the network. "
+            "If you are offline, set `revision` to the "
             "40-digit commit of a cached model, or copy its folder below inputs/."
         ) from None
     return {"name": name, "revision": commit, "fingerprint": None}
@@ -212,12 +260,16 @@ def folder_of(name: str, revision: str | None = None) -> Path:
         package, inside, published = PACKAGED[name]
         spec = importlib.util.find_spec(package)
         if spec is None or spec.origin is None:
-            raise Refused(f"the model '{name}' needs the package of that name, which is not installed. Run `make setup`.")
+            raise Refused(
+                f"the model '{name}' needs the package of that name, which is not installed. Run "
+                "`make setup`."
+            )
         folder = Path(spec.origin).parent / inside
         found = fingerprint_of_file(folder / "model.safetensors")
         if found != published:
             raise Refused(
-                f"the weights of '{name}' have the SHA-256 {found}, but the published ones have {published}. Reinstall the "
+                f"the weights of '{name}' have the SHA-256 {found}, but the published ones have "
+                f"{published}. Reinstall the "
                 "package (`make setup`)."
             )
         return folder
@@ -226,16 +278,25 @@ def folder_of(name: str, revision: str | None = None) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=list(USABLE) + [f"*/{kind}" for kind in USABLE]))
+        return Path(
+            snapshot_download(
+                name,
+                revision=revision,
+                allow_patterns=list(USABLE) + [f"*/{kind}" for kind in USABLE],
+            )
+        )
     except Exception as error:
         raise Refused(
-            f"the model '{name}' at {revision} is not in the local cache and could not be downloaded ({type(error).__name__}: "
+            f"the model '{name}' at {revision} is not in the local cache and could not be "
+            f"downloaded ({type(error).__name__}: "
             f"{error}). Check the network, or copy its folder below inputs/."
         ) from None
 
 
 def folder_here(name: str, revision: str | None = None) -> Path | None:
-    """The complete folder of a model on this disk. Null if it is missing or incomplete. Never contacts the Hub."""
+    """The complete folder of a model on this disk. Null if it is missing or incomplete. Never
+    contacts the Hub.
+    """
     if name in PACKAGED:
         return folder_of(name)
     if Path(name).is_dir():

@@ -1,4 +1,6 @@
-"""Fast precisions of the hardware, and the device of the work, determined without loading torch if possible."""
+"""Fast precisions of the hardware, and the device of the work, determined without loading torch
+if possible.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,15 @@ BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16", "sve_bf16"})
 
 @cache
 def device_of(wanted: str) -> str:
-    """The device for `auto`: the first GPU, Apple's GPU, or the CPU. Other values are returned unchanged."""
+    """The device for `auto`: the first GPU, Apple's GPU, or the CPU. Other values are returned
+    unchanged.
+    """
     if wanted != "auto":
         if not wanted.startswith(("cpu", "cuda", "mps", "xpu")):
-            raise Refused(f"machine.device is '{wanted}', which is not a device. Use auto, cpu, cuda, mps or xpu.")
+            raise Refused(
+                f"machine.device is '{wanted}', which is not a device. Use auto, cpu, cuda, mps "
+                "or xpu."
+            )
         return wanted
     if shutil.which("nvidia-smi") or shutil.which("rocm-smi") or Path("/System/Library").exists():
         import torch
@@ -30,7 +37,9 @@ def device_of(wanted: str) -> str:
 
 @cache
 def precision_of(wanted: str, device: str) -> str:
-    """The precision for `auto` on a device: bf16 if the hardware supports it, otherwise fp16 on a GPU and fp32 on a CPU."""
+    """The precision for `auto` on a device: bf16 if the hardware supports it, otherwise fp16 on
+    a GPU and fp32 on a CPU.
+    """
     if wanted != "auto":
         return wanted
     if device.startswith("cuda"):
@@ -43,7 +52,9 @@ def precision_of(wanted: str, device: str) -> str:
 
 
 def mkl_is_held_back() -> bool:
-    """Whether MKL uses only half of the CPU, as with avx512 of other vendors than Intel. oneDNN does not (docs/benchmarks.md)."""
+    """Whether MKL uses only half of the CPU, as with avx512 of other vendors than Intel. oneDNN
+    does not (docs/benchmarks.md).
+    """
     return "avx512f" in processor_flags() and "GenuineIntel" not in processor_says("vendor_id")
 
 
@@ -59,4 +70,9 @@ def processor_says(*names: str) -> frozenset[str]:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return frozenset()
-    return frozenset(word for line in lines if line.lower().startswith(names) for word in line.partition(":")[2].split())
+    return frozenset(
+        word
+        for line in lines
+        if line.lower().startswith(names)
+        for word in line.partition(":")[2].split()
+    )

@@ -45,13 +45,18 @@ class CrossModels:
         """The scorer with this name.
 
         Raises:
-            Refused: the loop has not trained one, or a model differs from the one that `resolve` pinned.
+            Refused: the loop has not trained one, or a model differs from the one that `resolve`
+                pinned.
         """
         folder = own_ranker(self.own) if name is None else pinned_folder(self.named[name])
         return CrossScorer(
-            CrossModel(folder), max_length, self.precision if precision == "auto" else precision, device_of(self.machine["device"]),
-            self.machine["batch_tokens"], user=f"ranker {self.own.name}" if name is None else name,
-        )  # fmt: skip
+            CrossModel(folder),
+            max_length,
+            self.precision if precision == "auto" else precision,
+            device_of(self.machine["device"]),
+            self.machine["batch_tokens"],
+            user=f"ranker {self.own.name}" if name is None else name,
+        )
 
 
 def own_ranker(folder: Path) -> Path:
@@ -62,7 +67,8 @@ def own_ranker(folder: Path) -> Path:
     """
     if read_json(folder / ABOUT)["ranker"] == NONE:
         raise Refused(
-            f"{folder} contains no cross-encoder: neither this round nor an earlier one has trained one. Add a section `rank` to "
+            f"{folder} contains no cross-encoder: neither this round nor an earlier one has "
+            "trained one. Add a section `rank` to "
             f"the recipe, or name a model: `cross-encoder: {{model: inputs/NAME}}`."
         )
     return folder
@@ -75,7 +81,11 @@ def pinned(name: str, revision: str | None) -> dict[str, str | None]:
         Refused: it does not exist, cannot be used, or could change unnoticed.
     """
     here = is_folder(name, revision)
-    return {"name": name, "revision": None if here else revision, "fingerprint": identity_of(name, revision) if here else None}
+    return {
+        "name": name,
+        "revision": None if here else revision,
+        "fingerprint": identity_of(name, revision) if here else None,
+    }
 
 
 def pinned_folder(model: dict) -> Path:
@@ -88,5 +98,8 @@ def pinned_folder(model: dict) -> Path:
         may_download()
     folder = folder_of(model["name"], model["revision"])
     if model["fingerprint"] and CrossModel(folder).fingerprint() != model["fingerprint"]:
-        raise Refused(f"the cross-encoder '{model['name']}' has changed since `resolve` pinned it. Run `dvc repro`.")
+        raise Refused(
+            f"the cross-encoder '{model['name']}' has changed since `resolve` pinned it. Run `dvc "
+            "repro`."
+        )
     return folder

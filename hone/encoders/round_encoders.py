@@ -16,7 +16,8 @@ from hone.stage import may_download
 
 @dataclass(frozen=True)
 class Models:
-    """Encoders by name. Null is the round's starting model, and `r0` the starting model of the first round.
+    """Encoders by name. Null is the round's starting model, and `r0` the starting model of the
+    first round.
 
     Teachers use their own prompts. Length and precision are the round's.
     """
@@ -29,7 +30,9 @@ class Models:
     @classmethod
     def of(cls, settings: EncodingSettings) -> Models:
         """From the settings of a stage."""
-        return cls(MODELS / settings.parent, settings.model, stage_settings.machine(), settings.teachers)
+        return cls(
+            MODELS / settings.parent, settings.model, stage_settings.machine(), settings.teachers
+        )
 
     def encoder(self, name: str | None = None) -> Encoder:
         """The encoder with this name.
@@ -71,12 +74,20 @@ def encoder_of(models: Models | None, name: str | None) -> Encoder:
         Refused: no models are available, or `resolve` did not pin this one.
     """
     if models is None:
-        raise Refused("the judge encoder needs the models of a round, which are not available here.")
+        raise Refused(
+            "the judge encoder needs the models of a round, which are not available here."
+        )
     if name == BASE:
         folder = MODELS / BASE
         if not folder.is_dir():
-            raise Refused(f"the judge encoder needs the base model {folder}, which is missing. Run `dvc repro base`.")
+            raise Refused(
+                f"the judge encoder needs the base model {folder}, which is missing. Run `dvc "
+                "repro base`."
+            )
         return encoder_for(folder, models.reading, models.machine, user=BASE)
     if name is not None and name not in models.teachers:
-        raise Refused(f"the judge encoder names the model '{name}', which `resolve` did not pin; {nearest(name, [BASE, *models.teachers])}")
+        raise Refused(
+            f"the judge encoder names the model '{name}', which `resolve` did not pin; "
+            f"{nearest(name, [BASE, *models.teachers])}"
+        )
     return models.encoder(name)

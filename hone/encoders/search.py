@@ -11,7 +11,9 @@ from hone.errors import Refused, listed
 QUERIES_PER_BLOCK = 4096
 
 
-def nearest(queries: Vectors | np.ndarray, documents: Vectors, depth: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+    queries: Vectors | np.ndarray, documents: Vectors, depth: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The `depth` documents with the highest inner product for each query, in fp32.
 
     Args:
@@ -23,11 +25,16 @@ def nearest(queries: Vectors | np.ndarray, documents: Vectors, depth: int) -> tu
         Scores [n, depth] in descending order and rows of documents [n, depth].
 
     Raises:
-        Refused: a vector contains NaN, so a query has fewer neighbors, or queries and documents differ in length.
+        Refused: a vector contains NaN, so a query has fewer neighbors, or queries and documents
+            differ in length.
     """
     import faiss
 
-    refuse_dimensions(queries.shape[1] if isinstance(queries, np.ndarray) else queries.dimension, len(queries), documents)
+    refuse_dimensions(
+        queries.shape[1] if isinstance(queries, np.ndarray) else queries.dimension,
+        len(queries),
+        documents,
+    )
 
     depth = min(depth, len(documents))
     scores = np.empty((len(queries), depth), dtype=np.float32)
@@ -39,17 +46,26 @@ def nearest(queries: Vectors | np.ndarray, documents: Vectors, depth: int) -> tu
         asked = queries[part] if isinstance(queries, np.ndarray) else queries.take(part)
         heap = faiss.ResultHeap(len(asked), depth, keep_max=True)
         for first, block in documents.blocks():
-            found = faiss.knn(asked, block, min(depth, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
+            found = faiss.knn(
+                asked, block, min(depth, len(block)), metric=faiss.METRIC_INNER_PRODUCT
+            )
             heap.add_result(found[0], found[1] + first)
         heap.finalize()
         scores[start : start + len(asked)], rows[start : start + len(asked)] = heap.D, heap.I
     if (rows < 0).any():
-        raise Refused("vectors in the embedding cache contain NaN, so their model is broken (`hone store` shows which). Train it again.")
+        raise Refused(
+            "vectors in the embedding cache contain NaN, so their model is broken (`hone store` "
+            "shows which). Train it again."
+        )
     return scores, rows
 
 
-def as_table(query_ids: pl.Series, doc_ids: pl.Series, scores: np.ndarray, rows: np.ndarray) -> pl.DataFrame:
-    """A search result as query_id, doc_id, rank (from 1), score: one row for each query and document."""
+def as_table(
+    query_ids: pl.Series, doc_ids: pl.Series, scores: np.ndarray, rows: np.ndarray
+) -> pl.DataFrame:
+    """A search result as query_id, doc_id, rank (from 1), score: one row for each query and
+    document.
+    """
     count, depth = rows.shape
     return pl.DataFrame(
         {
@@ -62,13 +78,17 @@ def as_table(query_ids: pl.Series, doc_ids: pl.Series, scores: np.ndarray, rows:
     )
 
 
-def pair_scores(queries: Vectors, documents: Vectors, pairs: np.ndarray, rows: int = 65_536) -> np.ndarray:
+def pair_scores(
+    queries: Vectors, documents: Vectors, pairs: np.ndarray, rows: int = 65_536
+) -> np.ndarray:
     """Inner products in fp32 of pairs [n, 2] of query and document rows: array [n]."""
     refuse_dimensions(queries.dimension, len(queries), documents)
     scores = np.empty(len(pairs), dtype=np.float32)
     for start in range(0, len(pairs), rows):
         part = pairs[start : start + rows]
-        scores[start : start + rows] = np.einsum("nd,nd->n", queries.take(part[:, 0]), documents.take(part[:, 1]), optimize=False)
+        scores[start : start + rows] = np.einsum(
+            "nd,nd->n", queries.take(part[:, 0]), documents.take(part[:, 1]), optimize=False
+        )
     return scores
 
 
@@ -78,7 +98,9 @@ def rows_of(pairs: pl.DataFrame, *ids: pl.Series) -> np.ndarray:
     Raises:
         Refused: an id is missing. The row of another text must never replace it.
     """
-    return np.column_stack([places_of(pairs[name], known) for name, known in zip(pairs.columns, ids, strict=True)])
+    return np.column_stack(
+        [places_of(pairs[name], known) for name, known in zip(pairs.columns, ids, strict=True)]
+    )
 
 
 def places_of(wanted: pl.Series, known: pl.Series) -> np.ndarray:
@@ -90,11 +112,15 @@ def places_of(wanted: pl.Series, known: pl.Series) -> np.ndarray:
     places = pl.DataFrame({"id": known}).with_row_index("row")
     found = wanted.to_frame("id").join(places, on="id", how="left", maintain_order="left")
     if len(found) > len(wanted):
-        raise Refused(f"ids are duplicated, for example {listed(known.filter(known.is_duplicated()).unique())}. Run `dvc repro`.")
+        raise Refused(
+            "ids are duplicated, for example "
+            f"{listed(known.filter(known.is_duplicated()).unique())}. Run `dvc repro`."
+        )
     absent = found.filter(pl.col("row").is_null())["id"]
     if len(absent):
         raise Refused(
-            f"{len(absent):,} of {len(wanted):,} ids are not among the encoded texts, for example {listed(absent.unique())}, so "
+            f"{len(absent):,} of {len(wanted):,} ids are not among the encoded texts, for example "
+            f"{listed(absent.unique())}, so "
             "the tables are inconsistent. Run `dvc repro` to update them."
         )
     return found["row"].to_numpy().astype(np.int64)
@@ -104,7 +130,9 @@ def refuse_dimensions(of_queries: int, count: int, documents: Vectors) -> None:
     """Raise Refused if queries and documents have vectors of different lengths."""
     if count and len(documents) and of_queries != documents.dimension:
         raise Refused(
-            f"the queries have {of_queries:,}-dimensional vectors and the documents {documents.dimension:,}-dimensional ones "
-            f"({documents.space.folder}), so their model has changed. For an endpoint, set `version` (any text) to encode both "
+            f"the queries have {of_queries:,}-dimensional vectors and the documents "
+            f"{documents.dimension:,}-dimensional ones "
+            f"({documents.space.folder}), so their model has changed. For an endpoint, set "
+            "`version` (any text) to encode both "
             "again."
         )

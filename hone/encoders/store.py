@@ -1,8 +1,10 @@
-"""The embedding cache: every vector is addressed by everything it depends on, so no vector can be stale.
+"""The embedding cache: every vector is addressed by everything it depends on, so no vector can be
+stale.
 
-A *space* holds the vectors of one route of one model. Its address is the fingerprint of weights, tokenizer, pooling, prompt, length and
-precision. Inside it, a vector is found by the hash of its text. Vectors are stored in shards, complete files with a checksum. A damaged
-shard is quarantined, and its texts are encoded again.
+A *space* holds the vectors of one route of one model. Its address is the fingerprint of weights,
+tokenizer, pooling, prompt, length and precision. Inside it, a vector is found by the hash of its
+text. Vectors are stored in shards, complete files with a checksum. A damaged shard is quarantined,
+and its texts are encoded again.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ def root() -> Path:
 
 def keys_of(texts: Sequence[str]) -> np.ndarray:
     """The keys of texts: array [n, 2] of unsigned 64-bit integers."""
-    digests = b"".join(hashlib.blake2b(text.encode(), digest_size=KEY_BYTES).digest() for text in texts)
+    digests = b"".join(
+        hashlib.blake2b(text.encode(), digest_size=KEY_BYTES).digest() for text in texts
+    )
     return np.frombuffer(digests, dtype="<u8").reshape(-1, 2)
 
 
@@ -78,8 +82,10 @@ class Space:
         for shard in shards:
             if shard.dimension != first.dimension:
                 raise Refused(
-                    f"the embedding cache contains {first.dimension:,}-dimensional and {shard.dimension:,}-dimensional vectors of "
-                    f"{self.name} in one entry ({first.path}, {shard.path}), so the model with that name changed between two "
+                    f"the embedding cache contains {first.dimension:,}-dimensional and "
+                    f"{shard.dimension:,}-dimensional vectors of "
+                    f"{self.name} in one entry ({first.path}, {shard.path}), so the model with "
+                    "that name changed between two "
                     f"runs. Delete the folder {self.folder}. Its texts are encoded again."
                 )
         if shards:
@@ -89,7 +95,11 @@ class Space:
     @property
     def name(self) -> str:
         """The model's name in the description."""
-        return f"the model '{self.description['model']}'" if "model" in self.description else "one model"
+        return (
+            f"the model '{self.description['model']}'"
+            if "model" in self.description
+            else "one model"
+        )
 
     @property
     def dimension(self) -> int | None:
@@ -97,7 +107,9 @@ class Space:
 
     @property
     def noted(self) -> dict:
-        """The stored metadata: the description, `dimension`, and the model's name that an endpoint `reported`."""
+        """The stored metadata: the description, `dimension`, and the model's name that an
+        endpoint `reported`.
+        """
         return read_object(self.folder / ABOUT)
 
     def find(self, keys: np.ndarray) -> np.ndarray:
@@ -109,19 +121,23 @@ class Space:
     def add(self, keys: np.ndarray, vectors: np.ndarray, reported: str | None = None) -> None:
         """Store vectors [n, d] (fp32) of keys [n, 2] as one shard.
 
-        A shard that cannot be read back is written once more: the vector of another text must never replace a missing one.
+        A shard that cannot be read back is written once more: the vector of another text must never
+        replace a missing one.
 
         Args:
             keys, vectors: of the same texts.
             reported: the model name that the endpoint reports. Null: none is reported.
 
         Raises:
-            Refused: the vectors differ in length from the stored ones, or the shard cannot be read back twice.
+            Refused: the vectors differ in length from the stored ones, or the shard cannot be read
+                back twice.
         """
         if self.dimension not in (None, vectors.shape[1]):
             raise Refused(
-                f"{self.name} returned {vectors.shape[1]:,}-dimensional vectors, but those in the embedding cache ({self.folder}) "
-                f"are {self.dimension:,}-dimensional, so the model has changed. Nothing is stored. Serve the first model again, "
+                f"{self.name} returned {vectors.shape[1]:,}-dimensional vectors, but those in the "
+                f"embedding cache ({self.folder}) "
+                f"are {self.dimension:,}-dimensional, so the model has changed. Nothing is "
+                "stored. Serve the first model again, "
                 "or set `version`."
             )
         before = self.noted.get("reported")
@@ -135,13 +151,17 @@ class Space:
                 self._append([shard])
                 return
         raise Refused(
-            f"the shard {path} was written {WRITES} times and had another checksum each time: the disk, its file system or the "
-            "memory of this machine is faulty. Check them, or set HONE_HOME to a folder on another disk, and run this again. "
+            f"the shard {path} was written {WRITES} times and had another checksum each time: the "
+            "disk, its file system or the "
+            "memory of this machine is faulty. Check them, or set HONE_HOME to a folder on "
+            "another disk, and run this again. "
             "Earlier shards are reused."
         )
 
     def _describe(self, dimension: int, reported: str | None) -> None:
-        """Write the description of the entry, unless it exists. A kill may have separated the folder from this file."""
+        """Write the description of the entry, unless it exists. A kill may have separated the
+        folder from this file.
+        """
         there = self.noted
         wanted = {"dimension": dimension} | ({"reported": reported} if reported else {})
         if not there or any(name not in there for name in wanted):
@@ -180,7 +200,10 @@ class Shard:
         except FileNotFoundError:
             return None  # another process has quarantined it
         except OSError as error:
-            raise Refused(f"{path} cannot be read ({error}). Check the disk, or delete the file. Its texts are encoded again.") from error
+            raise Refused(
+                f"{path} cannot be read ({error}). Check the disk, or delete the file. Its texts "
+                "are encoded again."
+            ) from error
         set_aside(path, there.st_ino)
         return None
 
@@ -195,19 +218,31 @@ class Shard:
 
     @classmethod
     def _described(cls, path: Path, header: dict, start: int, size: int) -> Shard | None:
-        """The shard of a header whose data begin at byte `start`. Null if the header does not fit a file of `size` bytes."""
+        """The shard of a header whose data begin at byte `start`. Null if the header does not
+        fit a file of `size` bytes.
+        """
         try:
             keys, vectors = header["keys"], header["vectors"]
-            (rows, dimension), (first, last) = vectors["shape"], sorted([keys["data_offsets"], vectors["data_offsets"]])
+            (rows, dimension), (first, last) = (
+                vectors["shape"],
+                sorted([keys["data_offsets"], vectors["data_offsets"]]),
+            )
             numbers = [rows, dimension, *keys["shape"], *first, *last]
             if (
                 all(type(number) is int and number >= 0 for number in numbers)
                 and isinstance(header["__metadata__"]["xxh3"], str)
                 and (keys["dtype"], vectors["dtype"], keys["shape"]) == ("U64", "F32", [rows, 2])
-                and [end - begin for begin, end in (keys["data_offsets"], vectors["data_offsets"])] == [16 * rows, 4 * rows * dimension]
+                and [end - begin for begin, end in (keys["data_offsets"], vectors["data_offsets"])]
+                == [16 * rows, 4 * rows * dimension]
                 and (first[0], last[0], start + last[1]) == (0, first[1], size)
             ):
-                return cls(path, rows, dimension, start + keys["data_offsets"][0], start + vectors["data_offsets"][0])
+                return cls(
+                    path,
+                    rows,
+                    dimension,
+                    start + keys["data_offsets"][0],
+                    start + vectors["data_offsets"][0],
+                )
         except (ValueError, KeyError, TypeError, IndexError):
             pass
         return None
@@ -218,7 +253,11 @@ class Shard:
 
         keys, vectors = np.ascontiguousarray(keys), np.ascontiguousarray(vectors, dtype=np.float32)
         with written_whole(path) as part:
-            save_file({"keys": keys, "vectors": vectors}, part, metadata={"xxh3": _checksum(keys, vectors)})
+            save_file(
+                {"keys": keys, "vectors": vectors},
+                part,
+                metadata={"xxh3": _checksum(keys, vectors)},
+            )
 
     def checksum(self) -> str:
         return _checksum(self.keys(), self.vectors())
@@ -238,13 +277,16 @@ class Shard:
 def other_model(who: str, before: str, now: str) -> str:
     """The error for another model behind the same URL and name."""
     return (
-        f"{who} '{now}', but the vectors in the embedding cache come from '{before}', so their scores are not comparable. Serve "
+        f"{who} '{now}', but the vectors in the embedding cache come from '{before}', so their "
+        "scores are not comparable. Serve "
         f"'{before}' again, or set `version` (any text) to encode all texts with the new model."
     )
 
 
 def read_header(file: BinaryIO) -> tuple[dict, int]:
-    """The header of a safetensors file and the start of its data. An empty header if it is invalid or exceeds HEADER bytes."""
+    """The header of a safetensors file and the start of its data. An empty header if it is
+    invalid or exceeds HEADER bytes.
+    """
     file.seek(0)
     length = int.from_bytes(file.read(8), "little")
     if not 0 < length <= HEADER:  # a flipped bit can make it 2^40
@@ -262,7 +304,10 @@ def set_aside(path: Path, inode: int) -> None:
         if path.stat().st_ino != inode:
             return
         path.replace(path.with_suffix(".damaged"))
-        say(f"embedding cache: {path.name} is damaged (wrong checksum), so it is quarantined and its texts are encoded again")
+        say(
+            f"embedding cache: {path.name} is damaged (wrong checksum), so it is quarantined and "
+            "its texts are encoded again"
+        )
 
 
 def read_object(path: Path) -> dict:
@@ -275,7 +320,8 @@ def read_object(path: Path) -> dict:
 
 
 class Lookup:
-    """Counts the texts that are missing in the cache. It reads only keys, so no checksum is computed.
+    """Counts the texts that are missing in the cache. It reads only keys, so no checksum is
+    computed.
 
     A text that is requested twice in one entry counts once.
     """
@@ -290,7 +336,9 @@ class Lookup:
 
     def absent(self) -> int:
         """The number of added texts that are missing."""
-        return sum(self._absent(folder, np.concatenate(parts)) for folder, parts in self.wanted.items())
+        return sum(
+            self._absent(folder, np.concatenate(parts)) for folder, parts in self.wanted.items()
+        )
 
     def absent_in(self, space: Space, keys: np.ndarray) -> int:
         """The number of distinct keys [n, 2] missing in an entry, added or not."""
@@ -299,7 +347,11 @@ class Lookup:
     def _absent(self, folder: Path, keys: np.ndarray) -> int:
         if folder not in self.indexes:
             self.indexes[folder] = index = Index()
-            shards = [shard for path in sorted(folder.glob("*.safetensors")) if (shard := Shard.described(path))]
+            shards = [
+                shard
+                for path in sorted(folder.glob("*.safetensors"))
+                if (shard := Shard.described(path))
+            ]
             index.add(0, [shard.keys() for shard in shards])
         missing = keys[self.indexes[folder].find(keys)[:, 0] < 0]
         return pl.from_numpy(missing, schema=["first", "second"]).n_unique() if len(missing) else 0
@@ -320,7 +372,8 @@ class Vectors:
         absent = np.count_nonzero((self.places < 0).any(axis=1))
         if absent:  # index -1 would be the last vector of the last shard
             raise Refused(
-                f"the embedding cache ({self.space.folder}) lacks {absent:,} of {len(self.places):,} vectors that were just "
+                f"the embedding cache ({self.space.folder}) lacks {absent:,} of "
+                f"{len(self.places):,} vectors that were just "
                 "computed. Run this again to compute them."
             )
 
@@ -348,8 +401,10 @@ class Vectors:
             return shard.vectors()
         except (OSError, ValueError) as error:
             raise Refused(
-                f"the shard {shard.path} was deleted, quarantined or truncated while this process was reading it ({error}), for "
-                "example by `hone store clean` in another checkout. Run this again. Its texts are encoded again."
+                f"the shard {shard.path} was deleted, quarantined or truncated while this process "
+                f"was reading it ({error}), for "
+                "example by `hone store clean` in another checkout. Run this again. Its texts are "
+                "encoded again."
             ) from error
 
     def part(self, rows: slice | np.ndarray) -> Vectors:
@@ -357,13 +412,17 @@ class Vectors:
         return Vectors(self.space, self.places[rows], self.unit)
 
     def blocks(self, rows: int = 32_768) -> Iterator[tuple[int, np.ndarray]]:
-        """Start and vectors of consecutive blocks of rows, so memory does not grow with the collection."""
+        """Start and vectors of consecutive blocks of rows, so memory does not grow with the
+        collection.
+        """
         for start in range(0, len(self), rows):
             yield start, self.take(slice(start, start + rows))
 
 
 def spaces() -> list[tuple[Path, dict, dict, int]]:
-    """Folder, description, uses and size in bytes of every entry on this machine. The description is empty if a kill prevented it."""
+    """Folder, description, uses and size in bytes of every entry on this machine. The
+    description is empty if a kill prevented it.
+    """
     return [
         (folder, read_object(folder / ABOUT), read_object(folder / USES), size_of(folder))
         for folder in sorted(root().glob("*"))

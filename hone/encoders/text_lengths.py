@@ -1,4 +1,6 @@
-"""Truncation of texts: token counts by the model's own tokenizer, compared with its maximum length."""
+"""Truncation of texts: token counts by the model's own tokenizer, compared with its maximum
+length.
+"""
 
 from __future__ import annotations
 
@@ -53,24 +55,34 @@ class Cut:
         return self.lost / self.tokens if self.tokens else 0.0
 
     def told(self, what: str = "documents") -> str:
-        """A sentence without its subject, such as "100 of 100 documents are cut after 96 tokens: 68.0 % of all tokens are not read"."""
+        """A sentence without its subject, such as "100 of 100 documents are cut after 96 tokens:
+        68.0 % of all tokens are not read".
+        """
         lost = f"{self.share_lost:.1%}".replace("%", " %")
         if self.estimated:
             share = f"{self.share_cut:.1%}".replace("%", " %")
             return (
-                f"about {share} of {self.texts:,} {what} are cut after {self.length:,} tokens: about {lost} of all tokens are not "
+                f"about {share} of {self.texts:,} {what} are cut after {self.length:,} tokens: "
+                f"about {lost} of all tokens are not "
                 f"read (estimated from {self.counted:,} evenly spaced {what})"
             )
-        return f"{self.cut:,} of {self.texts:,} {what} are cut after {self.length:,} tokens: {lost} of all tokens are not read"
+        return (
+            f"{self.cut:,} of {self.texts:,} {what} are cut after {self.length:,} tokens: "
+            f"{lost} of all tokens are not read"
+        )
 
 
 def cut_of(counts: np.ndarray, texts: int, length: int) -> Cut:
     """Statistics of `texts` texts, of which those with the token counts [n] were counted."""
     over = np.maximum(counts - length, 0)
-    return Cut(texts, len(counts), int((over > 0).sum()), int(counts.sum()), int(over.sum()), length)
+    return Cut(
+        texts, len(counts), int((over > 0).sum()), int(counts.sum()), int(over.sum()), length
+    )
 
 
-def cut_documents(documents: Documents, model: ModelFolder, reading: Reading, in_training: int | None = None) -> Cut:
+def cut_documents(
+    documents: Documents, model: ModelFolder, reading: Reading, in_training: int | None = None
+) -> Cut:
     """Truncation of a collection's documents by a model.
 
     Args:
@@ -83,14 +95,23 @@ def cut_documents(documents: Documents, model: ModelFolder, reading: Reading, in
         Refused: the model has no tokenizer.json.
     """
     count = len(documents)
-    sample = scan("documents", documents.path).select(full_text()).gather_every(step_of(count)).collect(engine="streaming")["full_text"]
+    sample = (
+        scan("documents", documents.path)
+        .select(full_text())
+        .gather_every(step_of(count))
+        .collect(engine="streaming")["full_text"]
+    )
     counts = token_counts(sample.to_list(), model.path, reading.prompt(model, "document"))
     return cut_of(counts, count, reading.length(model, in_training))
 
 
 def cut_texts(texts: pl.Series, model: ModelFolder, reading: Reading, route: str) -> Cut:
     """Truncation of texts by a model. Null counts as an empty text."""
-    counts = token_counts(texts.gather_every(step_of(len(texts))).fill_null("").to_list(), model.path, reading.prompt(model, route))
+    counts = token_counts(
+        texts.gather_every(step_of(len(texts))).fill_null("").to_list(),
+        model.path,
+        reading.prompt(model, route),
+    )
     return cut_of(counts, len(texts), reading.length(model))
 
 
@@ -109,12 +130,19 @@ def token_counts(texts: Sequence[str], model: Path, prompt: str = "") -> np.ndar
 
     files = sorted(Path(model).rglob("tokenizer.json"))
     if not files:
-        raise Refused(f"{model} has no tokenizer.json, so token counts are unknown. Save the model again with a fast tokenizer.")
+        raise Refused(
+            f"{model} has no tokenizer.json, so token counts are unknown. Save the model again "
+            "with a fast tokenizer."
+        )
     tokenizer = tokenizers.Tokenizer.from_file(str(files[0]))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return np.fromiter(
-        (len(encoded) for part in in_parts(texts) for encoded in tokenizer.encode_batch_fast([prompt + text for text in part])),
+        (
+            len(encoded)
+            for part in in_parts(texts)
+            for encoded in tokenizer.encode_batch_fast([prompt + text for text in part])
+        ),
         dtype=np.int64,
         count=len(texts),
     )

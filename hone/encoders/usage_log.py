@@ -31,7 +31,8 @@ PAIRS = Unit("pairs", "scored")  # unit of a cross-encoder
 
 
 def log_requested(unit: Unit, space: Path, keys: np.ndarray) -> None:
-    """Log a chunk of requested texts or pairs. Repeated requests of the same chunk produce equal lines.
+    """Log a chunk of requested texts or pairs. Repeated requests of the same chunk produce equal
+    lines.
 
     Args:
         unit: TEXTS or PAIRS.
@@ -39,7 +40,13 @@ def log_requested(unit: Unit, space: Path, keys: np.ndarray) -> None:
         keys: their hashes [n, 2], each counted once.
     """
     if os.environ.get(FILE):
-        _write({"space": space.name, "chunk": fingerprint(keys.tobytes())[:16], unit.asked: len(np.unique(keys, axis=0))})
+        _write(
+            {
+                "space": space.name,
+                "chunk": fingerprint(keys.tobytes())[:16],
+                unit.asked: len(np.unique(keys, axis=0)),
+            }
+        )
 
 
 def read(unit: Unit, count: int, seconds: float) -> None:

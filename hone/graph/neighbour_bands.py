@@ -1,4 +1,6 @@
-"""Rank bands among the neighbors of a query's labelled positives (SciNCL, arXiv 2202.06671), shared by a source and a judge."""
+"""Rank bands among the neighbors of a query's labelled positives (SciNCL, arXiv 2202.06671),
+shared by a source and a judge.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +25,26 @@ def refuse_unfit(parameters: dict) -> None:
     """Raise Refused if a band is invalid: it ends before it begins, or its graph is named twice."""
     first, last, counted = (parameters[name] for name in ("first", "last", "counted"))
     if counted == "ranks" and (first < 1 or first != int(first) or last != int(last)):
-        raise Refused(f"the band from {first} to {last} needs whole ranks of at least 1. Correct them, or write `counted: share`.")
+        raise Refused(
+            f"the band from {first} to {last} needs whole ranks of at least 1. Correct them, or "
+            "write `counted: share`."
+        )
     if counted == "share" and last > 1:
         raise Refused(
-            f"the band from {first} to {last} needs fractions of the collection, at most 1. Correct them, or write `counted: ranks`."
+            f"the band from {first} to {last} needs fractions of the collection, at most 1. "
+            "Correct them, or write `counted: ranks`."
         )
     if last < first:
-        raise Refused(f"the band ends at {last} before it begins at {first}. Swap `first` and `last`.")
+        raise Refused(
+            f"the band ends at {last} before it begins at {first}. Swap `first` and `last`."
+        )
     if parameters["file"] and parameters["column"]:
         raise Refused("`file` and `column` both name a graph. Keep one of them.")
     if (parameters["file"] or parameters["column"]) and parameters.get("model"):
-        raise Refused("neighbors come either from a graph (`file`, `column`) or from the vectors of a `model`. Keep one of them.")
+        raise Refused(
+            "neighbors come either from a graph (`file`, `column`) or from the vectors of a "
+            "`model`. Keep one of them."
+        )
 
 
 def ranks(first: float, last: float, counted: Counted, count: int) -> tuple[int, int]:
@@ -49,19 +60,35 @@ def ranks(first: float, last: float, counted: Counted, count: int) -> tuple[int,
     begin, end = int(first * count + 1e-9) + 1, int(last * count + 1e-9)
     if end < begin:
         raise Refused(
-            f"the band from {first} to {last} contains no rank of a collection of {count:,} documents. Widen it, or write `counted: ranks`."
+            f"the band from {first} to {last} contains no rank of a collection of {count:,} "
+            "documents. Widen it, or write `counted: ranks`."
         )
     return begin, end
 
 
 def in_band(
-    positives: pl.DataFrame, documents: Documents, metadata: Metadata, models: Models, prefix: str, who: str, *,
-    first: float, last: float, counted: Counted, file: str | None, column: str | None, hops: int, both_ways: bool, model: str | None,
+    positives: pl.DataFrame,
+    documents: Documents,
+    metadata: Metadata,
+    models: Models,
+    prefix: str,
+    who: str,
+    *,
+    first: float,
+    last: float,
+    counted: Counted,
+    file: str | None,
+    column: str | None,
+    hops: int,
+    both_ways: bool,
+    model: str | None,
     quiet: bool = False,
-) -> pl.DataFrame:  # fmt: skip
-    """The documents in a band around the labelled positives of a query, by their lowest rank over these positives.
+) -> pl.DataFrame:
+    """The documents in a band around the labelled positives of a query, by their lowest rank over
+    these positives.
 
-    A document that is nearer to one positive is in no later band of another, so gaps between bands are kept.
+    A document that is nearer to one positive is in no later band of another, so gaps between bands
+    are kept.
 
     Args:
         positives: query_id, doc_id.
@@ -90,15 +117,22 @@ def in_band(
         edges = edges_of_file(Path(file), prefix) if file else edges_of_column(metadata, column)
         edges, strange = inside(edges, ids)
         if strange and not quiet:
-            say(f"{who}: {strange:,} edges of {file or column} name a document that is not in the collection and are ignored")
+            say(
+                f"{who}: {strange:,} edges of {file or column} name a document that is not in the "
+                "collection and are ignored"
+            )
         if edges.is_empty():
             raise NothingHere(
-                f"{who}: {file or f'the metadata column {column}'} has no edge between two documents of the collection. Check its ids."
+                f"{who}: {file or f'the metadata column {column}'} has no edge between two "
+                "documents of the collection. Check its ids."
             )
         found = by_edges(anchors, edges, ids, end, hops, both_ways)
         alone = len(anchors) - found["anchor"].n_unique()
         if alone and not quiet:
-            say(f"{who}: {alone:,} of {len(anchors):,} labelled positives have no neighbor in {file or column}")
+            say(
+                f"{who}: {alone:,} of {len(anchors):,} labelled positives have no neighbor in "
+                f"{file or column}"
+            )
     else:
         found = by_vectors(anchors, documents, models.encoder(model), 1, end)
     order = positives.select("query_id").unique(maintain_order=True).with_row_index("place")

@@ -1,4 +1,6 @@
-"""Neighbors of documents by rank: in a graph (a table of edges, a metadata column of links), or in an embedding space."""
+"""Neighbors of documents by rank: in a graph (a table of edges, a metadata column of links), or
+in an embedding space.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ def edges_of_file(file: Path, prefix: str = "") -> pl.DataFrame:
     """A graph from a table below inputs/.
 
     Args:
-        file: doc_id and neighbour_id of each edge, with `rank` (1: nearest) or `weight` (higher: nearer) if known.
+        file: doc_id and neighbour_id of each edge, with `rank` (1: nearest) or `weight` (higher:
+            nearer) if known.
         prefix: prefix of ids if several collections are joined. The file has ids without prefix.
 
     Returns:
@@ -44,12 +47,18 @@ def edges_of_file(file: Path, prefix: str = "") -> pl.DataFrame:
 
 
 def edges_of_column(metadata: Metadata, column: str) -> pl.DataFrame:
-    """A graph from a metadata column whose values are ids of other documents: doc_id, neighbour_id."""
-    return metadata.of(column).select("doc_id", neighbour_id=pl.lit(metadata.prefix) + pl.col("value"))
+    """A graph from a metadata column whose values are ids of other documents: doc_id,
+    neighbour_id.
+    """
+    return metadata.of(column).select(
+        "doc_id", neighbour_id=pl.lit(metadata.prefix) + pl.col("value")
+    )
 
 
 def inside(edges: pl.DataFrame, ids: pl.Series) -> tuple[pl.DataFrame, int]:
-    """Edges between two different documents of the collection without duplicates, and the number of edges to other documents."""
+    """Edges between two different documents of the collection without duplicates, and the number
+    of edges to other documents.
+    """
     here = edges.filter(pl.all_horizontal(pl.col(name).is_in(ids.implode()) for name in EDGE))
     kept = here.filter(pl.col("doc_id") != pl.col("neighbour_id"))
     if "nearness" in kept.columns:
@@ -57,11 +66,13 @@ def inside(edges: pl.DataFrame, ids: pl.Series) -> tuple[pl.DataFrame, int]:
     return kept.unique(EDGE, keep="first", maintain_order=True), len(edges) - len(here)
 
 
-def by_edges(anchors: pl.Series, edges: pl.DataFrame, ids: pl.Series, last: int, hops: int, both_ways: bool) -> pl.DataFrame:
+def by_edges(
+    anchors: pl.Series, edges: pl.DataFrame, ids: pl.Series, last: int, hops: int, both_ways: bool
+) -> pl.DataFrame:
     """The neighbors of documents in a graph.
 
-    Edges with a nearness are ranked by it. Links without one are followed: documents at fewer hops come first, then those with more
-    shortest paths, then those earlier in the collection.
+    Edges with a nearness are ranked by it. Links without one are followed: documents at fewer hops
+    come first, then those with more shortest paths, then those earlier in the collection.
 
     Args:
         anchors: doc_id of the documents whose neighbors are needed, without duplicates.
@@ -75,14 +86,22 @@ def by_edges(anchors: pl.Series, edges: pl.DataFrame, ids: pl.Series, last: int,
         anchor, doc_id, rank (from 1), score (the weight if the graph has one, otherwise 0).
     """
     if "nearness" in edges.columns:
-        wanted = edges.join(anchors.to_frame("doc_id"), on="doc_id", how="semi", maintain_order="left")
+        wanted = edges.join(
+            anchors.to_frame("doc_id"), on="doc_id", how="semi", maintain_order="left"
+        )
         ranked = wanted.sort("nearness", descending=True, maintain_order=True).select(
-            anchor="doc_id", doc_id="neighbour_id", rank=pl.int_range(1, pl.len() + 1).over("doc_id"), score="nearness"
+            anchor="doc_id",
+            doc_id="neighbour_id",
+            rank=pl.int_range(1, pl.len() + 1).over("doc_id"),
+            score="nearness",
         )
         return ranked.filter(pl.col("rank") <= last).cast(FOUND)
     graph = adjacency(edges, ids, both_ways)
     rows = rows_of(anchors.to_frame(), ids)[:, 0]
-    parts = [followed(rows[start : start + ROWS_AT_ONCE], graph, ids, last, hops) for start in range(0, len(rows), ROWS_AT_ONCE)]
+    parts = [
+        followed(rows[start : start + ROWS_AT_ONCE], graph, ids, last, hops)
+        for start in range(0, len(rows), ROWS_AT_ONCE)
+    ]
     return pl.concat([pl.DataFrame(schema=FOUND), *parts])
 
 
@@ -100,7 +119,9 @@ def followed(rows: np.ndarray, graph, ids: pl.Series, last: int, hops: int) -> p
     """The neighbors of some documents by links (see `by_edges`)."""
     from scipy.sparse import csr_array
 
-    here = csr_array((np.ones(len(rows)), (np.arange(len(rows)), rows)), shape=(len(rows), graph.shape[0]))
+    here = csr_array(
+        (np.ones(len(rows)), (np.arange(len(rows)), rows)), shape=(len(rows), graph.shape[0])
+    )
     seen, reached = here, []
     for hop in range(1, hops + 1):
         here = here @ graph  # the number of paths of this length
@@ -109,7 +130,9 @@ def followed(rows: np.ndarray, graph, ids: pl.Series, last: int, hops: int) -> p
         seen = seen + here
         found = here.tocoo()
         row, doc = (axis.astype(np.int64) for axis in found.coords)
-        reached.append(pl.DataFrame({"row": row, "doc": doc, "ways": found.data}).with_columns(hop=pl.lit(hop)))
+        reached.append(
+            pl.DataFrame({"row": row, "doc": doc, "ways": found.data}).with_columns(hop=pl.lit(hop))
+        )
     ranked = (
         pl.concat(reached)
         .sort("row", "hop", "ways", "doc", descending=[False, False, True, False])
@@ -126,11 +149,15 @@ def followed(rows: np.ndarray, graph, ids: pl.Series, last: int, hops: int) -> p
     ).cast(FOUND)
 
 
-def by_vectors(anchors: pl.Series, documents: Documents, encoder: TextEncoder, first: int, last: int) -> pl.DataFrame:
-    """The neighbors of documents in an embedding space, with ranks from `first` to `last` (see `by_edges`).
+def by_vectors(
+    anchors: pl.Series, documents: Documents, encoder: TextEncoder, first: int, last: int
+) -> pl.DataFrame:
+    """The neighbors of documents in an embedding space, with ranks from `first` to `last` (see
+    `by_edges`).
 
     Returns:
-        anchor, doc_id, rank (from 1, the document itself not counted), score (inner product in fp32, as the model compares).
+        anchor, doc_id, rank (from 1, the document itself not counted), score (inner product in
+        fp32, as the model compares).
     """
     ids = documents.ids
     vectors = encoder.documents(documents)
@@ -142,6 +169,10 @@ def by_vectors(anchors: pl.Series, documents: Documents, encoder: TextEncoder, f
         other = found != own[:, None]
         ranks = np.cumsum(other, axis=1)
         row, place = np.nonzero(other & (ranks >= first) & (ranks <= last))
-        columns = {"anchor": ids.gather(own[row]), "doc_id": ids.gather(found[row, place]), "rank": ranks[row, place]}
+        columns = {
+            "anchor": ids.gather(own[row]),
+            "doc_id": ids.gather(found[row, place]),
+            "rank": ranks[row, place],
+        }
         parts.append(pl.DataFrame(columns | {"score": scores[row, place]}).cast(FOUND))
     return pl.concat(parts)

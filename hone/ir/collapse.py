@@ -1,6 +1,7 @@
 """Collapse check: alignment and uniformity of a model compared with those of the base model.
 
-A model can reduce its loss by moving all texts together. At first the scores on easy queries may still look good.
+A model can reduce its loss by moving all texts together. At first the scores on easy queries may
+still look good.
 """
 
 from __future__ import annotations
@@ -8,20 +9,24 @@ from __future__ import annotations
 from hone.files import read_json
 from hone.layout import BASE, metrics_file
 
-# Fractions of the way from the base model's uniformity to 0, where all vectors are equal [Hone default].
+# Fractions of the way from the base model's uniformity to 0, where all vectors are equal [Hone
+# default].
 MOVED, COLLAPSED = 0.25, 0.75
 SLIGHTLY = 0.1  # sufficient if alignment has not improved either
 
 
 def warning(name: str, collection: str, own: dict, other: str, base: dict) -> str | None:
-    """A warning if a model collapses or begins to. Null if it does not, or if the values are missing.
+    """A warning if a model collapses or begins to. Null if it does not, or if the values are
+    missing.
 
-    Uniformity that is 25 % closer to 0 is a warning in itself: a better alignment proves nothing then, because near texts align well. At 10
-    %, it is a warning only if alignment has not improved, which is a loss on both.
+    Uniformity that is 25 % closer to 0 is a warning in itself: a better alignment proves nothing
+    then, because near texts align well. At 10 %, it is a warning only if alignment has not
+    improved, which is a loss on both.
 
     Args:
         name, collection: the model and collection, for the message.
-        own: alignment and uniformity of the model (`hone.ir.alignment_uniformity`). Either may be missing or null.
+        own: alignment and uniformity of the model (`hone.ir.alignment_uniformity`). Either may be
+            missing or null.
         other, base: name and measures of the model to compare with.
     """
     before, after = base.get("uniformity"), own.get("uniformity")
@@ -30,7 +35,8 @@ def warning(name: str, collection: str, own: dict, other: str, base: dict) -> st
     way = 1 - after / before
     share = f"{way:.0%}".replace("%", " %")
     told = (
-        f"uniformity changes from {number(before)} ({other}) to {number(after)}, {share} of the way to 0, where all documents have "
+        f"uniformity changes from {number(before)} ({other}) to {number(after)}, {share} of the "
+        "way to 0, where all documents have "
         "the same vector"
     )
     if way >= COLLAPSED:
@@ -38,7 +44,10 @@ def warning(name: str, collection: str, own: dict, other: str, base: dict) -> st
     if way >= MOVED:
         return f"The vectors of {name} begin to collapse on {collection}: {told}."
     if way >= SLIGHTLY and not nearer(own.get("alignment"), base.get("alignment")):
-        return f"The vectors of {name} begin to collapse on {collection}, and alignment has not improved: {told}."
+        return (
+            f"The vectors of {name} begin to collapse on {collection}, and alignment has not "
+            f"improved: {told}."
+        )
     return None
 
 

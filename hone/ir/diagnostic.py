@@ -1,4 +1,6 @@
-"""Diagnostic sets: the measure of each (methods in tasks/evaluate/abilities/), and its value for a ranking."""
+"""Diagnostic sets: the measure of each (methods in tasks/evaluate/abilities/), and its value for
+a ranking.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ class Measured:
         measure: its name in metrics files.
         chance: the chance level, for a random ranking.
         found: the value with its interval. Null if nothing can be measured.
-        units: group, unit, value: independent observations. The measure is their mean in each group. Two rankings are compared unit by
-            unit.
+        units: group, unit, value: independent observations. The measure is their mean in each
+            group. Two rankings are compared unit by unit.
     """
 
     measure: str
@@ -31,7 +33,9 @@ class Measured:
 
     @property
     def figures(self) -> dict[str, float | int | None]:
-        """The entry for metrics files: the measure, the ends of its interval, and the number of units."""
+        """The entry for metrics files: the measure, the ends of its interval, and the number of
+        units.
+        """
         return {
             self.measure: self.found.estimate,
             f"{self.measure}_low": self.found.low,
@@ -40,7 +44,9 @@ class Measured:
         }
 
 
-def measured(ability: str, run: pl.DataFrame, queries: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int) -> Measured:
+def measured(
+    ability: str, run: pl.DataFrame, queries: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int
+) -> Measured:
     """Measure one ability in one ranking.
 
     Args:
@@ -50,7 +56,9 @@ def measured(ability: str, run: pl.DataFrame, queries: pl.DataFrame, qrels: pl.D
         qrels: query_id, doc_id, relevance.
         min_relevance: the lowest relevance grade of a relevant document.
     """
-    return methods.find(PLACE, ability)({}, run=run, queries=queries, qrels=qrels, min_relevance=min_relevance)
+    return methods.find(PLACE, ability)(
+        {}, run=run, queries=queries, qrels=qrels, min_relevance=min_relevance
+    )
 
 
 def measures() -> tuple[str, ...]:
@@ -59,14 +67,18 @@ def measures() -> tuple[str, ...]:
 
 
 def describe_measure(ability: str | None, figures: dict[str, float | int | None]) -> str:
-    """The measure for a log line about an evaluation. Empty if the collection is not a diagnostic set."""
+    """The measure for a log line about an evaluation. Empty if the collection is not a
+    diagnostic set.
+    """
     if ability is None:
         return ""
     measure = methods.find(PLACE, ability).beside("MEASURE")
     if figures[measure] is None:
         return f", {measure}: nothing to measure"
     low, high = figures[f"{measure}_low"], figures[f"{measure}_high"]
-    return f", {measure} {figures[measure]:.4f} ({low:.3f} to {high:.3f}, {figures['units']:,} units)"
+    return (
+        f", {measure} {figures[measure]:.4f} ({low:.3f} to {high:.3f}, {figures['units']:,} units)"
+    )
 
 
 def module(ability: str) -> str:

@@ -1,4 +1,5 @@
-"""Labels of unjudged documents by a judge: separate for each collection and judge, never part of the collection.
+"""Labels of unjudged documents by a judge: separate for each collection and judge, never part of
+the collection.
 
 They show a difference under the assumption that the judge is right. Training never reads them.
 """
@@ -58,37 +59,46 @@ def read(file: Path) -> pl.DataFrame:
     try:
         frame = pl.read_parquet(file)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise Refused(f"{file} cannot be read as Parquet ({error}). Delete it and run `hone judge holes` to write it again.") from None
+        raise Refused(
+            f"{file} cannot be read as Parquet ({error}). Delete it and run `hone judge holes` to "
+            "write it again."
+        ) from None
     if dict(frame.schema) != SCHEMA:
         odd = sorted(set(frame.schema.items()) ^ set(SCHEMA.items()), key=str)
         raise Refused(
-            f"{file} is not a table of judged documents (column {odd[0][0]} differs). Delete it and run `hone judge holes` to write "
+            f"{file} is not a table of judged documents (column {odd[0][0]} differs). Delete it "
+            "and run `hone judge holes` to write "
             "it again."
         )
     twice = frame.filter(pl.struct("split", *PAIR).is_duplicated())
     if len(twice):
         split, query, doc = twice.row(0)[:3]
         raise Refused(
-            f"{file} contains document '{doc}' of the {split} query '{query}' twice. Delete it and run `hone judge holes` to write it "
+            f"{file} contains document '{doc}' of the {split} query '{query}' twice. Delete it "
+            "and run `hone judge holes` to write it "
             "again."
         )
     return frame
 
 
 def merged(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
-    """Merge earlier and new labels: the newest verdict of a pair, but a known one before any unknown one.
+    """Merge earlier and new labels: the newest verdict of a pair, but a known one before any
+    unknown one.
 
     The result is ordered by split, query and document.
     """
-    rows = pl.concat([before, now]).sort(pl.col("verdict").cast(pl.String) != UNKNOWN, maintain_order=True)
+    rows = pl.concat([before, now]).sort(
+        pl.col("verdict").cast(pl.String) != UNKNOWN, maintain_order=True
+    )
     return rows.unique(["split", *PAIR], keep="last", maintain_order=True).sort("split", *PAIR)
 
 
 def with_filled(qrels: pl.DataFrame, filled: pl.DataFrame, min_relevance: int) -> pl.DataFrame:
     """A collection's labels, followed by the labels of a judge.
 
-    A yes becomes the grade `min_relevance`, the lowest relevant one, because a judge's grades have their own scale. A no becomes 0.
-    Undecided documents stay unjudged. A label of the collection always has priority, and unlabelled queries stay unlabelled.
+    A yes becomes the grade `min_relevance`, the lowest relevant one, because a judge's grades have
+    their own scale. A no becomes 0. Undecided documents stay unjudged. A label of the collection
+    always has priority, and unlabelled queries stay unlabelled.
 
     Args:
         qrels: query_id, doc_id, relevance.
@@ -101,5 +111,7 @@ def with_filled(qrels: pl.DataFrame, filled: pl.DataFrame, min_relevance: int) -
     kind = pl.col("verdict").cast(pl.String)
     relevance = pl.when(kind == "positive").then(min_relevance).otherwise(0).cast(pl.Int32)
     told = filled.filter(kind != UNKNOWN).select(*PAIR, relevance=relevance)
-    new = told.join(qrels, on=PAIR, how="anti", maintain_order="left").join(qrels, on="query_id", how="semi", maintain_order="left")
+    new = told.join(qrels, on=PAIR, how="anti", maintain_order="left").join(
+        qrels, on="query_id", how="semi", maintain_order="left"
+    )
     return pl.concat([qrels.select(*PAIR, pl.col("relevance").cast(pl.Int32)), new])

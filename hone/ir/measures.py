@@ -1,4 +1,6 @@
-"""Measures of a ranking by trec_eval (pytrec_eval, as used by ir-measures): values of each query, and means."""
+"""Measures of a ranking by trec_eval (pytrec_eval, as used by ir-measures): values of each
+query, and means.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,9 @@ def per_query(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1) ->
         min_relevance: the lowest relevance grade of a relevant document, in all measures but nDCG.
 
     Returns:
-        query_id and one column for each of `NAMES`, queries in the order of the qrels. A query without results or without a relevant
-        document scores 0, as in trec_eval. Ties are broken as in trec_eval (`in_trec_order`).
+        query_id and one column for each of `NAMES`, queries in the order of the qrels. A query
+        without results or without a relevant document scores 0, as in trec_eval. Ties are broken as
+        in trec_eval (`in_trec_order`).
 
     Raises:
         Refused: a score is NaN or infinite, or a pair is labelled twice.
@@ -45,13 +48,26 @@ def per_query(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1) ->
     found = []
     for part in in_blocks(run):
         judged = qrels.join(part.select("query_id").unique(), on="query_id", how="semi")
-        evaluator = pytrec_eval.RelevanceEvaluator(nested(judged, "relevance"), THEIRS.values(), relevance_level=min_relevance)
+        evaluator = pytrec_eval.RelevanceEvaluator(
+            nested(judged, "relevance"), THEIRS.values(), relevance_level=min_relevance
+        )
         ranked = nested(as_far_as_right(part, judged), "score")
-        found += [(query, *map(of.__getitem__, THEIRS.values())) for query, of in evaluator.evaluate(ranked).items()]
-    values = pl.DataFrame(found, schema={"query_id": pl.String} | dict.fromkeys(NAMES, pl.Float64), orient="row")
+        found += [
+            (query, *map(of.__getitem__, THEIRS.values()))
+            for query, of in evaluator.evaluate(ranked).items()
+        ]
+    values = pl.DataFrame(
+        found, schema={"query_id": pl.String} | dict.fromkeys(NAMES, pl.Float64), orient="row"
+    )
     # trec_eval's reciprocal rank has no cutoff.
-    values = values.with_columns(mrr_at_10=pl.when(pl.col("mrr_at_10") > 1 / 10.5).then("mrr_at_10").otherwise(0.0))
-    return queries.to_frame().join(values, on="query_id", how="left", maintain_order="left").with_columns(pl.col(*NAMES).fill_null(0.0))
+    values = values.with_columns(
+        mrr_at_10=pl.when(pl.col("mrr_at_10") > 1 / 10.5).then("mrr_at_10").otherwise(0.0)
+    )
+    return (
+        queries.to_frame()
+        .join(values, on="query_id", how="left", maintain_order="left")
+        .with_columns(pl.col(*NAMES).fill_null(0.0))
+    )
 
 
 def in_blocks(run: pl.DataFrame, queries: int = QUERIES_PER_BLOCK) -> Iterator[pl.DataFrame]:
@@ -74,12 +90,18 @@ def in_trec_order(run: pl.DataFrame) -> pl.DataFrame:
     Returns:
         The same rows, queries in the order of their first rows.
     """
-    placed = run.with_row_index("first").with_columns(pl.col("first").min().over("query_id"), single=pl.col("score").cast(pl.Float32))
-    return placed.sort("first", "single", "doc_id", descending=[False, True, True]).drop("first", "single")
+    placed = run.with_row_index("first").with_columns(
+        pl.col("first").min().over("query_id"), single=pl.col("score").cast(pl.Float32)
+    )
+    return placed.sort("first", "single", "doc_id", descending=[False, True, True]).drop(
+        "first", "single"
+    )
 
 
 def as_far_as_right(run: pl.DataFrame, qrels: pl.DataFrame) -> pl.DataFrame:
-    """query_id, doc_id, score (minus the rank) of each query's ranking down to its last relevant document. No measure looks further."""
+    """query_id, doc_id, score (minus the rank) of each query's ranking down to its last relevant
+    document. No measure looks further.
+    """
     right = qrels.filter(pl.col("relevance") > 0).select("query_id", "doc_id", right=pl.lit(True))
     ranked = in_trec_order(run).with_columns(rank=pl.int_range(1, pl.len() + 1).over("query_id"))
     ranked = ranked.join(right, on=["query_id", "doc_id"], how="left", maintain_order="left")
@@ -96,17 +118,25 @@ def refuse_no_number(run: pl.DataFrame) -> None:
     bad = run.filter(~pl.col("score").is_finite().fill_null(False)).head(1)
     for row in bad.iter_rows(named=True):
         raise Refused(
-            f"the score of document '{row['doc_id']}' for query '{row['query_id']}' is NaN or infinite: the model is broken. Train it "
+            f"the score of document '{row['doc_id']}' for query '{row['query_id']}' is NaN or "
+            "infinite: the model is broken. Train it "
             "again with a lower learning rate."
         )
 
 
 def refuse_two_grades(qrels: pl.DataFrame) -> None:
     """Raise Refused if a query-document pair occurs twice."""
-    twice = qrels.filter(pl.struct("query_id", "doc_id").is_duplicated()).select("query_id", "doc_id", "relevance").sort(pl.all())
+    twice = (
+        qrels.filter(pl.struct("query_id", "doc_id").is_duplicated())
+        .select("query_id", "doc_id", "relevance")
+        .sort(pl.all())
+    )
     if len(twice):
         (query, doc, one), (*_, other) = twice.head(2).rows()
-        raise Refused(f"document '{doc}' is labelled twice for query '{query}' (grades {one} and {other}). Keep one label for each pair.")
+        raise Refused(
+            f"document '{doc}' is labelled twice for query '{query}' (grades {one} and {other}). "
+            "Keep one label for each pair."
+        )
 
 
 def means(values: pl.DataFrame) -> dict[str, float]:

@@ -1,4 +1,6 @@
-"""Provenance of an evaluation, stored in the table of its queries. It distinguishes two collections of the same name."""
+"""Provenance of an evaluation, stored in the table of its queries. It distinguishes two
+collections of the same name.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from hone.data.tables import Documents
 from hone.files import fingerprint_of_file
 from hone.layout import DATA
 
-KEY = "hone.evaluated_on"  # in the metadata of reports/queries/<name>/<collection>.parquet, which MLflow stores unchanged
+# in the metadata of reports/queries/<name>/<collection>.parquet, which MLflow stores unchanged
+KEY = "hone.evaluated_on"
 DOCUMENTS, GRADE, OWN_ID = "documents.parquet", "min_relevance", "own_id"
 SPLITS = ("test", "dev")
 
@@ -21,22 +24,34 @@ Seen = dict[str, str | int]
 
 
 def seen(collection: str, min_relevance: int, drops_own_id: bool = False) -> Seen:
-    """The SHA-256 of each table that matters, by its path below data/<collection>, and `min_relevance`.
+    """The SHA-256 of each table that matters, by its path below data/<collection>, and
+    `min_relevance`.
 
-    If queries and documents share ids, `own_id` is recorded too. Evaluations from before that rule lack it. They are comparable with later
-    ones if no id is shared, because the rule then changes nothing.
+    If queries and documents share ids, `own_id` is recorded too. Evaluations from before that rule
+    lack it. They are comparable with later ones if no id is shared, because the rule then changes
+    nothing.
     """
     folder = DATA / collection
-    files = [folder / DOCUMENTS, *(file for split in SPLITS for file in sorted((folder / split).glob("*.parquet")))]
+    files = [
+        folder / DOCUMENTS,
+        *(file for split in SPLITS for file in sorted((folder / split).glob("*.parquet"))),
+    ]
     rule = {OWN_ID: "drop" if drops_own_id else "keep"} if shares_ids(folder) else {}
-    return {GRADE: min_relevance} | rule | {file.relative_to(folder).as_posix(): fingerprint_of_file(file) for file in files}
+    return (
+        {GRADE: min_relevance}
+        | rule
+        | {file.relative_to(folder).as_posix(): fingerprint_of_file(file) for file in files}
+    )
 
 
 def shares_ids(folder: Path) -> bool:
     """Whether a judged query has the id of a document or of a parent of chunks."""
     documents = Documents(folder / DOCUMENTS)
     ids = pl.concat([documents.ids, documents.parents["parent_id"]])
-    return any(len(own_pairs(tables.read("queries", folder / split / "queries.parquet")["query_id"], ids)) for split in SPLITS)
+    return any(
+        len(own_pairs(tables.read("queries", folder / split / "queries.parquet")["query_id"], ids))
+        for split in SPLITS
+    )
 
 
 def as_metadata(looked_at: Seen) -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""Rankings for evaluation: the first hundred documents of each query. Parents represent their chunks."""
+"""Rankings for evaluation: the first hundred documents of each query. Parents represent their
+chunks.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ class Kept:
 
     Attributes:
         depth: documents per query.
-        itself: whether a document with the query's own id counts like any other (see `hone.data.own_id`).
+        itself: whether a document with the query's own id counts like any other (see
+            `hone.data.own_id`).
         among: query_id, doc_id: the only documents that are ranked. Null: all.
     """
 
@@ -32,7 +35,13 @@ class Kept:
 FIRST = Kept()
 
 
-def by_encoder(encoder: Encoder, queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, kept: Kept = FIRST) -> pl.DataFrame:
+def by_encoder(
+    encoder: Encoder,
+    queries: pl.DataFrame,
+    documents: Documents,
+    qrels: pl.DataFrame,
+    kept: Kept = FIRST,
+) -> pl.DataFrame:
     """The best documents of every query by an encoder.
 
     Args:
@@ -49,16 +58,30 @@ def by_encoder(encoder: Encoder, queries: pl.DataFrame, documents: Documents, qr
     vectors, ids = encoder.documents(documents), documents.ids
     if kept.among is not None:
         here = pairs_of(kept.among, queries)
-        scored = here.with_columns(score=pl.Series(pair_scores(asked, vectors, rows_of(here, queries["query_id"], ids))))
+        scored = here.with_columns(
+            score=pl.Series(pair_scores(asked, vectors, rows_of(here, queries["query_id"], ids)))
+        )
         return aggregated(sorted_by_score(scored, queries), None, kept)
     unit = units(documents, qrels)
     names = queries["query_id"]
     # In blocks, so search and sorting need not keep all queries in memory.
-    blocks = [slice(start, start + QUERIES_PER_BLOCK) for start in range(0, max(len(names), 1), QUERIES_PER_BLOCK)]
-    return pl.concat([among_all(names[part], asked.part(part), vectors, ids, unit, kept) for part in blocks])
+    blocks = [
+        slice(start, start + QUERIES_PER_BLOCK)
+        for start in range(0, max(len(names), 1), QUERIES_PER_BLOCK)
+    ]
+    return pl.concat(
+        [among_all(names[part], asked.part(part), vectors, ids, unit, kept) for part in blocks]
+    )
 
 
-def among_all(names: pl.Series, asked: Vectors, vectors: Vectors, ids: pl.Series, unit: pl.DataFrame | None, kept: Kept) -> pl.DataFrame:
+def among_all(
+    names: pl.Series,
+    asked: Vectors,
+    vectors: Vectors,
+    ids: pl.Series,
+    unit: pl.DataFrame | None,
+    kept: Kept,
+) -> pl.DataFrame:
     """query_id, doc_id, score of the best documents, or units, for some queries."""
     # One extra for the query's own document, and many more if several chunks form one unit.
     depth = kept.depth + 1 if unit is None else 4 * kept.depth
@@ -74,18 +97,26 @@ def among_all(names: pl.Series, asked: Vectors, vectors: Vectors, ids: pl.Series
 
 def pairs_of(among: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
     """The pairs that belong to one of the queries."""
-    return among.join(queries, on="query_id", how="semi", maintain_order="left").select("query_id", "doc_id")
+    return among.join(queries, on="query_id", how="semi", maintain_order="left").select(
+        "query_id", "doc_id"
+    )
 
 
 def sorted_by_score(scored: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
     """query_id, doc_id, score, queries in their order, each query's best document first."""
     place = queries.select("query_id").with_row_index("place")
     placed = scored.join(place, on="query_id", how="left", maintain_order="left")
-    return placed.sort("place", "score", descending=[False, True], maintain_order=True).drop("place")
+    return placed.sort("place", "score", descending=[False, True], maintain_order=True).drop(
+        "place"
+    )
 
 
-def own_documents(queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, among: pl.DataFrame | None) -> pl.DataFrame:
-    """query_id, doc_id of every query and the document, or parent of chunks, with the query's own id."""
+def own_documents(
+    queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, among: pl.DataFrame | None
+) -> pl.DataFrame:
+    """query_id, doc_id of every query and the document, or parent of chunks, with the query's
+    own id.
+    """
     if among is not None:
         return pairs_of(among, queries).filter(pl.col("doc_id") == pl.col("query_id"))
     unit = units(documents, qrels)
@@ -105,12 +136,20 @@ def units(documents: Documents, qrels: pl.DataFrame) -> pl.DataFrame | None:
 
 
 def aggregated(found: pl.DataFrame, unit: pl.DataFrame | None, kept: Kept = FIRST) -> pl.DataFrame:
-    """Units instead of chunks, each with its highest score, in TREC order, reduced to the kept part."""
+    """Units instead of chunks, each with its highest score, in TREC order, reduced to the kept
+    part.
+    """
     refuse_no_number(found)
     if unit is not None:
-        found = found.join(unit, on="doc_id", how="left", maintain_order="left").with_columns(doc_id="unit")
-        found = found.unique(["query_id", "doc_id"], keep="first", maintain_order=True)  # the first is the highest
+        found = found.join(unit, on="doc_id", how="left", maintain_order="left").with_columns(
+            doc_id="unit"
+        )
+        found = found.unique(
+            ["query_id", "doc_id"], keep="first", maintain_order=True
+        )  # the first is the highest
     if not kept.itself:
         found = found.filter(pl.col("doc_id") != pl.col("query_id"))
     found = in_trec_order(found)
-    return found.filter(pl.int_range(pl.len()).over("query_id") < kept.depth).select("query_id", "doc_id", "score")
+    return found.filter(pl.int_range(pl.len()).over("query_id") < kept.depth).select(
+        "query_id", "doc_id", "score"
+    )

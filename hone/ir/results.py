@@ -1,4 +1,6 @@
-"""Output of an evaluation: means for DVC and git, values of each query, and the ranking as a TREC run file."""
+"""Output of an evaluation: means for DVC and git, values of each query, and the ranking as a
+TREC run file.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from hone.stage import say
 if TYPE_CHECKING:
     from hone.ir.mteb import MtebTask
 
-OWN_DROPPED = "own_id_dropped"  # pairs of a query and the document with its own id, excluded from the ranking
+OWN_DROPPED = (
+    "own_id_dropped"  # pairs of a query and the document with its own id, excluded from the ranking
+)
 
 Rank = Callable[[pl.DataFrame, Documents, pl.DataFrame, Kept], pl.DataFrame]
 Lie = Callable[[pl.DataFrame, Documents, pl.DataFrame, pl.DataFrame, int], dict[str, float | None]]
@@ -38,7 +42,8 @@ def evaluate(
     own_id: OwnId = "keep",
     ability: str | None = None,
 ) -> None:
-    """Rank the queries of every split, compute the measures, and write the results of `name` (a round or reference).
+    """Rank the queries of every split, compute the measures, and write the results of `name` (a
+    round or reference).
 
     Args:
         name: the name of the results.
@@ -47,7 +52,8 @@ def evaluate(
         min_relevance: the lowest relevance grade of a relevant document.
         lie: computes additional measures of a model's vectors.
         task: an MTEB task, whose own scorer adds a measure.
-        own_id: `drop` removes the document with the query's own id from its ranking. MTEB tasks have their own rule.
+        own_id: `drop` removes the document with the query's own id from its ranking. MTEB tasks
+            have their own rule.
         ability: the ability that a diagnostic set tests, which adds a measure.
     """
     documents = Documents(collection_table(collection, "documents"))
@@ -55,33 +61,52 @@ def evaluate(
     for part in asked(collection, min_relevance):
         kept = kept_for(part, task, own_id)
         whole = rank(part.queries, documents, part.qrels, kept)
-        run = whole if kept.depth <= DEPTH else whole.filter(pl.int_range(pl.len()).over("query_id") < DEPTH)
+        run = (
+            whole
+            if kept.depth <= DEPTH
+            else whole.filter(pl.int_range(pl.len()).over("query_id") < DEPTH)
+        )
         scored = per_query(run, part.qrels, min_relevance)
         runs.append(run)
         values.append(scored.with_columns(split=pl.lit(part.split)))
         metrics[part.split] = means(scored) | {"queries": len(scored)}
         if not kept.itself:
-            metrics[part.split][OWN_DROPPED] = len(own_documents(part.queries, documents, part.qrels, part.ranked))
+            metrics[part.split][OWN_DROPPED] = len(
+                own_documents(part.queries, documents, part.qrels, part.ranked)
+            )
         if task is not None and part.split == "test":
             metrics[part.split]["mteb"] = task.score(part.queries, part.qrels, whole, part.ranked)
         if ability is not None:
-            metrics[part.split] |= measured(ability, run, part.queries, part.qrels, min_relevance).figures
+            metrics[part.split] |= measured(
+                ability, run, part.queries, part.qrels, min_relevance
+            ).figures
         if lie is not None:
             metrics[part.split] |= lie(part.queries, documents, part.qrels, run, min_relevance)
     of_first = metrics[values[0]["split"][0]]
-    dropped = f", {of_first[OWN_DROPPED]:,} documents with the query's id dropped" if OWN_DROPPED in of_first else ""
+    dropped = (
+        f", {of_first[OWN_DROPPED]:,} documents with the query's id dropped"
+        if OWN_DROPPED in of_first
+        else ""
+    )
     own = describe_measure(ability, of_first) + dropped
     # Test measures are at the top level, where `dvc metrics` shows them under their own names.
     write_json(metrics_file(name, collection), metrics.pop("test", {}) | metrics)
     with written_whole(query_values_file(name, collection)) as part:
-        pl.concat(values).write_parquet(part, metadata=as_metadata(seen(collection, min_relevance, drops_own_id(own_id, task))))
+        pl.concat(values).write_parquet(
+            part, metadata=as_metadata(seen(collection, min_relevance, drops_own_id(own_id, task)))
+        )
     write_run(pl.concat(runs), name, run_file(name, collection))
     first = values[0]
-    say(f"evaluate {name} on {collection} ({first['split'][0]}, {len(first):,} queries): nDCG@10 {first['ndcg_at_10'].mean():.4f}{own}")
+    say(
+        f"evaluate {name} on {collection} ({first['split'][0]}, {len(first):,} queries): nDCG@10 "
+        f"{first['ndcg_at_10'].mean():.4f}{own}"
+    )
 
 
 def kept_for(part: Asked, task: MtebTask | None, own_id: OwnId) -> Kept:
-    """The kept part of the ranking: what an MTEB task's scorer reads, otherwise the first hundred documents."""
+    """The kept part of the ranking: what an MTEB task's scorer reads, otherwise the first
+    hundred documents.
+    """
     return Kept(DEPTH if task is None else task.depth, not drops_own_id(own_id, task), part.ranked)
 
 

@@ -1,7 +1,8 @@
-"""Effect of unjudged documents: the judged fraction of a ranking, and the bounds of a difference over all possible judgments.
+"""Effect of unjudged documents: the judged fraction of a ranking, and the bounds of a difference
+over all possible judgments.
 
-Rank-biased precision (Moffat and Zobel 2008) is linear in the relevance of documents. The minimum and maximum of a difference are therefore
-exact: the worst cases over all missing judgments.
+Rank-biased precision (Moffat and Zobel 2008) is linear in the relevance of documents. The minimum
+and maximum of a difference are therefore exact: the worst cases over all missing judgments.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from hone.layout import PAIR
 
 QUERIES_PER_BLOCK = 5_000
 
-PATIENCE = 0.8  # probability that a reader continues to the next document; Moffat and Zobel's middle value
+PATIENCE = (
+    0.8  # probability that a reader continues to the next document; Moffat and Zobel's middle value
+)
 FIRST = 10
 
 
@@ -76,10 +79,16 @@ def seen(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1) -> Seen
         for own, part in in_blocks(qrels, run)
     ).sum()
     [total] = sums.to_dicts()
-    return Seen(total["judged"] / max(total["first"], 1), total["least"] / queries, total["residual"] / queries)
+    return Seen(
+        total["judged"] / max(total["first"], 1),
+        total["least"] / queries,
+        total["residual"] / queries,
+    )
 
 
-def bounds(one: pl.DataFrame, other: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1) -> Bounds:
+def bounds(
+    one: pl.DataFrame, other: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1
+) -> Bounds:
     """The gain of `other` over `one`, and its bounds.
 
     Args:
@@ -110,15 +119,28 @@ def bounds(one: pl.DataFrame, other: pl.DataFrame, qrels: pl.DataFrame, min_rele
 def between(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     """gain, and `more`: the additional weight of each document in the second ranking."""
     both = before.join(after, on=PAIR, how="full", coalesce=True, suffix="_after")
-    return both.select(gain=pl.coalesce("gain", "gain_after"), more=pl.col("weight_after").fill_null(0) - pl.col("weight").fill_null(0))
+    return both.select(
+        gain=pl.coalesce("gain", "gain_after"),
+        more=pl.col("weight_after").fill_null(0) - pl.col("weight").fill_null(0),
+    )
 
 
 def in_blocks(qrels: pl.DataFrame, *runs: pl.DataFrame) -> Iterator[list[pl.DataFrame]]:
     """Qrels and rankings of judged queries in blocks, so intermediate results stay small."""
     block = pl.col("place") // QUERIES_PER_BLOCK
-    blocks = qrels.select("query_id").unique(maintain_order=True).with_row_index("place").select("query_id", block=block)
+    blocks = (
+        qrels.select("query_id")
+        .unique(maintain_order=True)
+        .with_row_index("place")
+        .select("query_id", block=block)
+    )
     tables = [qrels, *runs]
-    places = [one.select("query_id").join(blocks, on="query_id", how="left", maintain_order="left")["block"] for one in tables]
+    places = [
+        one.select("query_id").join(blocks, on="query_id", how="left", maintain_order="left")[
+            "block"
+        ]
+        for one in tables
+    ]
     for number in blocks["block"].unique().sort():
         yield [one.filter(place == number) for one, place in zip(tables, places, strict=True)]
 
@@ -128,12 +150,19 @@ def worth(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int) -> pl.Data
 
     Documents beyond the ranks of an evaluation have the total weight 0.8 ** 100.
     """
-    judged = qrels.select(*PAIR, gain=(pl.col("relevance") >= min_relevance).cast(pl.Float64)).unique(PAIR)
+    judged = qrels.select(
+        *PAIR, gain=(pl.col("relevance") >= min_relevance).cast(pl.Float64)
+    ).unique(PAIR)
     return (
         run.filter(pl.col("rank") <= DEPTH)
         .join(qrels.select("query_id").unique(), on="query_id", how="semi", maintain_order="left")
         .join(judged, on=PAIR, how="left", maintain_order="left")
-        .select(*PAIR, "rank", "gain", weight=(1 - PATIENCE) * PATIENCE ** (pl.col("rank") - 1).cast(pl.Float64))
+        .select(
+            *PAIR,
+            "rank",
+            "gain",
+            weight=(1 - PATIENCE) * PATIENCE ** (pl.col("rank") - 1).cast(pl.Float64),
+        )
     )
 
 

@@ -1,1 +1,3 @@
-"""Judging: questions, prompts, answers, verdicts and the cascade that queries one judge after the other."""
+"""Judging: questions, prompts, answers, verdicts and the cascade that queries one judge after
+the other.
+"""

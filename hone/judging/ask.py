@@ -1,4 +1,6 @@
-"""Query an LLM judge with prompts: each question once per variant (votes, two orders, inverted prompt), from the ledger where possible."""
+"""Query an LLM judge with prompts: each question once per variant (votes, two orders, inverted
+prompt), from the ledger where possible.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,14 @@ NO_POSITIVE = "the prompt shows labelled positives and the query has none"
 
 
 def ask(
-    questions: Questions, desk: Desk, fingerprint: str, endpoint: Endpoint, prompt: Prompt, settings: Asking | None = None,
+    questions: Questions,
+    desk: Desk,
+    fingerprint: str,
+    endpoint: Endpoint,
+    prompt: Prompt,
+    settings: Asking | None = None,
     examples: dict[str, list[Example]] | None = None,
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """Verdicts on every pair, from the ledger where possible.
 
     Args:
@@ -41,7 +48,8 @@ def ask(
         examples: of a pairwise prompt: query, better and worse passage, by query_id.
 
     Returns:
-        One row per pair, in their order. Cost, tokens and text of an answer are in its first row only.
+        One row per pair, in their order. Cost, tokens and text of an answer are in its first row
+        only.
 
     Raises:
         Refused: contradictory settings, or an endpoint that rejects the key or the model.
@@ -58,7 +66,13 @@ def ask(
         desk.ledger.describe(judge, description(endpoint, way, settings, name))
         seed = seed_of(desk.seed, judge) >> 1  # some servers read a seed as a signed number
         wording = Wording(way, settings, seed, habits(endpoint).without)
-        session = Session(desk, judge, endpoint, wording, expected or desk.ledger.reported(base) or desk.ledger.reported(judge))
+        session = Session(
+            desk,
+            judge,
+            endpoint,
+            wording,
+            expected or desk.ledger.reported(base) or desk.ledger.reported(judge),
+        )
         frames.append(in_rows(questions.pairs, keys, session.answer(items)))
         expected = session.expected
     tally = desk.tallies.setdefault(fingerprint, votes.Tally())
@@ -78,13 +92,25 @@ def refuse_contradictions(prompt: Prompt, settings: Asking) -> None:
     if sum((settings.votes > 1, settings.twice, settings.swap)) > 1:
         raise Refused("`votes`, `twice` and `swap` exclude each other: set one of them.")
     if settings.votes > 1 and not settings.temperature:
-        raise Refused(f"{settings.votes} votes at temperature 0 repeat one answer: set a temperature such as 0.7.")
+        raise Refused(
+            f"{settings.votes} votes at temperature 0 repeat one answer: set a temperature such "
+            "as 0.7."
+        )
     if settings.twice and prompt.kind != "listwise":
-        raise Refused(f"`twice` changes the order of documents, but the prompt {prompt.name} shows one: use `votes` or `swap`.")
+        raise Refused(
+            f"`twice` changes the order of documents, but the prompt {prompt.name} shows one: use "
+            "`votes` or `swap`."
+        )
     if settings.swap and prompt.opposite is None:
-        raise Refused(f"`swap` needs a prompt whose header names its `opposite`, as yes-no does; {prompt.name} does not.")
+        raise Refused(
+            "`swap` needs a prompt whose header names its `opposite`, as yes-no does; "
+            f"{prompt.name} does not."
+        )
     if settings.swap and load(prompt.opposite).inverted == prompt.inverted:
-        raise Refused(f"the prompts {prompt.name} and {prompt.opposite} are not opposites: exactly one of them must set `inverted: true`.")
+        raise Refused(
+            f"the prompts {prompt.name} and {prompt.opposite} are not opposites: exactly one of "
+            "them must set `inverted: true`."
+        )
 
 
 def ways(prompt: Prompt, settings: Asking) -> list[tuple[str, Prompt]]:
@@ -113,7 +139,8 @@ def description(endpoint: Endpoint, prompt: Prompt, settings: Asking, name: str)
 def questions_by_key(
     questions: Questions, prompt: Prompt, known: int, examples: dict[str, list[Example]]
 ) -> tuple[list[bytes | None], dict[bytes, Item]]:
-    """The key of each pair, and each question once by its key. A pair without what the prompt must show has no key.
+    """The key of each pair, and each question once by its key. A pair without what the prompt must
+    show has no key.
 
     Args:
         questions: one block.
@@ -121,13 +148,23 @@ def questions_by_key(
         known: maximum number of positives shown.
         examples: of a pairwise prompt, by query_id.
     """
-    queries, documents, positives_of = questions.query_texts, questions.document_texts, questions.positives_of
+    queries, documents, positives_of = (
+        questions.query_texts,
+        questions.document_texts,
+        questions.positives_of,
+    )
     most = 1 if prompt.kind == "pairwise" else known
     keys: list[bytes | None] = []
     items: dict[bytes, Item] = {}
-    for query_id, pairs in groupby(questions.pairs.select(PAIR).iter_rows(), key=lambda pair: pair[0]):
+    for query_id, pairs in groupby(
+        questions.pairs.select(PAIR).iter_rows(), key=lambda pair: pair[0]
+    ):
         query = queries[query_id]
-        shown = tuple(documents[doc_id] for doc_id in positives_of.get(query_id, [])[:most]) if prompt.shows_positives else ()
+        shown = (
+            tuple(documents[doc_id] for doc_id in positives_of.get(query_id, [])[:most])
+            if prompt.shows_positives
+            else ()
+        )
         worked = tuple(examples.get(query_id, ()))
         # Examples are part of the question, like the positives.
         beside = (*shown, *(text for item in worked for text in item))
@@ -150,7 +187,9 @@ def in_rows(pairs: pl.DataFrame, keys: list[bytes | None], answers: pl.DataFrame
         .join(answers, on="question", how="left", maintain_order="left")
         .with_columns(
             verdict=pl.col("verdict").cast(pl.String).fill_null("unknown"),
-            reason=pl.when(pl.col("question").is_null()).then(pl.lit(NO_POSITIVE)).otherwise("reason"),
+            reason=pl.when(pl.col("question").is_null())
+            .then(pl.lit(NO_POSITIVE))
+            .otherwise("reason"),
         )
         .with_columns(pl.when(first).then(pl.col(name)) for name in votes.PAID)
         .drop("question")

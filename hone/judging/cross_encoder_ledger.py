@@ -1,7 +1,8 @@
-"""Cross-encoder scores in the ledger, found by the model's weights and the texts, so that each score is computed once.
+"""Cross-encoder scores in the ledger, found by the model's weights and the texts, so that each
+score is computed once.
 
-A score is not a verdict: thresholds may change without new scores. So the ledger stores the verdict unknown, with the score as
-grade.
+A score is not a verdict: thresholds may change without new scores. So the ledger stores the verdict
+unknown, with the score as grade.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class Scorer:
 
     Args:
         name, revision: of the model.
-        max_length: maximum number of tokens of query and document together; null: the model's own maximum.
+        max_length: maximum number of tokens of query and document together; null: the model's own
+            maximum.
         desk: ledger, budget, device.
         kind: module with `identity_of` and `model_of` for such models.
         what: the name of its scores in the ledger.
@@ -60,7 +62,9 @@ class Scorer:
         self.weights = self.kind.identity_of(self.name, self.revision)
         description = {"method": self.what, "weights": self.weights, "max_length": self.max_length}
         self.judge = fingerprint(*(f"{name} {value}" for name, value in description.items()))[:32]
-        self.desk.ledger.describe(self.judge, description | {"model": self.name, "revision": self.revision})
+        self.desk.ledger.describe(
+            self.judge, description | {"model": self.name, "revision": self.revision}
+        )
 
     def scores(self, pairs: pl.DataFrame, questions: Questions) -> pl.DataFrame:
         """Scores of pairs, from the ledger where possible.
@@ -70,29 +74,43 @@ class Scorer:
             questions: source of their texts.
 
         Returns:
-            query_id, doc_id, and the answer's columns in the ledger (grade is the score); null if the budget was used up.
+            query_id, doc_id, and the answer's columns in the ledger (grade is the score); null if
+            the budget was used up.
         """
         queries, documents = questions.query_texts, questions.document_texts
-        texts = {pair: (queries[pair[0]], documents[pair[1]]) for pair in pairs.select(PAIR).iter_rows()}
+        texts = {
+            pair: (queries[pair[0]], documents[pair[1]]) for pair in pairs.select(PAIR).iter_rows()
+        }
         keys = {pair: question_key(*both) for pair, both in texts.items()}
         wanted = {keys[pair]: both for pair, both in texts.items()}
         self._make(wanted)
         found = self.desk.ledger.find(self.judge, list(wanted))
-        asked = pairs.select(*PAIR, question=pl.Series([keys[pair] for pair in pairs.select(PAIR).iter_rows()], dtype=pl.Binary))
+        asked = pairs.select(
+            *PAIR,
+            question=pl.Series(
+                [keys[pair] for pair in pairs.select(PAIR).iter_rows()], dtype=pl.Binary
+            ),
+        )
         return asked.join(found, on="question", how="left", maintain_order="left").drop("question")
 
     def _make(self, wanted: dict[bytes, tuple[str, str]]) -> None:
-        """Wait until the ledger has every score, computed here or by another process, or the budget is used up."""
+        """Wait until the ledger has every score, computed here or by another process, or the
+        budget is used up.
+        """
         told = False
         while missing := self._missing(list(wanted)):
-            # The longest first: pairs of similar length share a batch, and a memory error shows at once.
+            # The longest first: pairs of similar length share a batch, and a memory error shows at
+            # once.
             order = sorted(missing, key=lambda key: -sum(map(len, wanted[key])))
             done = self._score(order, wanted)
             if self.over:
                 return
             if not done:
                 if not told:
-                    say(f"{self.desk.stage}: waiting for {len(missing):,} pairs that another process is scoring")
+                    say(
+                        f"{self.desk.stage}: waiting for {len(missing):,} pairs that another "
+                        "process is scoring"
+                    )
                     told = True
                 time.sleep(POLL)
 
@@ -101,7 +119,9 @@ class Scorer:
         return [key for key in keys if key not in known]
 
     def _score(self, order: list[bytes], wanted: dict[bytes, tuple[str, str]]) -> int:
-        """Score the pairs that no other process is scoring or has scored, block by block; returns their number."""
+        """Score the pairs that no other process is scoring or has scored, block by block;
+        returns their number.
+        """
         ledger, done = self.desk.ledger, 0
         progress = Progress(f"relabel {self.desk.round}: {self.name}", len(order))
         for start in range(0, len(order), PAIRS_PER_ANSWER):
@@ -123,23 +143,33 @@ class Scorer:
     def _record(self, keys: list[bytes], wanted: dict[bytes, tuple[str, str]]) -> None:
         """Score these pairs and record the scores at once."""
         with torch_lock(self.device):
-            model = loaded(self.kind, self.weights, self.name, self.revision, self.max_length, self.device)
+            model = loaded(
+                self.kind, self.weights, self.name, self.revision, self.max_length, self.device
+            )
             began = time.monotonic()
-            made = model.predict([wanted[key] for key in keys], batch_size=PAIRS_PER_BATCH, show_progress_bar=False).tolist()
+            made = model.predict(
+                [wanted[key] for key in keys], batch_size=PAIRS_PER_BATCH, show_progress_bar=False
+            ).tolist()
             spent = time.monotonic() - began
         said = [
-            Verdict(key, "unknown", score, reason=A_SCORE) if math.isfinite(score) else Verdict(key, "unknown", reason=NO_NUMBER)
+            Verdict(key, "unknown", score, reason=A_SCORE)
+            if math.isfinite(score)
+            else Verdict(key, "unknown", reason=NO_NUMBER)
             for key, score in zip(keys, made, strict=True)
         ]
         raw = "\n".join(map(repr, made))
-        self.desk.ledger.record(self.judge, Answer(raw, self.name, 0, 0, 0.0, spent), said, self.desk.run)
+        self.desk.ledger.record(
+            self.judge, Answer(raw, self.name, 0, 0, 0.0, spent), said, self.desk.run
+        )
 
     @cached_property
     def device(self) -> str:
         return device_of(self.desk.models.machine["device"] if self.desk.models else "auto")
 
     def _may_go_on(self) -> bool:
-        """Whether the budget allows more scores. A score takes time, but no tokens or money, and does not count as a pair."""
+        """Whether the budget allows more scores. A score takes time, but no tokens or money, and
+        does not count as a pair.
+        """
         budget = self.desk.budget
         reservation = None if budget.over else budget.reserve(0, 0, 0.0)
         if reservation is None:
@@ -149,6 +179,15 @@ class Scorer:
 
 
 @lru_cache(maxsize=1)
-def loaded(kind: ModuleType, weights: str, name: str, revision: str | None, max_length: int | None, device: str) -> Any:
-    """The model in torch, cached between blocks of questions; `weights` shows whether it has changed."""
+def loaded(
+    kind: ModuleType,
+    weights: str,
+    name: str,
+    revision: str | None,
+    max_length: int | None,
+    device: str,
+) -> Any:
+    """The model in torch, cached between blocks of questions; `weights` shows whether it has
+    changed.
+    """
     return kind.model_of(name, revision, max_length, device)

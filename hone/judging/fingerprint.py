@@ -1,4 +1,6 @@
-"""The fingerprint of a judge: a hash of everything that determines its answers, and of nothing else."""
+"""The fingerprint of a judge: a hash of everything that determines its answers, and of nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,13 @@ def fingerprint(line: dict) -> str:
     """A judge's name in the ledger.
 
     Args:
-        line: `method` and `parameters`, checked. Parameters that do not affect the answers (address, price) are excluded.
+        line: `method` and `parameters`, checked. Parameters that do not affect the answers
+            (address, price) are excluded.
 
     Returns:
-        32 hexadecimal digits, from everything that determines the answers: method, parameters, and the result of the judge module's
-        function `identity`, such as the hash of a prompt file. Parameters in ONCE are excluded.
+        32 hexadecimal digits, from everything that determines the answers: method, parameters, and
+        the result of the judge module's function `identity`, such as the hash of a prompt file.
+        Parameters in ONCE are excluded.
 
     Raises:
         Refused: a prompt or file of the judge is missing, or its parameters contradict each other.
@@ -29,14 +33,22 @@ def fingerprint(line: dict) -> str:
 
 
 def described(line: dict) -> dict[str, Any]:
-    """A readable form of what the fingerprint covers: method, parameters and everything else that determines the answers."""
+    """A readable form of what the fingerprint covers: method, parameters and everything else
+    that determines the answers.
+    """
     method = methods.find("relabel.judges", line["method"])
     more, once = method.beside("identity"), method.beside("ONCE", {})
     said = without_how(line)
-    plain = {name: value for name, value in said["parameters"].items() if name not in once or value != once[name]}
+    plain = {
+        name: value
+        for name, value in said["parameters"].items()
+        if name not in once or value != once[name]
+    }
     return said | {"parameters": plain} | ({"identity": more(line["parameters"])} if more else {})
 
 
 def variant(fingerprint: str, name: str) -> str:
-    """The fingerprint of a variant of the judge: a further vote, another order, the inverted question."""
+    """The fingerprint of a variant of the judge: a further vote, another order, the inverted
+    question.
+    """
     return hashed(fingerprint, name)[:DIGITS]

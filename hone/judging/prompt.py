@@ -1,8 +1,9 @@
-"""Prompts. A file defines a judge's question and the format of its answer. Texts are inserted between tags that they cannot close.
+"""Prompts. A file defines a judge's question and the format of its answer. Texts are inserted
+between tags that they cannot close.
 
-A file has a YAML header between two lines `---`. A line `# system` precedes the instructions, and a line `# user` the
-question. `{{query}}`, `{{positives}}`, `{{candidates}}`, `{{examples}}` and `{{answer}}` are replaced once, in one pass.
-Inserted texts are never searched for placeholders.
+A file has a YAML header between two lines `---`. A line `# system` precedes the instructions, and a
+line `# user` the question. `{{query}}`, `{{positives}}`, `{{candidates}}`, `{{examples}}` and
+`{{answer}}` are replaced once, in one pass. Inserted texts are never searched for placeholders.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ Example = tuple[str, str, str]  # query, its better passage, its worse passage
 
 
 class Answer(BaseModel):
-    """The requested answer formats: plain text, or JSON if the endpoint supports structured output."""
+    """The requested answer formats: plain text, or JSON if the endpoint supports structured
+    output.
+    """
 
     model_config = ConfigDict(extra="forbid")
     text: str
@@ -81,9 +84,13 @@ class Prompt:
     fingerprint: str
 
     def render(
-        self, query: str, candidates: Sequence[str], positives: Sequence[str] = (), examples: Sequence[Example] = (),
+        self,
+        query: str,
+        candidates: Sequence[str],
+        positives: Sequence[str] = (),
+        examples: Sequence[Example] = (),
         structured: bool = False,
-    ) -> tuple[dict[str, str], ...]:  # fmt: skip
+    ) -> tuple[dict[str, str], ...]:
         """The messages of one call.
 
         Args:
@@ -93,12 +100,17 @@ class Prompt:
             examples: of a pairwise prompt.
             structured: whether JSON output is requested.
         """
-        known, shown = ("passage_a", "passage_b") if self.kind == "pairwise" else ("known_answer", "document")
+        known, shown = (
+            ("passage_a", "passage_b") if self.kind == "pairwise" else ("known_answer", "document")
+        )
         numbered = self.kind == "listwise"
         texts = {
             "query": tagged("query", query),
             "positives": "\n".join(tagged(known, text) for text in positives),
-            "candidates": "\n".join(tagged(shown, text, number if numbered else None) for number, text in enumerate(candidates, start=1)),
+            "candidates": "\n".join(
+                tagged(shown, text, number if numbered else None)
+                for number, text in enumerate(candidates, start=1)
+            ),
             "examples": "\n".join(example(number, *item) for number, item in enumerate(examples)),
             "answer": (self.answer.json_ if structured else None) or self.answer.text,
         }
@@ -118,13 +130,28 @@ class Prompt:
             "yes-no": {"answer": {"type": "string", "enum": ["yes", "no"]}},
             "pairwise": {"answer": {"type": "string", "enum": ["A", "B", "equal"]}},
         }[self.kind]
-        schema = {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
-        return {"type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": schema}}
+        schema = {
+            "type": "object",
+            "properties": fields,
+            "required": list(fields),
+            "additionalProperties": False,
+        }
+        return {
+            "type": "json_schema",
+            "json_schema": {"name": "verdict", "strict": True, "schema": schema},
+        }
 
     def parse(
-        self, text: str | None, tops: answers.Tops | None = None, cut: bool = False, count: int = 1, positive_from: float = 2
+        self,
+        text: str | None,
+        tops: answers.Tops | None = None,
+        cut: bool = False,
+        count: int = 1,
+        positive_from: float = 2,
     ) -> list[Said]:
-        """An answer's verdicts on `count` candidates, in their order; see `hone.judging.answers`."""
+        """An answer's verdicts on `count` candidates, in their order; see
+        `hone.judging.answers`.
+        """
         if self.kind == "listwise":
             return answers.listwise(text, count, cut)
         if self.kind == "graded":
@@ -144,9 +171,13 @@ def tagged(tag: str, text: str, number: int | None = None) -> str:
 
 
 def example(number: int, query: str, better: str, worse: str) -> str:
-    """A worked comparison. The better passage is A and B in turn, so that examples do not favor a letter."""
+    """A worked comparison. The better passage is A and B in turn, so that examples do not favor
+    a letter.
+    """
     first, second, right = (better, worse, "A") if number % 2 == 0 else (worse, better, "B")
-    shown = "\n".join((tagged("query", query), tagged("passage_a", first), tagged("passage_b", second)))
+    shown = "\n".join(
+        (tagged("query", query), tagged("passage_a", first), tagged("passage_b", second))
+    )
     return f"<example>\n{shown}\nAnswer: {right}\n</example>"
 
 
@@ -165,7 +196,10 @@ def load(name: str) -> Prompt:
         return read(FOLDER / f"{name}.md", name)
     file = Path(name)
     if file.suffix != ".md" and len(file.parts) == 1:
-        raise Refused(f"there is no prompt '{name}': {nearest(name, names())} (your own is a path such as inputs/prompts/mine.md)")
+        raise Refused(
+            f"there is no prompt '{name}': {nearest(name, names())} (your own is a path such as "
+            "inputs/prompts/mine.md)"
+        )
     return read(below_inputs(name, "the prompt"), name)
 
 
@@ -173,13 +207,20 @@ def below_inputs(name: str, what: str) -> Path:
     """The path of a file that a user named.
 
     Raises:
-        Refused: it does not exist, or it is outside inputs/, the only folder whose files a run may use.
+        Refused: it does not exist, or it is outside inputs/, the only folder whose files a run may
+            use.
     """
     file = Path(name)
     if file.is_absolute() or not file.resolve().is_relative_to(INPUTS.resolve()):
-        raise Refused(f"{what} {name} is not below inputs/. Copy it there and write its path as inputs/...")
+        raise Refused(
+            f"{what} {name} is not below inputs/. Copy it there and write its path as inputs/..."
+        )
     if not file.is_file():
-        near = nearest(file.name, (other.name for other in file.parent.glob("*"))) if file.parent.is_dir() else "there is no such folder"
+        near = (
+            nearest(file.name, (other.name for other in file.parent.glob("*")))
+            if file.parent.is_dir()
+            else "there is no such folder"
+        )
         raise Refused(f"{what} {name} does not exist: {near}")
     return file
 
@@ -190,9 +231,16 @@ def read(file: Path, name: str) -> Prompt:
         raw = file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise Refused(f"the prompt {name} is not UTF-8. Save it as UTF-8.") from None
-    parts = re.match(r"---\n(.*?\n)---\n(?:# system\n(.*?))?^# user\n(.*)\Z", raw.replace("\r\n", "\n"), re.DOTALL | re.MULTILINE)
+    parts = re.match(
+        r"---\n(.*?\n)---\n(?:# system\n(.*?))?^# user\n(.*)\Z",
+        raw.replace("\r\n", "\n"),
+        re.DOTALL | re.MULTILINE,
+    )
     if parts is None:
-        raise Refused(f"the prompt {name} needs a header between two lines `---`, then a line `# system` and a line `# user`.")
+        raise Refused(
+            f"the prompt {name} needs a header between two lines `---`, then a line `# system` "
+            "and a line `# user`."
+        )
     try:
         given = yaml.safe_load(parts[1])
         header = Header(**given) if isinstance(given, dict) else None
@@ -201,11 +249,23 @@ def read(file: Path, name: str) -> Prompt:
     except ValidationError as error:
         raise Refused(f"the header of the prompt {name}: {explained(error, Header)}") from None
     if header is None:
-        raise Refused(f"the header of the prompt {name} is empty. Add at least kind, version, positives and answer.")
+        raise Refused(
+            f"the header of the prompt {name} is empty. Add at least kind, version, positives and "
+            "answer."
+        )
     prompt = Prompt(
-        name, header.kind, header.version, header.positives, header.inverted, header.opposite, header.reasoning,
-        header.answer, (parts[2] or "").strip(), parts[3].strip(), fingerprint_of_file(file),
-    )  # fmt: skip
+        name,
+        header.kind,
+        header.version,
+        header.positives,
+        header.inverted,
+        header.opposite,
+        header.reasoning,
+        header.answer,
+        (parts[2] or "").strip(),
+        parts[3].strip(),
+        fingerprint_of_file(file),
+    )
     refuse_misplaced(prompt)
     return prompt
 
@@ -221,10 +281,22 @@ def refuse_misplaced(prompt: Prompt) -> None:
     if lacking:
         raise Refused(f"the prompt {prompt.name} lacks {listed(lacking)}. Add it to the question.")
     if not prompt.shows_positives and "positives" in used:
-        raise Refused(f"the prompt {prompt.name} has {{{{positives}}}} and `positives: false`. Set `positives: true`.")
+        raise Refused(
+            f"the prompt {prompt.name} has {{{{positives}}}} and `positives: false`. Set "
+            "`positives: true`."
+        )
     if prompt.kind == "pairwise" and not prompt.shows_positives:
-        raise Refused(f"the prompt {prompt.name} is pairwise: it compares with a labelled positive. Set `positives: true`.")
+        raise Refused(
+            f"the prompt {prompt.name} is pairwise: it compares with a labelled positive. Set "
+            "`positives: true`."
+        )
     if not prompt.reasoning and prompt.kind != "listwise":
-        raise Refused(f"the prompt {prompt.name} is {prompt.kind} and has `reasoning: false`. Remove it: it is for listwise prompts.")
+        raise Refused(
+            f"the prompt {prompt.name} is {prompt.kind} and has `reasoning: false`. Remove it: it "
+            "is for listwise prompts."
+        )
     if prompt.inverted and prompt.kind != "yes-no":
-        raise Refused(f"the prompt {prompt.name} is {prompt.kind} and `inverted`. Remove it: only a yes-no prompt can be inverted.")
+        raise Refused(
+            f"the prompt {prompt.name} is {prompt.kind} and `inverted`. Remove it: only a yes-no "
+            "prompt can be inverted."
+        )

@@ -11,7 +11,8 @@ Bands = tuple[tuple[str, int | None], ...]
 
 # Each band has a name and its last rank; the last band has no end.
 BANDS: Bands = (("1", 1), ("2 to 3", 3), ("4 to 10", 10), ("11 to 30", 30), ("31 and more", None))
-# An annotation sheet has an equal number of pairs from each of these [Hone default]. None of them crosses a boundary of a band above.
+# An annotation sheet has an equal number of pairs from each of these [Hone default]. None of them
+# crosses a boundary of a band above.
 SHEET_BANDS: Bands = (("1 to 3", 3), ("4 to 10", 10), ("11 to 30", 30), ("31 and more", None))
 
 

@@ -22,8 +22,12 @@ def ask(line: dict, questions: Questions, desk: Desk) -> pl.DataFrame:
     """
     parameters = with_how(line, params.read().judges.get(line["name"]))
     desk = replace(desk, budget=desk.budget.of(line["fingerprint"]))
-    made = find("relabel.judges", line["method"])(parameters, questions=questions, desk=desk, fingerprint=line["fingerprint"])
+    made = find("relabel.judges", line["method"])(
+        parameters, questions=questions, desk=desk, fingerprint=line["fingerprint"]
+    )
     lost = questions.pairs.join(made, on=PAIR, how="anti")
     if len(lost) or len(made) != len(questions.pairs):
-        raise AssertionError(f"the judge {line['name']} returned {len(made)} rows for {len(questions.pairs)} pairs")
+        raise AssertionError(
+            f"the judge {line['name']} returned {len(made)} rows for {len(questions.pairs)} pairs"
+        )
     return made

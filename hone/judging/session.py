@@ -1,4 +1,6 @@
-"""A session: one judge answers one block of questions. Questions that are already answered, or claimed by a process, are not sent again."""
+"""A session: one judge answers one block of questions. Questions that are already answered, or
+claimed by a process, are not sent again.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,19 @@ from hone.llm.endpoint_state import habits
 from hone.llm.ledger.ledger import LEASE, Answer, Verdict, question_key
 from hone.seeds import generator
 
-CLAIMS_A_SLOT = 16  # questions claimed at once per slot; few, so that two processes can share a block
+CLAIMS_A_SLOT = (
+    16  # questions claimed at once per slot; few, so that two processes can share a block
+)
 CENT = 1e-9  # rounding error of a cost
 POLL = 0.5  # seconds between two look-ups of questions that another process is asking
-RENEWED = 60.0  # seconds between two renewals of claims: a slow model or a batch takes longer than a lease
-UNSURE = LEASE - 2 * RENEWED  # seconds without a renewal after which another process may soon take over the claims
-LONGEST_WAIT = 26 * 3600.0  # seconds to wait for another process that records no answer; a vendor's batch takes a day
+# seconds between two renewals of claims: a slow model or a batch takes longer than a lease
+RENEWED = 60.0
+UNSURE = (
+    LEASE - 2 * RENEWED
+)  # seconds without a renewal after which another process may soon take over the claims
+LONGEST_WAIT = (
+    26 * 3600.0
+)  # seconds to wait for another process that records no answer; a vendor's batch takes a day
 
 
 @dataclass
@@ -38,13 +47,17 @@ class Session:
         judge: the judge's fingerprint.
         endpoint: receives the requests.
         wording: turns questions into requests.
-        expected: the model name, or names, that completions must report; null: the name in the first completion.
+        expected: the model name, or names, that completions must report; null: the name in the
+            first completion.
         faults: why a question has no answer.
         under_way: the questions of each request that has been claimed and has no completion yet.
         elsewhere: questions that another process is asking.
-        lost: questions whose claims another process has taken over while a request for them was under way.
-        renewed: time of the last claim or renewal, by two clocks: one stops while the machine sleeps, the other may be set.
-        again: groups of questions whose request the endpoint rejected and that are worded differently next.
+        lost: questions whose claims another process has taken over while a request for them was
+            under way.
+        renewed: time of the last claim or renewal, by two clocks: one stops while the machine
+            sleeps, the other may be set.
+        again: groups of questions whose request the endpoint rejected and that are worded
+            differently next.
         recorded_tokens, recorded_money: cost of the answers of this block that are in the ledger.
     """
 
@@ -77,9 +90,15 @@ class Session:
             found = pl.concat([found, self.look_up(unanswered)])
         failed = {key: self.faults[key] for key in without(list(self.faults), found)}
         if others := [fault for fault in failed.values() if fault.startswith("another model")]:
-            self.desk.log(f"{others[0]}; to accept that model, add its name to the judge's `reported`")
+            self.desk.log(
+                f"{others[0]}; to accept that model, add its name to the judge's `reported`"
+            )
         unknown = pl.DataFrame(
-            {"question": list(failed), "verdict": ["unknown"] * len(failed), "reason": list(failed.values())},
+            {
+                "question": list(failed),
+                "verdict": ["unknown"] * len(failed),
+                "reason": list(failed.values()),
+            },
             schema={"question": pl.Binary, "verdict": pl.String, "reason": pl.String},
         )
         return pl.concat([found, unknown], how="diagonal_relaxed")
@@ -95,7 +114,9 @@ class Session:
             self.ask([items[key] for key in left])
             before, left = len(left), list(dict.fromkeys(self.elsewhere))
             if left and not logged:
-                self.desk.log(f"waiting for {len(left):,} questions that another process is asking now")
+                self.desk.log(
+                    f"waiting for {len(left):,} questions that another process is asking now"
+                )
                 logged = True
             if left and self.over_budget():
                 self.faults |= dict.fromkeys(left, f"over budget: {self.desk.budget.over}")
@@ -106,9 +127,14 @@ class Session:
             if len(left) < before:
                 since = time.monotonic()
             elif time.monotonic() - since >= LONGEST_WAIT:
-                fault = f"stopped: another process has been asking for {LONGEST_WAIT / 3600:g} hours and has not answered"
+                fault = (
+                    f"stopped: another process has been asking for {LONGEST_WAIT / 3600:g} "
+                    "hours and has not answered"
+                )
                 self.faults |= dict.fromkeys(left, fault)
-                self.desk.log(f"{len(left):,} questions are left open: {fault.removeprefix('stopped: ')}")
+                self.desk.log(
+                    f"{len(left):,} questions are left open: {fault.removeprefix('stopped: ')}"
+                )
                 return
 
     def over_budget(self) -> bool:
@@ -135,7 +161,11 @@ class Session:
                     self.send(self.request(group, number) for number, group in numbered)
             finally:
                 with self.lock:
-                    left = [item.key for group in (*self.under_way.values(), *self.again) for item in group]
+                    left = [
+                        item.key
+                        for group in (*self.under_way.values(), *self.again)
+                        for item in group
+                    ]
                     self.under_way.clear()
                     self.again = []
                     if left:
@@ -143,13 +173,16 @@ class Session:
 
     def send(self, requests: Iterable[Request]) -> None:
         """Send requests. Every completion is in the ledger before the next is waited for."""
-        with closing(self.wording.settings.complete(self.endpoint, requests, self.desk.budget, self.expected)) as completions:
+        with closing(
+            self.wording.settings.complete(self.endpoint, requests, self.desk.budget, self.expected)
+        ) as completions:
             for received in completions:
                 self.record_all(received)
 
     @contextmanager
     def recording_failed_attempts(self) -> Iterator[None]:
-        """Record the cost of attempts without an answer as an answer to no question, so that the next run counts it as spent.
+        """Record the cost of attempts without an answer as an answer to no question, so that the
+        next run counts it as spent.
 
         A vendor's batch is not a failed attempt: the run that collects its completions counts them.
         """
@@ -185,7 +218,8 @@ class Session:
             thread.join()
 
     def renew(self) -> None:
-        """Renew the claims of requests under way. Questions that another process has taken over are not asked here any more.
+        """Renew the claims of requests under way. Questions that another process has taken over are
+        not asked here any more.
 
         A failed renewal is logged once and tried again, because the ledger may only be busy.
         """
@@ -194,19 +228,27 @@ class Session:
         try:
             # Without the lock, so that answers can be recorded meanwhile.
             mine = self.desk.ledger.renew(self.judge, list(wanted)) if wanted else set()
-        except Exception as error:  # if the thread ended here, no claim would be renewed any more, without a message
+        # if the thread ended here, no claim would be renewed any more, without a message
+        except Exception as error:
             if not self.failing:
-                self.desk.log(f"claims could not be renewed, trying again every {RENEWED:g} s: {error}")
+                self.desk.log(
+                    f"claims could not be renewed, trying again every {RENEWED:g} s: {error}"
+                )
             self.failing = True
             return
         if self.failing:
             self.desk.log("claims are renewed again")
         with self.lock:
             self.failing, self.renewed = False, (time.monotonic(), time.time())
-            lost = (wanted - mine) & self.claimed_now()  # a question answered meanwhile has no claim any more
+            lost = (
+                wanted - mine
+            ) & self.claimed_now()  # a question answered meanwhile has no claim any more
             self.lost |= lost
         if lost:
-            self.desk.log(f"another process has taken over {len(lost):,} questions, which are not asked here any more")
+            self.desk.log(
+                f"another process has taken over {len(lost):,} questions, which are not asked "
+                "here any more"
+            )
 
     def claimed_now(self) -> set[bytes]:
         return {item.key for group in self.under_way.values() for item in group} - self.lost
@@ -237,7 +279,9 @@ class Session:
             yield from self.claimed(batch)
 
     def claimed(self, items: list[Item]) -> Iterator[Request]:
-        """Requests about those questions that no other process is asking or has answered meanwhile."""
+        """Requests about those questions that no other process is asking or has answered
+        meanwhile.
+        """
         over = self.desk.budget.over
         if fault := f"over budget: {over}" if over else habits(self.endpoint).stopped:
             self.faults |= {item.key: fault for item in items}
@@ -251,13 +295,19 @@ class Session:
         unanswered = set(without(claimed, self.look_up(claimed)))
         if done := mine - unanswered:
             ledger.release(self.judge, list(done))
-        # All are numbered before the first is sent: no claim may be left if the work ends between two requests.
+        # All are numbered before the first is sent: no claim may be left if the work ends between
+        # two requests.
         self.lost -= mine
-        numbered = [(self.number(group), group) for group in self.groups([item for item in items if item.key in unanswered])]
+        numbered = [
+            (self.number(group), group)
+            for group in self.groups([item for item in items if item.key in unanswered])
+        ]
         yield from (self.request(group, number) for number, group in numbered)
 
     def request(self, group: list[Item], number: int) -> Request:
-        """A request about a group. It is not sent any more after another process has taken over the group."""
+        """A request about a group. It is not sent any more after another process has taken over
+        the group.
+        """
         return replace(self.wording.request(group, number), may_send=partial(self.may_send, number))
 
     def number(self, group: list[Item]) -> int:
@@ -268,18 +318,26 @@ class Session:
             return self.numbered
 
     def groups(self, items: list[Item]) -> Iterator[list[Item]]:
-        """The questions of one request each. Those of a listwise prompt are shuffled, so that positions do not reveal ranks."""
+        """The questions of one request each. Those of a listwise prompt are shuffled, so that
+        positions do not reveal ranks.
+        """
         if self.wording.prompt.kind != "listwise":
             yield from ([item] for item in items)
             return
         for (query, _), group in groupby(items, key=lambda item: (item.query, item.positives)):
             of_query = list(group)
-            order = generator(self.desk.seed, self.judge, question_key(query, "").hex()).permutation(len(of_query))
+            order = generator(
+                self.desk.seed, self.judge, question_key(query, "").hex()
+            ).permutation(len(of_query))
             for start in range(0, len(of_query), self.wording.settings.documents):
-                yield [of_query[place] for place in order[start : start + self.wording.settings.documents]]
+                yield [
+                    of_query[place]
+                    for place in order[start : start + self.wording.settings.documents]
+                ]
 
     def record_all(self, received: list[Completion]) -> None:
-        """Record completions that arrived together. Neither Ctrl-C nor an error with one of them loses another.
+        """Record completions that arrived together. Neither Ctrl-C nor an error with one of them
+        loses another.
 
         Raises:
             Refused: the ledger could not be written.
@@ -322,20 +380,41 @@ class Session:
             verdicts = [Verdict(item.key, "unknown", reason=completion.fault) for item in group]
         else:
             self.expected = self.expected or completion.model
-            read = wording.prompt.parse(completion.text, completion.tops, completion.cut, len(group), wording.settings.positive_from)
-            if stopped := habits(self.endpoint).judge_room(completion, any(said.verdict != "unknown" for said in read)):
+            read = wording.prompt.parse(
+                completion.text,
+                completion.tops,
+                completion.cut,
+                len(group),
+                wording.settings.positive_from,
+            )
+            if stopped := habits(self.endpoint).judge_room(
+                completion, any(said.verdict != "unknown" for said in read)
+            ):
                 self.endpoint.log(stopped)
             verdicts = [
-                Verdict(item.key, said.verdict, said.grade, said.probability, said.reason) for item, said in zip(group, read, strict=True)
+                Verdict(item.key, said.verdict, said.grade, said.probability, said.reason)
+                for item, said in zip(group, read, strict=True)
             ]
         self.recorded_tokens += completion.tokens_in + completion.tokens_out
         self.recorded_money += completion.money
         answer = Answer(
-            completion.text or "", completion.model, completion.tokens_in, completion.tokens_out, completion.money, completion.seconds,
+            completion.text or "",
+            completion.model,
+            completion.tokens_in,
+            completion.tokens_out,
+            completion.money,
+            completion.seconds,
             completion.details,
-        )  # fmt: skip
+        )
         # A batch's answer is on the disk before the batch's own files mark it as collected.
-        self.desk.ledger.record(self.judge, answer, verdicts, self.desk.run, self.desk.retry, durable=wording.settings.later)
+        self.desk.ledger.record(
+            self.judge,
+            answer,
+            verdicts,
+            self.desk.run,
+            self.desk.retry,
+            durable=wording.settings.later,
+        )
 
 
 def without(keys: list[bytes], found: pl.DataFrame) -> list[bytes]:

@@ -28,8 +28,8 @@ RETRIES = "retries.json"
 class JudgeLine(TypedDict):
     """A line of a cascade with its judge resolved.
 
-    `fingerprint` is the judge's name in the ledger, `escalate` its escalation rule, and `evidence` what
-    `hone judge check` measured on each training collection.
+    `fingerprint` is the judge's name in the ledger, `escalate` its escalation rule, and `evidence`
+    what `hone judge check` measured on each training collection.
     """
 
     name: str
@@ -45,7 +45,8 @@ class ResolvedRelabel(Relabel):
 
     Attributes:
         cascade: the judges that can be used here; empty: nothing is judged.
-        confirmed_at: the place of the recipe's last judge among them, from 1; null: that judge was left out.
+        confirmed_at: the place of the recipe's last judge among them, from 1; null: that judge was
+            left out.
         left_out: optional judges that cannot be used here, with the reason.
         train_on: the training collections.
         retry: number of `hone judge retry` calls for the round.
@@ -73,21 +74,36 @@ def relabel(given: Params, made: Recipe, round: str) -> ResolvedRelabel:
             left_out[name] = reason
             continue
         confirmed_at = len(cascade) + 1 if place == len(section.cascade) else None
-        known = {"name": name, **(without_how(line) if named else line), "fingerprint": fingerprint.fingerprint(line)}
+        known = {
+            "name": name,
+            **(without_how(line) if named else line),
+            "fingerprint": fingerprint.fingerprint(line),
+        }
         refuse_alone(item.escalate, place, cascade, f"round {round}: relabel.cascade.{place}")
-        cascade.append(known | {"escalate": item.escalate, "evidence": evidence(given, known, round, mined_as(made))})
+        cascade.append(
+            known
+            | {"escalate": item.escalate, "evidence": evidence(given, known, round, mined_as(made))}
+        )
     known = section.model_dump(by_alias=True, exclude={"cascade"})
     return ResolvedRelabel(
-        **known, cascade=cascade, confirmed_at=confirmed_at, left_out=left_out, train_on=list(given.train_on), retry=retries(round)
+        **known,
+        cascade=cascade,
+        confirmed_at=confirmed_at,
+        left_out=left_out,
+        train_on=list(given.train_on),
+        retry=retries(round),
     )
 
 
 def refuse_alone(escalate: dict, place: int, before: list[dict], where: str) -> None:
     """Raises Refused for a rule that compares judges if no earlier judge reads the pairs."""
     if "earlier" in methods.find("relabel.escalate", escalate["method"]).reads and not before:
-        lacking = "it is the first of the cascade" if place == 1 else "the judges before it are left out"
+        lacking = (
+            "it is the first of the cascade" if place == 1 else "the judges before it are left out"
+        )
         raise Refused(
-            f"{where}: escalate: {escalate['method']} compares this judge with earlier judges, and {lacking}. Put another judge before it."
+            f"{where}: escalate: {escalate['method']} compares this judge with earlier judges, "
+            f"and {lacking}. Put another judge before it."
         )
 
 
@@ -95,13 +111,18 @@ def refreshed(given: Params, made: Recipe, round: str) -> list[str]:
     """The names of the judges whose positives from earlier rounds a recipe replaces."""
     if made.relabel == "none" or not made.relabel.refresh:
         return []
-    return [first_able(given, item.judge, f"round {round}: relabel.cascade.{n}")[1] for n, item in enumerate(made.relabel.cascade, start=1)]
+    return [
+        first_able(given, item.judge, f"round {round}: relabel.cascade.{n}")[1]
+        for n, item in enumerate(made.relabel.cascade, start=1)
+    ]
 
 
 def first_able(given: Params, judge: Any, where: str) -> tuple[Any, str, dict]:
-    """The first judge of a list that exists (in params.yaml or in the recipe) and can be used here; otherwise the last that exists.
+    """The first judge of a list that exists (in params.yaml or in the recipe) and can be used here;
+    otherwise the last that exists.
 
-    Returns the judge as written, its name and its checked line. A single judge counts as a list of one.
+    Returns the judge as written, its name and its checked line. A single judge counts as a list of
+    one.
 
     Raises:
         Refused: the judge does not exist, or the list is empty.
@@ -109,48 +130,66 @@ def first_able(given: Params, judge: Any, where: str) -> tuple[Any, str, dict]:
     if not isinstance(judge, list):
         return (judge, *judge_of(given, judge, where))
     if not judge:
-        raise Refused(f"{where}: the list of judges is empty. Add one of params.yaml's `judges`, such as {listed(given.judges, 3)}.")
+        raise Refused(
+            f"{where}: the list of judges is empty. Add one of params.yaml's `judges`, such as "
+            f"{listed(given.judges, 3)}."
+        )
     meant = [*given.judges, *methods.names("relabel.judges")]
     for name in judge:
         if isinstance(name, str) and name not in meant:
-            raise Refused(f"{where}: there is no judge '{name}' in params.yaml's `judges`: {nearest(name, meant)}")
+            raise Refused(
+                f"{where}: there is no judge '{name}' in params.yaml's `judges`: "
+                f"{nearest(name, meant)}"
+            )
     known = [one for one in judge if not isinstance(one, str) or one in given.judges]
     found = [(one, *judge_of(given, one, where)) for one in known or judge[-1:]]
     return next((one for one in found if unable(one[2]) is None), found[-1])
 
 
 def judge_of(given: Params, judge: Any, where: str) -> tuple[str, dict]:
-    """Name and checked line of a judge: an entry of params.yaml's `judges`, or a method with its parameters.
+    """Name and checked line of a judge: an entry of params.yaml's `judges`, or a method with its
+    parameters.
 
     Raises:
         Refused: the judge does not exist; the message contains the most similar name.
     """
     if isinstance(judge, str) and judge in given.judges:
-        return judge, methods.checked("relabel.judges", given.judges[judge], f"params.yaml: judges.{judge}")
+        return judge, methods.checked(
+            "relabel.judges", given.judges[judge], f"params.yaml: judges.{judge}"
+        )
     name, _ = methods.line(judge, where)
     known = [*given.judges, *methods.names("relabel.judges")]
-    if name not in methods.names("relabel.judges") and not (user_methods.dotted(name) and isinstance(judge, dict)):
+    if name not in methods.names("relabel.judges") and not (
+        user_methods.dotted(name) and isinstance(judge, dict)
+    ):
         raise Refused(
-            f"{where}: there is no judge '{name}' in params.yaml's `judges`: {nearest(name, known)} (docs/judges.md: how to name one)"
+            f"{where}: there is no judge '{name}' in params.yaml's `judges`: "
+            f"{nearest(name, known)} (docs/judges.md: how to name one)"
         )
     return name, methods.checked("relabel.judges", judge, where)
 
 
 def unable(line: dict) -> str | None:
-    """Why a judge cannot be used on this machine, as far as this shows beforehand; null if it can."""
+    """Why a judge cannot be used on this machine, as far as this shows beforehand; null if it
+    can.
+    """
     missing = methods.find("relabel.judges", line["method"]).beside("missing")
     return missing(line["parameters"]) if missing else None
 
 
 def evidence(given: Params, line: dict, round: str, mined: str) -> list[dict]:
-    """What `hone judge check` measured of a judge on the training collections, and whether it applies to a round.
+    """What `hone judge check` measured of a judge on the training collections, and whether it
+    applies to a round.
 
     Returns:
-        The measurements per collection, with `another`: why they do not apply to the judge's present version, and `elsewhere`: why they
+        The measurements per collection, with `another`: why they do not apply to the judge's
+            present version, and `elsewhere`: why they
         do not apply to this round's candidates; null if they do.
     """
     files = [fitness_file(line["name"], collection) for collection in given.train_on]
-    return [held_against(read_json(file), given, line, round, mined) for file in files if file.is_file()]
+    return [
+        held_against(read_json(file), given, line, round, mined) for file in files if file.is_file()
+    ]
 
 
 def fitness_file(judge: str, collection: str) -> Path:
@@ -165,10 +204,20 @@ def held_against(found: dict, given: Params, line: dict, round: str, mined: str)
     if found["fingerprint"] != line["fingerprint"]:
         another = "it was checked with another model, prompt or parameters than it has now"
     elif changes_with_round(line) and then != now:
-        another = f"it reads with the model of {now} here, and was checked with that of {then or 'another round'}"
+        another = (
+            f"it reads with the model of {now} here, and was checked with that of "
+            f"{then or 'another round'}"
+        )
     if found.get("mined_as") != mined:
-        where = f"round {found['round']}, which mines otherwise" if found.get("mined_as") else "a round whose rules were not noted"
-        elsewhere = f"its gold verdicts are on candidates of {where}: `hone judge check` with `--round {round}` shows it on these"
+        where = (
+            f"round {found['round']}, which mines otherwise"
+            if found.get("mined_as")
+            else "a round whose rules were not noted"
+        )
+        elsewhere = (
+            f"its gold verdicts are on candidates of {where}: `hone judge check` with "
+            f"`--round {round}` shows it on these"
+        )
     return found | {"another": another, "elsewhere": elsewhere}
 
 
@@ -182,7 +231,12 @@ def told(section: dict | str) -> dict | str:
     """A resolved section for MLflow, without the measurements of its judges."""
     if not isinstance(section, dict):
         return section
-    return section | {"cascade": [{name: value for name, value in line.items() if name != "evidence"} for line in section["cascade"]]}
+    return section | {
+        "cascade": [
+            {name: value for name, value in line.items() if name != "evidence"}
+            for line in section["cascade"]
+        ]
+    }
 
 
 def evidence_of_last(section: ResolvedRelabel | str) -> list[dict]:
@@ -207,6 +261,8 @@ def teachers(cascade: list[JudgeLine]) -> dict[str, dict]:
 
 
 def overrides() -> str | None:
-    """The hash of the labels that people have decided, which override every judge; null if there is no such file."""
+    """The hash of the labels that people have decided, which override every judge; null if there
+    is no such file.
+    """
     file = label_file(OVERRIDES)
     return fingerprint_of_file(file) if file.is_file() else None

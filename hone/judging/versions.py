@@ -1,4 +1,6 @@
-"""Judge parameters that do not affect the answers, such as an address. Changing them triggers no new calls."""
+"""Judge parameters that do not affect the answers, such as an address. Changing them triggers no
+new calls.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,12 @@ def how_of(method: str) -> frozenset[str]:
 def without_how(line: dict) -> dict:
     """A judge's line without these parameters."""
     how = how_of(line["method"])
-    return {"method": line["method"], "parameters": {name: value for name, value in line["parameters"].items() if name not in how}}
+    return {
+        "method": line["method"],
+        "parameters": {
+            name: value for name, value in line["parameters"].items() if name not in how
+        },
+    }
 
 
 def with_how(line: dict, given: object) -> dict:
@@ -24,7 +31,9 @@ def with_how(line: dict, given: object) -> dict:
         given: the judge's entry in params.yaml; null for a judge that a recipe describes itself.
     """
     own = next(iter(given.values())) if isinstance(given, dict) and given else None
-    return line["parameters"] | {name: value for name, value in (own or {}).items() if name in how_of(line["method"])}
+    return line["parameters"] | {
+        name: value for name, value in (own or {}).items() if name in how_of(line["method"])
+    }
 
 
 def prompted(line: dict) -> bool:

@@ -1,6 +1,8 @@
-"""The budget: hard limits on pairs, tokens, cost and time. The maximum is reserved before each call and settled after it.
+"""The budget: hard limits on pairs, tokens, cost and time. The maximum is reserved before each call
+and settled after it.
 
-With `spending` the limits hold for all processes that query the same judges with the same questions on one ledger.
+With `spending` the limits hold for all processes that query the same judges with the same questions
+on one ledger.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ ROUNDING = 1e-9  # fraction of a limit: three calls at 0.1 fit into 0.3
 
 @dataclass(frozen=True)
 class Reservation:
-    """The maximum that a call may use, and the reservation's name in the ledger; null: it is not in the ledger."""
+    """The maximum that a call may use, and the reservation's name in the ledger; null: it is not
+    in the ledger.
+    """
 
     pairs: int
     tokens: int
@@ -36,7 +40,8 @@ class Budget:
         money: cost, in the currency of the prices.
         tokens: input and output tokens.
         pairs: pairs in prompts.
-        minutes: since this run's first call. Calls that have begun by then are completed; a vendor's batch is not waited for.
+        minutes: since this run's first call. Calls that have begun by then are completed; a
+            vendor's batch is not waited for.
         clock: seconds of a monotonic clock.
         spending: accounts of all processes; null: only this process counts.
         over: the limit that is used up, as a sentence; null: none.
@@ -49,11 +54,19 @@ class Budget:
     clock: Callable[[], float] = time.monotonic
     spending: Spending | None = None
     over: str | None = field(default=None, init=False)
-    _spent: dict[str, float] = field(default_factory=lambda: {"pairs": 0, "tokens": 0, "money": 0.0}, init=False)
-    _held: dict[str, float] = field(default_factory=lambda: {"pairs": 0, "tokens": 0, "money": 0.0}, init=False)
+    _spent: dict[str, float] = field(
+        default_factory=lambda: {"pairs": 0, "tokens": 0, "money": 0.0}, init=False
+    )
+    _held: dict[str, float] = field(
+        default_factory=lambda: {"pairs": 0, "tokens": 0, "money": 0.0}, init=False
+    )
     # Spent and reserved by other processes, as of the last ledger access.
-    _others: dict[str, float] = field(default_factory=lambda: {"pairs": 0, "tokens": 0, "money": 0.0}, init=False)
-    _before: dict[str, float] = field(default_factory=lambda: {"pairs": 0, "tokens": 0, "money": 0.0}, init=False)
+    _others: dict[str, float] = field(
+        default_factory=lambda: {"pairs": 0, "tokens": 0, "money": 0.0}, init=False
+    )
+    _before: dict[str, float] = field(
+        default_factory=lambda: {"pairs": 0, "tokens": 0, "money": 0.0}, init=False
+    )
     _began: float | None = field(default=None, init=False)
     _unsettled: bool = field(default=False, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
@@ -73,15 +86,19 @@ class Budget:
                 self._spent[name] += amount
                 self._before[name] += amount
 
-    def reserve(self, pairs: int, tokens: int, money: float, judge: str = "", earlier: str | None = None) -> Reservation | None:
+    def reserve(
+        self, pairs: int, tokens: int, money: float, judge: str = "", earlier: str | None = None
+    ) -> Reservation | None:
         """Reserve the maximum that a call may use; null if it exceeds the rest, which sets `over`.
 
-        After a call that does not fit, no smaller one is accepted either, so that a repeated stage stops at the same pair.
+        After a call that does not fit, no smaller one is accepted either, so that a repeated stage
+        stops at the same pair.
 
         Args:
             pairs, tokens, money: maximum use.
             judge: fingerprint; each judge has an account in `spending`.
-            earlier: name of the reservation that an earlier process made for this call; this one replaces it.
+            earlier: name of the reservation that an earlier process made for this call; this one
+                replaces it.
         """
         with self._lock:
             if self._began is None:
@@ -89,7 +106,9 @@ class Budget:
             wanted = {"pairs": pairs, "tokens": tokens, "money": money}
             shared = self.spending is not None and any(wanted.values())
             if self.over is None:
-                self.over = self._too_late() or (None if shared else self._exceeded(wanted, self._held))
+                self.over = self._too_late() or (
+                    None if shared else self._exceeded(wanted, self._held)
+                )
             if self.over is not None:
                 return None
             name = None
@@ -98,24 +117,36 @@ class Budget:
                 self._look(total, wanted if name else None)
                 if name is None:
                     # Rounding aside, these sums are what the ledger has compared.
-                    self.over = self._exceeded(wanted, self._held) or f"the budget of {self._named()} is used up"
+                    self.over = (
+                        self._exceeded(wanted, self._held)
+                        or f"the budget of {self._named()} is used up"
+                    )
                     return None
             for key, amount in wanted.items():
                 self._held[key] += amount
             return Reservation(pairs, tokens, money, name)
 
     def waits(self, pairs: int, tokens: int, money: float) -> bool:
-        """Whether a call does not fit now but may fit after calls of this process have used less than their reservations."""
+        """Whether a call does not fit now but may fit after calls of this process have used less
+        than their reservations.
+        """
         with self._lock:
             wanted = {"pairs": pairs, "tokens": tokens, "money": money}
             if self.over is not None or self._began is None or self._too_late():
                 return False
             if self.spending is not None and self._exceeded(wanted, self._held):
-                self._look(self.spending.total(), None)  # other processes may have used less than they reserved
+                self._look(
+                    self.spending.total(), None
+                )  # other processes may have used less than they reserved
             nothing = dict.fromkeys(NAMES, 0)
-            return self._exceeded(wanted, self._held) is not None and self._exceeded(wanted, nothing) is None
+            return (
+                self._exceeded(wanted, self._held) is not None
+                and self._exceeded(wanted, nothing) is None
+            )
 
-    def settle(self, reservation: Reservation, tokens: int, money: float, pairs: int | None = None) -> None:
+    def settle(
+        self, reservation: Reservation, tokens: int, money: float, pairs: int | None = None
+    ) -> None:
         """Replace a reservation by the call's actual use.
 
         Args:
@@ -124,7 +155,11 @@ class Budget:
             money: cost.
             pairs: pairs in the prompt; null: as reserved.
         """
-        used = {"pairs": reservation.pairs if pairs is None else pairs, "tokens": tokens, "money": money}
+        used = {
+            "pairs": reservation.pairs if pairs is None else pairs,
+            "tokens": tokens,
+            "money": money,
+        }
         with self._lock:
             self._move(reservation, used)
             if reservation.name is None:
@@ -132,13 +167,19 @@ class Budget:
             try:
                 self.spending.settle(reservation.name, used)
             except Refused as error:
-                # The answer must still be recorded. In the ledger the whole reservation counts as spent.
+                # The answer must still be recorded. In the ledger the whole reservation counts as
+                # spent.
                 if not self._unsettled:
-                    say(f"relabel: a call's use could not be settled, so its whole reservation counts as spent: {error}")
+                    say(
+                        "relabel: a call's use could not be settled, so its whole reservation "
+                        f"counts as spent: {error}"
+                    )
                 self._unsettled = True
 
     def leave(self, reservation: Reservation) -> None:
-        """Count a call as spent whose completion another run collects; that run takes over the reservation."""
+        """Count a call as spent whose completion another run collects; that run takes over the
+        reservation.
+        """
         with self._lock:
             self._move(reservation, {name: getattr(reservation, name) for name in NAMES})
 
@@ -165,23 +206,40 @@ class Budget:
             self._spent[name] += amount
 
     def _look(self, total: dict[str, float], added: dict[str, float] | None) -> None:
-        """Update the use of other processes from the ledger's total, which includes this process's own and what was `added` just now."""
+        """Update the use of other processes from the ledger's total, which includes this
+        process's own and what was `added` just now.
+        """
         for name in NAMES:
-            own = self._spent[name] - self._before[name] + self._held[name] + (added[name] if added else 0)
+            own = (
+                self._spent[name]
+                - self._before[name]
+                + self._held[name]
+                + (added[name] if added else 0)
+            )
             self._others[name] = total[name] - own
 
     def _limits(self) -> dict[str, float]:
         """Limits of the amounts in the ledger, by name."""
         given = {name: getattr(self, name) for name in NAMES}
-        return {name: limit * (1 + ROUNDING) - self._before[name] for name, limit in given.items() if limit is not None}
+        return {
+            name: limit * (1 + ROUNDING) - self._before[name]
+            for name, limit in given.items()
+            if limit is not None
+        }
 
     def _named(self) -> str:
-        return ", ".join(f"{getattr(self, name):,g} {unit}" for name, unit in NAMES.items() if getattr(self, name) is not None)
+        return ", ".join(
+            f"{getattr(self, name):,g} {unit}"
+            for name, unit in NAMES.items()
+            if getattr(self, name) is not None
+        )
 
     def _exceeded(self, wanted: dict[str, float], held: dict[str, float]) -> str | None:
         for name, unit in NAMES.items():
             limit = getattr(self, name)
-            if limit is not None and self._spent[name] + self._others[name] + held[name] + wanted[name] > limit * (1 + ROUNDING):
+            if limit is not None and self._spent[name] + self._others[name] + held[name] + wanted[
+                name
+            ] > limit * (1 + ROUNDING):
                 return f"the budget of {limit:,g} {unit} is used up"
         return None
 
@@ -198,13 +256,17 @@ class JudgeBudget:
     budget: Budget
     judge: str
 
-    def reserve(self, pairs: int, tokens: int, money: float, earlier: str | None = None) -> Reservation | None:
+    def reserve(
+        self, pairs: int, tokens: int, money: float, earlier: str | None = None
+    ) -> Reservation | None:
         return self.budget.reserve(pairs, tokens, money, self.judge, earlier)
 
     def waits(self, pairs: int, tokens: int, money: float) -> bool:
         return self.budget.waits(pairs, tokens, money)
 
-    def settle(self, reservation: Reservation, tokens: int, money: float, pairs: int | None = None) -> None:
+    def settle(
+        self, reservation: Reservation, tokens: int, money: float, pairs: int | None = None
+    ) -> None:
         self.budget.settle(reservation, tokens, money, pairs)
 
     def leave(self, reservation: Reservation) -> None:

@@ -14,13 +14,34 @@ from hone.llm.reasoning import has_thoughts
 LONGEST_TOLD = 200  # characters of a fault
 LONGEST_START = 80  # characters shown of a body that is not a completion
 LONGEST_NAME = 200  # characters of a model's name
-A_KEY = 8  # characters; a shorter key, such as "x" for servers without keys, is not a secret but a common word
+# characters; a shorter key, such as "x" for servers without keys, is not a secret but a common word
+A_KEY = 8
 MOST_TOKENS = 10_000_000  # per call; a larger count is invalid
 # Messages of endpoints about a prompt that is too long, and about one that they refuse.
-TOO_LONG = ("context length", "context_length", "context size", "context window", "too long", "too many tokens", "maximum context")
-UNWILLING = ("content_filter", "content filter", "content management policy", "content policy", "usage policy", "safety", "moderation")
+TOO_LONG = (
+    "context length",
+    "context_length",
+    "context size",
+    "context window",
+    "too long",
+    "too many tokens",
+    "maximum context",
+)
+UNWILLING = (
+    "content_filter",
+    "content filter",
+    "content management policy",
+    "content policy",
+    "usage policy",
+    "safety",
+    "moderation",
+)
 
-THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details")  # fields with reasoning beside the answer
+THOUGHTS = (
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+)  # fields with reasoning beside the answer
 CACHED = ("cache_read_input_tokens", "prompt_cache_hit_tokens", "cached_tokens")
 ESCAPES = re.compile(r"[\\%]|&#")
 
@@ -37,7 +58,8 @@ class Said:
 
     Attributes:
         text: of the completion; null if the model refused.
-        tops: alternatives of the first token with their log-probabilities, the most likely first; null: none.
+        tops: alternatives of the first token with their log-probabilities, the most likely first;
+            null: none.
         model: model name that the endpoint reports.
         system: configuration fingerprint that the endpoint reports; null: none.
         tokens_in, tokens_out: token counts of the endpoint; null: missing or invalid.
@@ -71,7 +93,11 @@ def completion(raw: bytes | str | dict, secret: str | None) -> Said:
         body = raw if isinstance(raw, dict) else json.loads(raw)
         choice = body["choices"][0]
         message = choice["message"]
-        text, refusal, ended = text_of(message.get("content")), message.get("refusal"), choice.get("finish_reason")
+        text, refusal, ended = (
+            text_of(message.get("content")),
+            message.get("refusal"),
+            choice.get("finish_reason"),
+        )
         thought = any(message.get(name) for name in THOUGHTS) or text != message.get("content")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         whole = raw.decode(errors="replace") if isinstance(raw, bytes) else str(raw)
@@ -94,7 +120,9 @@ def completion(raw: bytes | str | dict, secret: str | None) -> Said:
         tokens_out=count(usage.get("completion_tokens")),
         cut=ended == "length",
         fault=fault,
-        system=clean(system, secret)[:LONGEST_NAME] if isinstance(system := body.get("system_fingerprint"), str) else None,
+        system=clean(system, secret)[:LONGEST_NAME]
+        if isinstance(system := body.get("system_fingerprint"), str)
+        else None,
         cached=cached_of(usage),
     )
 
@@ -102,15 +130,23 @@ def completion(raw: bytes | str | dict, secret: str | None) -> Said:
 def text_of(content: Any) -> Any:
     """The text of a completion; of a completion in parts, the text parts without the reasoning."""
     parts = content if isinstance(content, list) else ()
-    if not parts or not all(isinstance(part, dict) and isinstance(part.get("type"), str) for part in parts):
+    if not parts or not all(
+        isinstance(part, dict) and isinstance(part.get("type"), str) for part in parts
+    ):
         return content
-    return "".join(part["text"] for part in parts if part["type"] == "text" and isinstance(part.get("text"), str))
+    return "".join(
+        part["text"]
+        for part in parts
+        if part["type"] == "text" and isinstance(part.get("text"), str)
+    )
 
 
 def cached_of(usage: dict) -> int:
     """Cached tokens of a prompt, whether or not `prompt_tokens` includes them."""
     details = usage.get("prompt_tokens_details")
-    found = [usage.get(name) for name in CACHED] + [details.get("cached_tokens") if isinstance(details, dict) else None]
+    found = [usage.get(name) for name in CACHED] + [
+        details.get("cached_tokens") if isinstance(details, dict) else None
+    ]
     return max(count(one) or 0 for one in found)
 
 
@@ -120,13 +156,17 @@ def count(given: Any) -> int | None:
 
 
 def tops_of(choice: dict) -> Tops | None:
-    """Alternatives of the first token, the most likely first; null if there are none or they cannot be parsed."""
+    """Alternatives of the first token, the most likely first; null if there are none or they
+    cannot be parsed.
+    """
     try:
         given = choice["logprobs"]["content"][0]["top_logprobs"]
         tops = [(clean(str(one["token"]), ""), float(one["logprob"])) for one in given]
     except (KeyError, IndexError, TypeError, ValueError, OverflowError):
         return None
-    if not tops or not all(math.isfinite(value) and value <= 0.001 for _, value in tops):  # rounding can put a certain one above 0
+    if not tops or not all(
+        math.isfinite(value) and value <= 0.001 for _, value in tops
+    ):  # rounding can put a certain one above 0
         return None
     return tuple(sorted(tops, key=lambda one: -one[1]))
 
@@ -139,9 +179,15 @@ def param_of(body: Any) -> str | None:
 
 
 def of_error(body: Any, secret: str | None) -> tuple[str, str]:
-    """The message of an error, shortened for display; and its whole text in lower case, to classify it."""
+    """The message of an error, shortened for display; and its whole text in lower case, to
+    classify it.
+    """
     inner = body.get("error", body) if isinstance(body, dict) else body
-    parts = [inner.get(name) for name in ("message", "code", "type")] if isinstance(inner, dict) else [inner]
+    parts = (
+        [inner.get(name) for name in ("message", "code", "type")]
+        if isinstance(inner, dict)
+        else [inner]
+    )
     words = [clean(part, secret) for part in parts if isinstance(part, str)]
     return " ".join((words or [""])[0].split())[:LONGEST_TOLD], " ".join(words).casefold()
 
@@ -178,18 +224,29 @@ def clean(text: str, secret: str | None) -> str:
 
 
 def beginning(text: str, secret: str | None) -> str:
-    """The beginning of a body that is not a completion. It is cleaned before it is cut, so that no part of the key remains."""
+    """The beginning of a body that is not a completion. It is cleaned before it is cut, so that
+    no part of the key remains.
+    """
     return clean(text, secret)[:LONGEST_START]
 
 
 @cache
 def spellings(secret: str) -> re.Pattern[str]:
-    """A pattern of the key in which any character may be escaped, as in JSON, URLs, HTML and Python."""
-    return re.compile("".join(f"(?:{re.escape(letter)}|{escaped(ord(letter))})" for letter in secret))
+    """A pattern of the key in which any character may be escaped, as in JSON, URLs, HTML and
+    Python.
+    """
+    return re.compile(
+        "".join(f"(?:{re.escape(letter)}|{escaped(ord(letter))})" for letter in secret)
+    )
 
 
 def escaped(code: int) -> str:
     """A pattern of the ways to escape a character; hexadecimal digits may be of either case."""
-    digits = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{code:02x}")
-    ways = rf"\\u00{digits}|\\x{digits}|\\U000000{digits}|\\u\{{0{{0,6}}{digits}\}}|%(?:25){{0,3}}{digits}|&#0{{0,6}}{code};"
+    digits = "".join(
+        f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{code:02x}"
+    )
+    ways = (
+        rf"\\u00{digits}|\\x{digits}|\\U000000{digits}|\\u\{{0{{0,6}}{digits}\}}|"
+        rf"%(?:25){{0,3}}{digits}|&#0{{0,6}}{code};"
+    )
     return rf"\\{{0,4}}(?:{ways}|&#[xX]0{{0,6}}{digits};)"

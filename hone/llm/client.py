@@ -1,6 +1,8 @@
-"""A client for OpenAI-compatible chat endpoints: sends requests concurrently and yields one completion for each.
+"""A client for OpenAI-compatible chat endpoints: sends requests concurrently and yields one
+completion for each.
 
-Temporary failures are retried after a pause. A failure that affects every request, such as a wrong key, ends the run at once.
+Temporary failures are retried after a pause. A failure that affects every request, such as a wrong
+key, ends the run at once.
 """
 
 from __future__ import annotations
@@ -15,10 +17,26 @@ from hone.data.unknown_reasons import TAKEN_OVER
 from hone.errors import Refused
 from hone.llm import chat_completion
 from hone.llm.budget import Budget, JudgeBudget, Reservation
-from hone.llm.completion import Again, Completion, Endpoint, Expected, Request, completion_of, held_to, log_unsupported, refuse_in_turn
+from hone.llm.completion import (
+    Again,
+    Completion,
+    Endpoint,
+    Expected,
+    Request,
+    completion_of,
+    held_to,
+    log_unsupported,
+    refuse_in_turn,
+)
 from hone.llm.endpoint_state import at_most, habits
 from hone.llm.rate_limit import Pace
-from hone.llm.retry_policy import connection_failure, delay, is_temporary, rejected_key, temporary_failure
+from hone.llm.retry_policy import (
+    connection_failure,
+    delay,
+    is_temporary,
+    rejected_key,
+    temporary_failure,
+)
 from hone.urls import public, shown
 
 JSON = {"content-type": "application/json"}
@@ -26,25 +44,31 @@ LOG_INTERVAL = 10.0  # seconds between two progress lines
 
 
 def complete(
-    endpoint: Endpoint, requests: Iterable[Request], budget: Budget | JudgeBudget, expected_model: Expected = None
+    endpoint: Endpoint,
+    requests: Iterable[Request],
+    budget: Budget | JudgeBudget,
+    expected_model: Expected = None,
 ) -> Iterator[list[Completion]]:
     """Send all requests and yield their completions.
 
-    The event loop runs only while the next completions are awaited, in the caller's thread. Closing the generator cancels the calls in
-    flight. It loses no completion that has been received, because those that arrive together are yielded together.
+    The event loop runs only while the next completions are awaited, in the caller's thread. Closing
+    the generator cancels the calls in flight. It loses no completion that has been received,
+    because those that arrive together are yielded together.
 
     Args:
         endpoint: receives the requests.
         requests: consumed one by one, as slots become free.
-        budget: reserved before each attempt. Once it is used up, the remaining requests end with "over budget" and are not sent.
-        expected_model: the model name, or one of the names, that completions must report; null: the name in the first completion.
+        budget: reserved before each attempt. Once it is used up, the remaining requests end with
+            "over budget" and are not sent.
+        expected_model: the model name, or one of the names, that completions must report; null: the
+            name in the first completion.
 
     Yields:
         One or more completions, in order of arrival; one completion for each request in total.
 
     Raises:
-        Refused: an invalid address or key, a rejected key, an unknown model, or two models in turn. Completions that were received before
-            are yielded first.
+        Refused: an invalid address or key, a rejected key, an unknown model, or two models in turn.
+            Completions that were received before are yielded first.
     """
     public(endpoint.url)
     caller = Caller(endpoint, endpoint.secret(), budget, expected_model, iter(requests))
@@ -70,11 +94,22 @@ class Caller:
     """State of one run of requests to one endpoint."""
 
     def __init__(
-        self, endpoint: Endpoint, secret: str | None, budget: Budget | JudgeBudget, expected: Expected, requests: Iterator[Request]
+        self,
+        endpoint: Endpoint,
+        secret: str | None,
+        budget: Budget | JudgeBudget,
+        expected: Expected,
+        requests: Iterator[Request],
     ) -> None:
         from hone.http import asynchronous, below
 
-        self.endpoint, self.secret, self.budget, self.expected, self.requests = endpoint, secret, budget, expected, requests
+        self.endpoint, self.secret, self.budget, self.expected, self.requests = (
+            endpoint,
+            secret,
+            budget,
+            expected,
+            requests,
+        )
         self.where = shown(endpoint.url)
         self.address = below(endpoint.url, "chat/completions")
         self.client = asynchronous(endpoint.url, endpoint.slots, endpoint.timeout, secret)
@@ -98,8 +133,9 @@ class Caller:
     async def advance(self) -> None:
         """Wait for the next completions.
 
-        All free slots but one are filled before it returns, because recording completions takes time. The last one stays free, because the
-        caller may stop the endpoint after it has read them.
+        All free slots but one are filled before it returns, because recording completions takes
+        time. The last one stays free, because the caller may stop the endpoint after it has read
+        them.
 
         Raises:
             Refused: the endpoint rejects every request; or what the source of requests raises.
@@ -187,10 +223,14 @@ class Caller:
         self.receive(Completion(request, fault=fault, seconds=time.monotonic() - began))
 
     async def reserve(self, request: Request, pairs: int) -> Reservation | None:
-        """Reserve the maximum cost of an attempt; null if it exceeds the rest of the budget even after the calls in flight end."""
+        """Reserve the maximum cost of an attempt; null if it exceeds the rest of the budget even
+        after the calls in flight end.
+        """
         most = (pairs, *at_most(request, self.endpoint))
         async with self.reserving, self.settled:
-            await self.settled.wait_for(lambda: not self.reserved_now or not self.budget.waits(*most))
+            await self.settled.wait_for(
+                lambda: not self.reserved_now or not self.budget.waits(*most)
+            )
             reservation = self.budget.reserve(*most)
             self.reserved_now += reservation is not None
             return reservation
@@ -237,14 +277,19 @@ class Caller:
             async with asyncio.timeout(self.endpoint.timeout):
                 response = await self.client.post(self.address, content=encode(body), headers=JSON)
         except (TimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout):
-            raise Again(f"timed out: no complete response within {self.endpoint.timeout:g} s", overloaded=True) from None
+            raise Again(
+                f"timed out: no complete response within {self.endpoint.timeout:g} s",
+                overloaded=True,
+            ) from None
         except httpx2.TransportError as error:
             raise connection_failure(error, self.where) from None
         if not response.is_success:
             return self.read_error(request, response, body, time.monotonic() - began)
         return self.read_completion(request, response.content, time.monotonic() - began)
 
-    def read_error(self, request: Request, response: Any, sent: dict[str, Any], seconds: float) -> Completion:
+    def read_error(
+        self, request: Request, response: Any, sent: dict[str, Any], seconds: float
+    ) -> Completion:
         """The fault of a request whose call returned an error status.
 
         Raises:
@@ -258,13 +303,16 @@ class Caller:
             raise rejected_key(self.endpoint, code, message)
         if code == 404:
             raise Refused(
-                f"{self.where} has no /chat/completions or no model '{self.endpoint.model}' (404): {message}. "
+                f"{self.where} has no /chat/completions or no model '{self.endpoint.model}' "
+                f"(404): {message}. "
                 "The address usually ends in /v1. GET /v1/models lists the models."
             )
         if is_temporary(code):
             raise temporary_failure(code, message, response.headers.get("retry-after"))
         fault = chat_completion.for_good(code, message, low)
-        if fault.startswith("broken") and (unsupported := self.habits.spare(sent, low, chat_completion.param_of(body))):
+        if fault.startswith("broken") and (
+            unsupported := self.habits.spare(sent, low, chat_completion.param_of(body))
+        ):
             log_unsupported(self.endpoint, unsupported, message)
             raise Again(fault, free=True, at_once=True)
         return Completion(request, fault=fault, seconds=seconds)
@@ -284,4 +332,6 @@ class Caller:
 
 def encode(body: dict[str, Any]) -> bytes:
     """A request body: JSON in UTF-8, with unpaired surrogates replaced."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(errors="replace")
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(
+        errors="replace"
+    )

@@ -1,4 +1,6 @@
-"""Requests to a chat endpoint and the completions that come back: the types, and the checks that every completion passes."""
+"""Requests to a chat endpoint and the completions that come back: the types, and the checks that
+every completion passes.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,10 @@ class Endpoint:
         timeout: seconds for one whole call, however slowly the bytes arrive.
         attempts: maximum number of attempts per request.
         price_in, price_out: price per million input and output tokens.
-        backoff: upper limit in seconds of the random pause before the second attempt; doubles with each further attempt.
-        known_as: name under which the endpoint's state is stored; null: its address. A local server's address changes at each start.
+        backoff: upper limit in seconds of the random pause before the second attempt; doubles with
+            each further attempt.
+        known_as: name under which the endpoint's state is stored; null: its address. A local
+            server's address changes at each start.
         stage: stage and round, such as `relabel r1`: the beginning of log lines.
     """
 
@@ -60,7 +64,8 @@ class Endpoint:
         """The key; null if none is needed.
 
         Raises:
-            Refused: the variable is unset, its value cannot be a key, or the key would be sent without encryption.
+            Refused: the variable is unset, its value cannot be a key, or the key would be sent
+                without encryption.
         """
         return secret(self.url, self.key, self.plain_http)
 
@@ -80,7 +85,8 @@ class Request:
         pairs: number of query-document pairs in the prompt.
         tokens: estimated number of input tokens; 0: not estimated.
         options: further fields of the request body.
-        may_send: checked before each attempt. False means that another process sends this request, which must not be paid twice.
+        may_send: checked before each attempt. False means that another process sends this request,
+            which must not be paid twice.
     """
 
     number: int
@@ -123,14 +129,18 @@ class Completion:
 
     @property
     def details(self) -> str | None:
-        """JSON for the ledger: the configuration's fingerprint and the options that were not sent; null if both are empty."""
+        """JSON for the ledger: the configuration's fingerprint and the options that were not
+        sent; null if both are empty.
+        """
         found = {"system_fingerprint": self.system, "without": list(self.without)}
         present = {name: value for name, value in found.items() if value}
         return json.dumps(present, sort_keys=True) if present else None
 
 
 # Sends requests and yields their completions, in lists of those that arrived together.
-Complete = Callable[[Endpoint, Iterable[Request], Budget | JudgeBudget, Expected], Iterator[list[Completion]]]
+Complete = Callable[
+    [Endpoint, Iterable[Request], Budget | JudgeBudget, Expected], Iterator[list[Completion]]
+]
 
 
 class Again(Exception):
@@ -140,32 +150,62 @@ class Again(Exception):
         fault: kind of error and details.
         overloaded: the endpoint requests fewer calls.
         wait: seconds that the endpoint requests; null: none.
-        free: the attempt certainly cost nothing: it was rejected or never sent. Otherwise the whole reservation counts as spent, because
-            a hard limit must not rely on luck.
+        free: the attempt certainly cost nothing: it was rejected or never sent. Otherwise the whole
+            reservation counts as spent, because a hard limit must not rely on luck.
         at_once: the next attempt needs no pause.
     """
 
-    def __init__(self, fault: str, overloaded: bool = False, wait: float | None = None, free: bool = False, at_once: bool = False) -> None:
+    def __init__(
+        self,
+        fault: str,
+        overloaded: bool = False,
+        wait: float | None = None,
+        free: bool = False,
+        at_once: bool = False,
+    ) -> None:
         super().__init__(fault)
-        self.fault, self.overloaded, self.wait, self.free, self.at_once = fault, overloaded, wait, free, at_once
+        self.fault, self.overloaded, self.wait, self.free, self.at_once = (
+            fault,
+            overloaded,
+            wait,
+            free,
+            at_once,
+        )
 
 
-def completion_of(request: Request, read: chat_completion.Said, endpoint: Endpoint, seconds: float) -> Completion:
-    """The completion of a request from a parsed response. Token counts that the endpoint does not report are estimated."""
+def completion_of(
+    request: Request, read: chat_completion.Said, endpoint: Endpoint, seconds: float
+) -> Completion:
+    """The completion of a request from a parsed response. Token counts that the endpoint does
+    not report are estimated.
+    """
     tokens_in = tokens_of(request) if read.tokens_in is None else read.tokens_in
-    tokens_out = len((read.text or "").encode()) // 4 + 1 if read.tokens_out is None else read.tokens_out
+    tokens_out = (
+        len((read.text or "").encode()) // 4 + 1 if read.tokens_out is None else read.tokens_out
+    )
     known = habits(endpoint)
     fault = read.fault or known.not_read(request, read.tokens_in, read.cached)
     return Completion(
-        request, None if fault else read.text, None if fault else read.tops, read.model, tokens_in, tokens_out, seconds,
-        endpoint.price(tokens_in, tokens_out), read.cut, fault, read.system,
+        request,
+        None if fault else read.text,
+        None if fault else read.tops,
+        read.model,
+        tokens_in,
+        tokens_out,
+        seconds,
+        endpoint.price(tokens_in, tokens_out),
+        read.cut,
+        fault,
+        read.system,
         tuple(name for name in request.options if name in known.without),
-    )  # fmt: skip
+    )
 
 
 def held_to(completion: Completion, expected: Expected) -> Completion:
     """The completion, or a fault if it comes from another model than expected."""
-    names = set() if expected is None else {expected} if isinstance(expected, str) else set(expected)
+    names = (
+        set() if expected is None else {expected} if isinstance(expected, str) else set(expected)
+    )
     if completion.fault or not completion.model or not names or completion.model in names:
         return completion
     fault = f"another model: {completion.model} answered instead of {' or '.join(sorted(names))}"
@@ -173,14 +213,18 @@ def held_to(completion: Completion, expected: Expected) -> Completion:
 
 
 def refuse_in_turn(endpoint: Endpoint, completion: Completion) -> None:
-    """Raises Refused if an endpoint's first completions come from two models in turn, such as two replicas behind one name."""
+    """Raises Refused if an endpoint's first completions come from two models in turn, such as
+    two replicas behind one name.
+    """
     if completion.fault is not None or completion.model in endpoint.reported:
         return
     if names := habits(endpoint).in_turn(completion.model):
         first, second = names
         raise Refused(
-            f"{shown(endpoint.url)} reports the models {first} and {second} in turn. If both count as one judge, name both: "
-            f"`reported: [{first}, {second}]`. If not, use an address or a model name that leads to one of them."
+            f"{shown(endpoint.url)} reports the models {first} and {second} in turn. If both "
+            "count as one judge, name both: "
+            f"`reported: [{first}, {second}]`. If not, use an address or a model name that leads "
+            "to one of them."
         )
 
 
@@ -190,4 +234,7 @@ def log_unsupported(endpoint: Endpoint, names: list[str], message: str) -> None:
     if new := [name for name in names if name not in known.said]:
         known.said.update(new)
         instead = f", with {known.room} instead" if ROOM in new else ""
-        endpoint.log(f"{shown(endpoint.url)} rejects {' and '.join(new)}; requests are sent without it{instead}: {message}")
+        endpoint.log(
+            f"{shown(endpoint.url)} rejects {' and '.join(new)}; requests are sent without "
+            f"it{instead}: {message}"
+        )

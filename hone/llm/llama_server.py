@@ -1,6 +1,8 @@
-"""xllamacpp's OpenAI-compatible server in its own process. The process ends with its parent, and every call needs the key.
+"""xllamacpp's OpenAI-compatible server in its own process. The process ends with its parent, and
+every call needs the key.
 
-The defaults of xllamacpp let any page in a browser call the server: it accepts every origin and host name, and it publishes its slots.
+The defaults of xllamacpp let any page in a browser call the server: it accepts every origin and
+host name, and it publishes its slots.
 """
 
 from __future__ import annotations
@@ -32,9 +34,15 @@ class Running:
 
 @contextmanager
 def serving(
-    model: Path, *, slots: int = 1, context: int = 4096, threads: int | None = None, port: int = 0, name: str | None = None,
+    model: Path,
+    *,
+    slots: int = 1,
+    context: int = 4096,
+    threads: int | None = None,
+    port: int = 0,
+    name: str | None = None,
     key: str | None = None,
-) -> Iterator[Running]:  # fmt: skip
+) -> Iterator[Running]:
     """Serve a GGUF model until the block ends.
 
     Args:
@@ -43,7 +51,8 @@ def serving(
         context: tokens of a prompt and its completion, per slot.
         threads: processor threads; null: all cores.
         port: port on the loopback interface; 0: any free port.
-        name: model name in completions and errors; null: the file name. The server's own default is the full path.
+        name: model name in completions and errors; null: the file name. The server's own default is
+            the full path.
         key: the key for every call; null: a random key.
 
     Raises:
@@ -57,15 +66,20 @@ def serving(
     command = [sys.executable, "-m", "hone.llm.llama_server", *map(str, given)]
     with log.open("wb") as chatter:
         # The child process ends when this pipe closes, however this process ends.
-        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=chatter, text=True)
+        server = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=chatter, text=True
+        )
         try:
             with suppress(BrokenPipeError):  # the process ended at once; the error follows below
-                server.stdin.write(key + "\n")  # not an argument: every user of the machine can list arguments
+                server.stdin.write(
+                    key + "\n"
+                )  # not an argument: every user of the machine can list arguments
                 server.stdin.flush()
             address = next((line for line in server.stdout if line.startswith(READY)), None)
             if address is None:
                 raise Refused(
-                    f"cannot serve the model {name}. Check that the GGUF file is complete and that there is enough memory. "
+                    f"cannot serve the model {name}. Check that the GGUF file is complete and "
+                    "that there is enough memory. "
                     f"The server's output is in HONE_HOME/logs/{log.name}."
                 )
             yield Running(address.removeprefix(READY).strip() + "/v1", server, key)
@@ -87,7 +101,9 @@ def refuse_taken(port: int) -> None:
         try:
             trial.bind(("127.0.0.1", port))
         except (OSError, OverflowError) as error:
-            raise Refused(f"port {port} cannot be used ({error}). Choose another port with --port.") from None
+            raise Refused(
+                f"port {port} cannot be used ({error}). Choose another port with --port."
+            ) from None
 
 
 def cores() -> int:

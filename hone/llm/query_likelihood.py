@@ -1,4 +1,6 @@
-"""Likelihood of a query given a passage, by small causal language models on disk. Code that comes with a model is never run."""
+"""Likelihood of a query given a passage, by small causal language models on disk. Code that
+comes with a model is never run.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     import torch
 
 LENGTH = 512  # default tokens of a prompt [Hone default]
-# Hone default. ART uses the same order: the passage, then an instruction to write a question about it.
+# Hone default. ART uses the same order: the passage, then an instruction to write a question about
+# it.
 WITH = "Passage: {passage}\n\nA question that this passage answers: "
 WITHOUT = "A question: "
 
@@ -45,14 +48,28 @@ class CausalModel:
         refuse_unsafe(self.path)
         given = {"local_files_only": True, "trust_remote_code": False}
         self.tokenizer = AutoTokenizer.from_pretrained(str(self.path), **given)
-        self.model = AutoModelForCausalLM.from_pretrained(str(self.path), use_safetensors=True, **given).to(self.device).eval()
+        self.model = (
+            AutoModelForCausalLM.from_pretrained(str(self.path), use_safetensors=True, **given)
+            .to(self.device)
+            .eval()
+        )
         self.may_keep = "logits_to_keep" in inspect.signature(self.model.forward).parameters
 
-    def predict(self, pairs: list[tuple[str, str]], batch_size: int = 32, **_: object) -> np.ndarray:
-        """log P(query | passage) - log P(query) for each query and passage, in nats per query token: [n]."""
-        given = self.likelihoods([(query, WITH.format(passage=passage)) for query, passage in pairs], batch_size)
-        alone = self.likelihoods([(query, WITHOUT) for query in dict.fromkeys(query for query, _ in pairs)], batch_size)
-        place = {query: number for number, query in enumerate(dict.fromkeys(query for query, _ in pairs))}
+    def predict(
+        self, pairs: list[tuple[str, str]], batch_size: int = 32, **_: object
+    ) -> np.ndarray:
+        """log P(query | passage) - log P(query) for each query and passage, in nats per query
+        token: [n].
+        """
+        given = self.likelihoods(
+            [(query, WITH.format(passage=passage)) for query, passage in pairs], batch_size
+        )
+        alone = self.likelihoods(
+            [(query, WITHOUT) for query in dict.fromkeys(query for query, _ in pairs)], batch_size
+        )
+        place = {
+            query: number for number, query in enumerate(dict.fromkeys(query for query, _ in pairs))
+        }
         return given - alone[[place[query] for query, _ in pairs]]
 
     def likelihoods(self, asked: list[tuple[str, str]], batch_size: int) -> np.ndarray:
@@ -66,12 +83,18 @@ class CausalModel:
         return means
 
     def _tokens(self, text: str, before: str) -> tuple[list[int], int]:
-        """Token ids, and how many at the end belong to the text. The prefix is cut if both together are too long."""
-        own = self.tokenizer.encode(text, add_special_tokens=False)[: self.max_length // 2] or [self.tokenizer.eos_token_id or 0]
+        """Token ids, and how many at the end belong to the text. The prefix is cut if both
+        together are too long.
+        """
+        own = self.tokenizer.encode(text, add_special_tokens=False)[: self.max_length // 2] or [
+            self.tokenizer.eos_token_id or 0
+        ]
         opening, _, closing = before.rpartition("\n\n") if "\n\n" in before else ("", "", before)
         end = self.tokenizer.encode(("\n\n" if opening else "") + closing, add_special_tokens=False)
         start = self.tokenizer.encode(opening, add_special_tokens=True) if opening else []
-        start = start or [self.tokenizer.bos_token_id if self.tokenizer.bos_token_id is not None else end[0]]
+        start = start or [
+            self.tokenizer.bos_token_id if self.tokenizer.bos_token_id is not None else end[0]
+        ]
         return [*start[: max(1, self.max_length - len(own) - len(end))], *end, *own], len(own)
 
     def _forward(self, rows: list[tuple[list[int], int]]) -> np.ndarray:
@@ -80,19 +103,31 @@ class CausalModel:
         longest = max(len(tokens) for tokens, _ in rows)
         numbers = torch.zeros(len(rows), longest, dtype=torch.long)
         mask = torch.zeros_like(numbers)
-        for row, (tokens, _) in enumerate(rows):  # right padding, so that positions are those of a single row
+        for row, (tokens, _) in enumerate(
+            rows
+        ):  # right padding, so that positions are those of a single row
             numbers[row, : len(tokens)] = torch.tensor(tokens)
             mask[row, : len(tokens)] = 1
         with torch.no_grad():
-            # Logits at all positions of 32 prompts of 512 tokens would take 10 GB with a vocabulary of 152,000. Only the ends are needed.
+            # Logits at all positions of 32 prompts of 512 tokens would take 10 GB with a vocabulary
+            # of 152,000. Only the ends are needed.
             first = min(len(tokens) - count - 1 for tokens, count in rows) if self.may_keep else 0
             keep = {"logits_to_keep": longest - first} if self.may_keep else {}
-            logits = self.model(input_ids=numbers.to(self.device), attention_mask=mask.to(self.device), **keep).logits.float().cpu()
-        return np.array([mean_of(logits[row], tokens, count, first) for row, (tokens, count) in enumerate(rows)])
+            logits = (
+                self.model(
+                    input_ids=numbers.to(self.device), attention_mask=mask.to(self.device), **keep
+                )
+                .logits.float()
+                .cpu()
+            )
+        return np.array(
+            [mean_of(logits[row], tokens, count, first) for row, (tokens, count) in enumerate(rows)]
+        )
 
 
 def mean_of(logits: torch.Tensor, tokens: list[int], count: int, first: int = 0) -> float:
-    """Mean log-probability of a row's last `count` tokens, each from the logits at the previous position.
+    """Mean log-probability of a row's last `count` tokens, each from the logits at the previous
+    position.
 
     Args:
         logits: [positions, vocabulary], from position `first` on.
@@ -105,7 +140,8 @@ def mean_of(logits: torch.Tensor, tokens: list[int], count: int, first: int = 0)
 
 
 def identity_of(name: str, revision: str | None = None) -> str:
-    """What determines a model's likelihoods, without network access: the hash of its files, or the commit of a Hub id.
+    """What determines a model's likelihoods, without network access: the hash of its files, or the
+    commit of a Hub id.
 
     Raises:
         Refused: the model does not exist, may change unnoticed, or is not safe to load.
@@ -114,8 +150,14 @@ def identity_of(name: str, revision: str | None = None) -> str:
         return f"{name}@{revision} {prompt()}"
     folder = Path(name)
     refuse_unsafe(folder)
-    files = sorted(file for file in folder.iterdir() if file.suffix in (".json", ".safetensors", ".txt", ".model"))
-    return fingerprint(prompt(), *(part for file in files for part in (file.name, fingerprint_of_file(file))))
+    files = sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix in (".json", ".safetensors", ".txt", ".model")
+    )
+    return fingerprint(
+        prompt(), *(part for file in files for part in (file.name, fingerprint_of_file(file)))
+    )
 
 
 def model_of(name: str, revision: str | None, max_length: int | None, device: str) -> CausalModel:
@@ -129,9 +171,17 @@ def prompt() -> str:
 
 
 def refuse_unsafe(folder: Path) -> None:
-    """Raises Refused if the folder is not a causal model, contains code, or has weights in a format that can contain code."""
+    """Raises Refused if the folder is not a causal model, contains code, or has weights in a
+    format that can contain code.
+    """
     file = folder / "config.json"
     config = read_json(file) if file.exists() else {}
-    if not any(str(name).endswith(("ForCausalLM", "LMHeadModel")) for name in config.get("architectures") or []):
-        raise Refused(f"{folder} is not a causal language model: config.json names {json.dumps(config.get('architectures'))}.")
+    if not any(
+        str(name).endswith(("ForCausalLM", "LMHeadModel"))
+        for name in config.get("architectures") or []
+    ):
+        raise Refused(
+            f"{folder} is not a causal language model: config.json names "
+            f"{json.dumps(config.get('architectures'))}."
+        )
     refuse_foreign(folder, "AutoModelForCausalLM")

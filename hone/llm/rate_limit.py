@@ -1,4 +1,6 @@
-"""Adaptive concurrency: one more slot after a successful round of calls, half as many after an overload (AIMD, as in TCP)."""
+"""Adaptive concurrency: one more slot after a successful round of calls, half as many after an
+overload (AIMD, as in TCP).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-LATER = 0.1  # maximum fraction by which a requested pause is exceeded at random, so that calls do not resume at once
+# maximum fraction by which a requested pause is exceeded at random, so that calls do not resume at
+# once
+LATER = 0.1
 
 
 class Load:

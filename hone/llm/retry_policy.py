@@ -12,18 +12,30 @@ from hone.llm.completion import Again, Endpoint
 from hone.urls import shown
 
 LONGEST_PAUSE = 120.0  # maximum seconds of a Retry-After that are respected
-OVERLOADED = (429, 503)  # statuses of a call that certainly did not reach the model and costs nothing
+OVERLOADED = (
+    429,
+    503,
+)  # statuses of a call that certainly did not reach the model and costs nothing
 
 
 def delay(attempt: int, backoff: float) -> float:
-    """Seconds before the next attempt, after `attempt` of them: exponential backoff with full jitter."""
+    """Seconds before the next attempt, after `attempt` of them: exponential backoff with full
+    jitter.
+    """
     return random.uniform(0, backoff * 2 ** (attempt - 1))
 
 
 def temporary_failure(code: int, message: str, retry_after: str | None) -> Again:
-    """The failure that a temporary status means. After a gateway's timeout the model may have done the work, so that call is not free."""
+    """The failure that a temporary status means. After a gateway's timeout the model may have
+    done the work, so that call is not free.
+    """
     if code in OVERLOADED:
-        return Again(f"unreachable: overloaded ({code}): {message}", overloaded=True, wait=pause(retry_after), free=True)
+        return Again(
+            f"unreachable: overloaded ({code}): {message}",
+            overloaded=True,
+            wait=pause(retry_after),
+            free=True,
+        )
     return Again(f"unreachable: status {code}: {message}")
 
 
@@ -33,7 +45,9 @@ def is_temporary(code: int) -> bool:
 
 
 def pause(given: str | None) -> float | None:
-    """Seconds of a Retry-After header, which is a number or a date; null if it is missing or invalid."""
+    """Seconds of a Retry-After header, which is a number or a date; null if it is missing or
+    invalid.
+    """
     if given is None:
         return None
     try:
@@ -48,7 +62,11 @@ def pause(given: str | None) -> float | None:
 
 def rejected_key(endpoint: Endpoint, code: int, message: str) -> Refused:
     """The error for a key that the endpoint rejects."""
-    key = f"Check the environment variable {endpoint.key}." if endpoint.key else "No key was sent: set `key` to the name of a variable."
+    key = (
+        f"Check the environment variable {endpoint.key}."
+        if endpoint.key
+        else "No key was sent: set `key` to the name of a variable."
+    )
     return Refused(f"{shown(endpoint.url)}: authentication failed ({code}): {message}. {key}")
 
 

@@ -1,7 +1,8 @@
 """Accounts in the ledger: what each judge has spent on a set of questions, in all processes.
 
-The limits are checked in the transaction that makes the reservation, so that processes that share the ledger cannot exceed them together.
-A reservation that was never settled, because its process was killed, counts as spent: the cost of such a call is unknown.
+The limits are checked in the transaction that makes the reservation, so that processes that share
+the ledger cannot exceed them together. A reservation that was never settled, because its process
+was killed, counts as spent: the cost of such a call is unknown.
 """
 
 from __future__ import annotations
@@ -24,8 +25,13 @@ DIGITS = 32  # of an account's name
 # SQL text because it runs for every call: expressions took 1.7 times as long.
 TOTAL = "SELECT pairs, tokens, money FROM budgets WHERE account IN ({})"
 HELD = "SELECT account, pairs, tokens, money FROM reservations WHERE name = :name"
-BEGIN = "INSERT INTO budgets (account, pairs, tokens, money) VALUES (:account, :pairs, :tokens, :money)"
-ADD = "UPDATE budgets SET pairs = pairs + :pairs, tokens = tokens + :tokens, money = money + :money WHERE account = :account"
+BEGIN = (
+    "INSERT INTO budgets (account, pairs, tokens, money) VALUES (:account, :pairs, :tokens, :money)"
+)
+ADD = (
+    "UPDATE budgets SET pairs = pairs + :pairs, tokens = tokens + :tokens, money = money + "
+    ":money WHERE account = :account"
+)
 RESERVE = (
     "INSERT INTO reservations (name, account, owner, since, pairs, tokens, money) "
     "VALUES (:name, :account, :owner, :since, :pairs, :tokens, :money)"
@@ -49,7 +55,9 @@ class Spending:
     attempt: int
     judges: Sequence[str]
     accounts: dict[str, str] = field(init=False)
-    open: dict[str, dict] = field(init=False, default_factory=dict)  # this process's reservations, by name
+    open: dict[str, dict] = field(
+        init=False, default_factory=dict
+    )  # this process's reservations, by name
 
     def __post_init__(self) -> None:
         self.accounts = {judge: self._account(judge) for judge in self.judges}
@@ -67,11 +75,17 @@ class Spending:
 
         sums = (func.coalesce(func.sum(reservations.c[name]), 0) for name in AMOUNTS)
         with self.ledger.reading() as connection:
-            row = connection.execute(select(*sums).where(reservations.c.account.in_(self.accounts.values()))).one()
+            row = connection.execute(
+                select(*sums).where(reservations.c.account.in_(self.accounts.values()))
+            ).one()
         return dict(zip(AMOUNTS, map(float, row), strict=True))  # PostgreSQL gives sums as decimals
 
     def reserve(
-        self, judge: str, wanted: dict[str, float], limits: dict[str, float], earlier: str | None = None
+        self,
+        judge: str,
+        wanted: dict[str, float],
+        limits: dict[str, float],
+        earlier: str | None = None,
     ) -> tuple[str | None, dict[str, float]]:
         """Reserve what a judge's call may use, if it fits with all that is spent and reserved.
 
@@ -89,25 +103,48 @@ class Spending:
             before = self._total(connection)
             freed = self._held(connection, earlier) if earlier else None
             shared = freed is not None and freed["account"] in self.accounts.values()
-            after = {amount: before[amount] + wanted[amount] - (freed[amount] if shared else 0) for amount in AMOUNTS}
+            after = {
+                amount: before[amount] + wanted[amount] - (freed[amount] if shared else 0)
+                for amount in AMOUNTS
+            }
             # A call that counts already may always be collected, even if the limits are lower now.
-            if any(after[amount] > limit and not (shared and after[amount] <= before[amount]) for amount, limit in limits.items()):
+            if any(
+                after[amount] > limit and not (shared and after[amount] <= before[amount])
+                for amount, limit in limits.items()
+            ):
                 return None, before
             if freed:
                 connection.execute(statement(REMOVE), {"name": earlier})
-                self._add(connection, freed["account"], {amount: -freed[amount] for amount in AMOUNTS})
+                self._add(
+                    connection, freed["account"], {amount: -freed[amount] for amount in AMOUNTS}
+                )
             self._add(connection, account, wanted)
             name = uuid.uuid4().hex
-            connection.execute(statement(RESERVE), {"name": name, "account": account, "owner": self.ledger.owner, "since": now(), **wanted})
+            connection.execute(
+                statement(RESERVE),
+                {
+                    "name": name,
+                    "account": account,
+                    "owner": self.ledger.owner,
+                    "since": now(),
+                    **wanted,
+                },
+            )
         self.open[name] = {"account": account, **wanted}
         return name, after
 
     def settle(self, name: str, used: dict[str, float]) -> None:
-        """Replace a reservation by what its call used, unless another process has replaced it meanwhile."""
+        """Replace a reservation by what its call used, unless another process has replaced it
+        meanwhile.
+        """
         with self._alone() as connection:
             held = self.open.pop(name, None) or self._held(connection, name)
             if held and connection.execute(statement(REMOVE), {"name": name}).rowcount:
-                self._add(connection, held["account"], {amount: used[amount] - held[amount] for amount in AMOUNTS})
+                self._add(
+                    connection,
+                    held["account"],
+                    {amount: used[amount] - held[amount] for amount in AMOUNTS},
+                )
 
     @contextmanager
     def _alone(self) -> Iterator[Connection]:
@@ -119,10 +156,15 @@ class Spending:
             yield connection
 
     def _total(self, connection: Connection) -> dict[str, float]:
-        given = {f"account_{place}": account for place, account in enumerate(dict.fromkeys(self.accounts.values()))}
+        given = {
+            f"account_{place}": account
+            for place, account in enumerate(dict.fromkeys(self.accounts.values()))
+        }
         if not given:
             return dict.fromkeys(AMOUNTS, 0)
-        rows = connection.execute(statement(TOTAL.format(", ".join(f":{name}" for name in given))), given).all()
+        rows = connection.execute(
+            statement(TOTAL.format(", ".join(f":{name}" for name in given))), given
+        ).all()
         return {name: sum(row[place] for row in rows) for place, name in enumerate(AMOUNTS)}
 
     def _held(self, connection: Connection, name: str) -> dict | None:

@@ -1,4 +1,6 @@
-"""Token counts of texts: by the model's tokenizer if it is available, otherwise estimated from bytes."""
+"""Token counts of texts: by the model's tokenizer if it is available, otherwise estimated from
+bytes.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,10 @@ from hone.errors import Refused
 if TYPE_CHECKING:
     import tokenizers
 
-ERROR = "tokens are estimated from bytes: up to a quarter too many for English prose, a fifth too few for program code"
+ERROR = (
+    "tokens are estimated from bytes: up to a quarter too many for English prose, a fifth too "
+    "few for program code"
+)
 CUT = " […]"  # marks the place where a text was cut, so that it does not look complete
 
 
@@ -29,8 +34,9 @@ class Tokenizer(Protocol):
 class Estimated:
     """Token counts estimated from UTF-8 bytes, 4 per token [Hone default].
 
-    Measured with SmolLM2's tokenizer on 7,000 abstracts and passages: the total of a collection is 10 to 24 % too high. Nine in ten
-    single texts are between a sixth too low and a half too high. Counts of Python sources are 21 % too low, of some files by half.
+    Measured with SmolLM2's tokenizer on 7,000 abstracts and passages: the total of a collection is
+    10 to 24 % too high. Nine in ten single texts are between a sixth too low and a half too high.
+    Counts of Python sources are 21 % too low, of some files by half.
     """
 
     bytes_per_token: float = 4.0
@@ -55,7 +61,11 @@ class OfModel:
 
     def cut(self, text: str, tokens: int) -> str:
         encoded = self.model.encode(text, add_special_tokens=False)
-        return text if len(encoded) <= tokens else text[: encoded.offsets[tokens - 1][1]].rstrip() + CUT
+        return (
+            text
+            if len(encoded) <= tokens
+            else text[: encoded.offsets[tokens - 1][1]].rstrip() + CUT
+        )
 
 
 @cache
@@ -68,8 +78,14 @@ def of_file(path: str) -> OfModel:
     import tokenizers
 
     if not Path(path).is_file():
-        raise Refused(f"the tokenizer {path} does not exist. Set `tokenizer` to a model's tokenizer.json, or omit it (4 bytes per token).")
+        raise Refused(
+            f"the tokenizer {path} does not exist. Set `tokenizer` to a model's tokenizer.json, "
+            "or omit it (4 bytes per token)."
+        )
     try:
         return OfModel(tokenizers.Tokenizer.from_file(path))
     except Exception as error:  # the library raises no narrower class
-        raise Refused(f"{path} cannot be read as a tokenizer ({error}). Set `tokenizer` to a model's tokenizer.json.") from None
+        raise Refused(
+            f"{path} cannot be read as a tokenizer ({error}). Set `tokenizer` to a model's "
+            "tokenizer.json."
+        ) from None

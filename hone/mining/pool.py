@@ -1,4 +1,6 @@
-"""The pool of candidates for negatives: each candidate of a query once, and a record of each removal."""
+"""The pool of candidates for negatives: each candidate of a query once, and a record of each
+removal.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,16 @@ from hone.layout import PAIR
 
 
 def merged(candidates: pl.DataFrame) -> pl.DataFrame:
-    """Each document of a query once, with the source that ranked it best (ties: the first source in the recipe).
+    """Each document of a query once, with the source that ranked it best (ties: the first source in
+    the recipe).
 
     Args:
-        candidates: query_id, doc_id, source, rank, score. One row for each source that found a pair.
+        candidates: query_id, doc_id, source, rank, score. One row for each source that found a
+            pair.
 
     Returns:
-        The same columns, each query's documents in the order of their best rank, queries in their original order.
+        The same columns, each query's documents in the order of their best rank, queries in their
+        original order.
     """
     order = by_query_and_rank(candidates)
     rows = candidates if order is None else candidates[order]
@@ -29,16 +34,24 @@ def merged(candidates: pl.DataFrame) -> pl.DataFrame:
         return rows
     kept, again = rows.filter(first), rows.filter(~first)
     # If two pairs share a hash, the texts decide.
-    return kept if (where(again, kept) >= 0).all() else rows.unique(PAIR, keep="first", maintain_order=True)
+    return (
+        kept
+        if (where(again, kept) >= 0).all()
+        else rows.unique(PAIR, keep="first", maintain_order=True)
+    )
 
 
 def by_query_and_rank(candidates: pl.DataFrame) -> np.ndarray | None:
-    """The order of rows by query and rank, queries in their original order and ties as found. Null if already sorted."""
+    """The order of rows by query and rank, queries in their original order and ties as found.
+    Null if already sorted.
+    """
     first = run_starts(candidates["query_id"])
     heads = candidates["query_id"].gather(first).to_frame()
     numbered = heads.unique(maintain_order=True).with_row_index("number")
     number = heads.join(numbered, on="query_id", how="left", maintain_order="left")["number"]
-    query = np.repeat(number.to_numpy().astype(np.int64), np.diff(np.append(first, len(candidates))))
+    query = np.repeat(
+        number.to_numpy().astype(np.int64), np.diff(np.append(first, len(candidates)))
+    )
     keys = (query << 32) + candidates["rank"].to_numpy()
     return None if (keys[:-1] <= keys[1:]).all() else np.argsort(keys, kind="stable")
 
@@ -53,10 +66,14 @@ class Pool:
     def remove(self, rule: str, gone: pl.DataFrame) -> None:
         """Remove the pairs of `gone` (query_id, doc_id, detail) and record the rule.
 
-        A row with a null doc_id removes the whole query: one row for the query, and one for each of its candidates.
+        A row with a null doc_id removes the whole query: one row for the query, and one for each of
+        its candidates.
         """
         whole = gone["doc_id"].is_null()
-        named, leave = gone.filter(~whole).select(*PAIR, "detail"), gone.filter(whole).select(*PAIR, "detail")
+        named, leave = (
+            gone.filter(~whole).select(*PAIR, "detail"),
+            gone.filter(whole).select(*PAIR, "detail"),
+        )
         leave = leave.unique("query_id", keep="first", maintain_order=True)
         leave = leave.join(self.left, on="query_id", how="anti", maintain_order="left")
         along = self.rows["query_id"].is_in(leave["query_id"].implode()).to_numpy()
@@ -64,7 +81,9 @@ class Pool:
         first = (at >= 0) & pl.Series(at).is_first_distinct().to_numpy()
         first[first] = ~along[at[first]]
         self.removed.append(
-            pl.concat([leave, self._along(leave, along), named.filter(first)]).select(*PAIR, rule=pl.lit(rule), detail="detail")
+            pl.concat([leave, self._along(leave, along), named.filter(first)]).select(
+                *PAIR, rule=pl.lit(rule), detail="detail"
+            )
         )
         stays = ~along
         stays[at[first]] = False
@@ -72,11 +91,16 @@ class Pool:
 
     def _along(self, leave: pl.DataFrame, along: np.ndarray) -> pl.DataFrame:
         rows = self.rows.filter(along).select(PAIR)
-        told = rows.join(leave.select("query_id", "detail"), on="query_id", how="left", maintain_order="left")
+        told = rows.join(
+            leave.select("query_id", "detail"), on="query_id", how="left", maintain_order="left"
+        )
         return told.with_columns(detail=pl.format("its query is removed: {}", "detail"))
 
     @property
     def left(self) -> pl.DataFrame:
         """query_id and rule of the removed queries."""
-        gone = [part.filter(pl.col("doc_id").is_null()).select("query_id", "rule") for part in self.removed]
+        gone = [
+            part.filter(pl.col("doc_id").is_null()).select("query_id", "rule")
+            for part in self.removed
+        ]
         return pl.concat([pl.DataFrame(schema={"query_id": pl.String, "rule": pl.String}), *gone])

@@ -1,4 +1,6 @@
-"""Random documents: a baseline for mined negatives, and padding for queries with too few of them."""
+"""Random documents: a baseline for mined negatives, and padding for queries with too few of
+them.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from hone.seeds import generator
 CELLS = 8_000_000  # permutations in memory at once
 
 
-def random_documents(queries: pl.DataFrame, documents: Documents, draws: str, *, seed: int, depth: int) -> pl.DataFrame:
+def random_documents(
+    queries: pl.DataFrame, documents: Documents, draws: str, *, seed: int, depth: int
+) -> pl.DataFrame:
     """`depth` documents for every query, drawn uniformly without replacement.
 
     Args:
@@ -29,7 +33,9 @@ def random_documents(queries: pl.DataFrame, documents: Documents, draws: str, *,
     """
     count, depth = len(documents), min(depth, len(documents))
     rows = distinct(generator(seed, draws, "retrieve.random"), len(queries), count, depth)
-    return as_table(queries["query_id"], documents.ids, np.zeros(rows.shape, dtype=np.float32), rows)
+    return as_table(
+        queries["query_id"], documents.ids, np.zeros(rows.shape, dtype=np.float32), rows
+    )
 
 
 def distinct(draw: np.random.Generator, rows: int, count: int, depth: int) -> np.ndarray:
@@ -37,7 +43,9 @@ def distinct(draw: np.random.Generator, rows: int, count: int, depth: int) -> np
     if depth * depth > count:  # rejection sampling would be slow here
         per_block = max(1, CELLS // count)
         blocks = [
-            draw.permuted(np.tile(np.arange(count), (min(per_block, rows - start), 1)), axis=1)[:, :depth]
+            draw.permuted(np.tile(np.arange(count), (min(per_block, rows - start), 1)), axis=1)[
+                :, :depth
+            ]
             for start in range(0, rows, per_block)
         ]
         return np.concatenate(blocks) if blocks else np.empty((0, depth), dtype=np.int64)
@@ -54,10 +62,20 @@ def distinct(draw: np.random.Generator, rows: int, count: int, depth: int) -> np
 DRAWN_FOR_ONE = 4
 
 
-def random_queries(short: pl.DataFrame, training: TrainingSet, depth: int, settings: RoundSettings) -> pl.DataFrame:
-    """Random documents for queries, each from its own collection. A query's documents do not depend on the other queries."""
+def random_queries(
+    short: pl.DataFrame, training: TrainingSet, depth: int, settings: RoundSettings
+) -> pl.DataFrame:
+    """Random documents for queries, each from its own collection. A query's documents do not
+    depend on the other queries.
+    """
     drawn = [
-        random_documents(collection.queries(), collection.documents, f"{settings.draws} fill", seed=settings.seed, depth=depth)
+        random_documents(
+            collection.queries(),
+            collection.documents,
+            f"{settings.draws} fill",
+            seed=settings.seed,
+            depth=depth,
+        )
         for collection in training
     ]
     return pl.concat(drawn).join(short, on="query_id", how="semi", maintain_order="left")

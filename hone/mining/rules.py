@@ -15,7 +15,8 @@ from hone.encoders.round_encoders import Models
 from hone.layout import PAIR, round_table
 from hone.mining.pool import Pool
 
-# Data that exists only for a round's candidates: rules that read it cannot check documents drawn later.
+# Data that exists only for a round's candidates: rules that read it cannot check documents drawn
+# later.
 NEED_CANDIDATES = frozenset({"candidates", "scores", "trained", "models"})
 
 
@@ -23,10 +24,22 @@ class Rules:
     """The recipe's filters and the tables that they and the sampler may request, by name."""
 
     def __init__(
-        self, lines: list[dict], candidates: pl.DataFrame, labels: pl.DataFrame, positives: pl.DataFrame, scores: pl.DataFrame,
-        training: TrainingSet, settings: EncodingSettings,
-    ) -> None:  # fmt: skip
-        self.lines, self.candidates, self.labels, self.positives, self.scores = lines, candidates, labels, positives, scores
+        self,
+        lines: list[dict],
+        candidates: pl.DataFrame,
+        labels: pl.DataFrame,
+        positives: pl.DataFrame,
+        scores: pl.DataFrame,
+        training: TrainingSet,
+        settings: EncodingSettings,
+    ) -> None:
+        self.lines, self.candidates, self.labels, self.positives, self.scores = (
+            lines,
+            candidates,
+            labels,
+            positives,
+            scores,
+        )
         self.training, self.settings = training, settings
         self.seed, self.round, self.draws = settings.seed, settings.round, settings.draws
 
@@ -52,7 +65,9 @@ class Rules:
 
     @cached_property
     def models(self) -> Models:
-        """Encoders for methods that read vectors. `resolve` lists the models if a method needs them."""
+        """Encoders for methods that read vectors. `resolve` lists the models if a method needs
+        them.
+        """
         return Models.of(self.settings)
 
     @cached_property
@@ -61,19 +76,50 @@ class Rules:
         return tables.read("trained", round_table(self.settings.parent, "trained"))
 
     def untold(self, rows: pl.DataFrame) -> dict[str, int]:
-        """Notes on what the filters could not check: scores that are NaN, and queries absent from the last training."""
-        reads = {name for line in self.lines for name in methods.find("sample.filters", line["method"]).reads}
-        told = {"scores_without_number": self.scores.filter(~pl.col("score").is_finite()).height} if "scores" in reads else {}
+        """Notes on what the filters could not check: scores that are NaN, and queries absent
+        from the last training.
+        """
+        reads = {
+            name
+            for line in self.lines
+            for name in methods.find("sample.filters", line["method"]).reads
+        }
+        told = (
+            {"scores_without_number": self.scores.filter(~pl.col("score").is_finite()).height}
+            if "scores" in reads
+            else {}
+        )
         if "trained" in reads:
-            told["queries_not_trained"] = rows.select("query_id").unique().join(self.trained, on="query_id", how="anti").height
+            told["queries_not_trained"] = (
+                rows.select("query_id")
+                .unique()
+                .join(self.trained, on="query_id", how="anti")
+                .height
+            )
         return told
 
-    def _done(self, place: str, line: dict, rows: pl.DataFrame, texts: pl.DataFrame | None = None) -> pl.DataFrame:
+    def _done(
+        self, place: str, line: dict, rows: pl.DataFrame, texts: pl.DataFrame | None = None
+    ) -> pl.DataFrame:
         method = methods.find(place, line["method"])
-        given = {"pool": rows} | ({"texts": self._texts(rows) if texts is None else texts} if "texts" in method.reads else {})
-        found = method(line["parameters"], **{name: given[name] if name in given else getattr(self, name) for name in method.reads})
+        given = {"pool": rows} | (
+            {"texts": self._texts(rows) if texts is None else texts}
+            if "texts" in method.reads
+            else {}
+        )
+        found = method(
+            line["parameters"],
+            **{
+                name: given[name] if name in given else getattr(self, name) for name in method.reads
+            },
+        )
         chooses = place == "sample.choose"
-        user_methods.refuse_result(method.name, found, rows.columns if chooses else (*PAIR, "detail"), rows if chooses else None)
+        user_methods.refuse_result(
+            method.name,
+            found,
+            rows.columns if chooses else (*PAIR, "detail"),
+            rows if chooses else None,
+        )
         return found
 
     def _texts(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -81,12 +127,16 @@ class Rules:
 
 
 def texts_of(rows: pl.DataFrame, labels: pl.DataFrame, training: TrainingSet) -> pl.DataFrame:
-    """The texts of candidates and labelled documents for the filters: doc_id, full_text, parent_id, plain (normalized)."""
+    """The texts of candidates and labelled documents for the filters: doc_id, full_text,
+    parent_id, plain (normalized).
+    """
     ids = pl.concat([rows["doc_id"], labels["doc_id"]]).unique()
     return training.texts(ids).with_columns(plain=normalised(pl.col("full_text")))
 
 
 def pairs_by_rule(lines: list[dict], removed: pl.DataFrame) -> dict[str, int]:
-    """The number of candidates that each filter removed, in the order of the filters. 0 if it had no effect."""
+    """The number of candidates that each filter removed, in the order of the filters. 0 if it
+    had no effect.
+    """
     took = dict(removed.filter(pl.col("doc_id").is_not_null())["rule"].value_counts().iter_rows())
     return {line["method"]: took.get(line["method"], 0) for line in lines}

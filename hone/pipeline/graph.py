@@ -25,7 +25,10 @@ Outcome = Literal["Completed", "Unchanged", "Restored"]
 STATUS_SECONDS = 300
 LAST_LINES = 12
 TERM_SECONDS = 10.0
-NOISE = re.compile(r"^(Updating lock file|Use `dvc push`|To (track|enable)|\s*(git add|dvc config)|\s*$|Generating lock file)")
+NOISE = re.compile(
+    r"^(Updating lock file|Use `dvc push`|To (track|enable)|\s*(git add|dvc "
+    r"config)|\s*$|Generating lock file)"
+)
 SAYS_RESTORED = re.compile(r"^Stage '.+' is cached - skipping run", re.MULTILINE)
 SAYS_RAN = re.compile(r"^Running stage '", re.MULTILINE)
 
@@ -47,7 +50,8 @@ class Stage:
         needs: the stages whose outputs it reads.
         reads: input paths.
         makes: output paths.
-        round: the round or reference in its command. Null: none. The address is ambiguous: `r1-ours` may be a round too.
+        round: the round or reference in its command. Null: none. The address is ambiguous:
+            `r1-ours` may be a round too.
         collection: the collection in its command. Null: none.
     """
 
@@ -67,10 +71,16 @@ class Stage:
 def options_of(command: object) -> dict[str, str]:
     """The options of a stage's command, such as `--round r1`."""
     try:
-        words = shlex.split(" ".join(map(str, command)) if isinstance(command, list) else str(command or ""))
+        words = shlex.split(
+            " ".join(map(str, command)) if isinstance(command, list) else str(command or "")
+        )
     except ValueError:  # a user's own stage with unbalanced shell quotes
         words = []
-    return {name: value for name, value in pairwise(part for word in words for part in word.split("=", 1)) if name.startswith("--")}
+    return {
+        name: value
+        for name, value in pairwise(part for word in words for part in word.split("=", 1))
+        if name.startswith("--")
+    }
 
 
 def graph() -> list[Stage]:
@@ -100,30 +110,44 @@ def graph() -> list[Stage]:
             }
     except DvcException as error:
         raise Refused(f"DVC cannot read dvc.yaml: {error}") from error
-    return [found[name] for name in TopologicalSorter({stage.name: stage.needs for stage in found.values()}).static_order()]
+    return [
+        found[name]
+        for name in TopologicalSorter(
+            {stage.name: stage.needs for stage in found.values()}
+        ).static_order()
+    ]
 
 
 def path_of(item: object, root: Path) -> str:
     """The path of a dependency or output, relative to the project's root."""
-    return str(Path(item.fs_path).relative_to(root)) if Path(item.fs_path).is_relative_to(root) else item.def_path
+    return (
+        str(Path(item.fs_path).relative_to(root))
+        if Path(item.fs_path).is_relative_to(root)
+        else item.def_path
+    )
 
 
 def out_of_date() -> set[str]:
     """The stages whose own inputs, outputs or command have changed, according to DVC.
 
-    Stages behind them are not included: whether they must run is known only after the first ones have run.
+    Stages behind them are not included: whether they must run is known only after the first ones
+    have run.
 
     Raises:
         Refused: `dvc status` failed.
     """
     command = [*dvc(), "status", "--json"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=STATUS_SECONDS)
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=STATUS_SECONDS
+    )
     try:
         if done.returncode == 0:
             return set(json.loads(done.stdout or "{}"))
     except json.JSONDecodeError:
         pass
-    raise Refused(f"`dvc status` failed: {last_lines(done.stdout + done.stderr) or 'it printed nothing'}")
+    raise Refused(
+        f"`dvc status` failed: {last_lines(done.stdout + done.stderr) or 'it printed nothing'}"
+    )
 
 
 def dvc() -> list[str]:
@@ -148,8 +172,8 @@ def last_lines(said: str) -> str:
 class Runner:
     """Runs stages, and ends all started processes when its block ends, however it ends.
 
-    SIGTERM to DVC alone would leave the stage running without its parent. Each stage is therefore a process group, which is ended as a
-    whole.
+    SIGTERM to DVC alone would leave the stage running without its parent. Each stage is therefore a
+    process group, which is ended as a whole.
 
     Args:
         environment: additional environment variables for the stages.
@@ -163,14 +187,21 @@ class Runner:
     _stopping: bool = False
 
     def __enter__(self) -> Runner:
-        # Without a handler, SIGTERM ends this process at once and its children keep running. Prefect installs its own handler.
-        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        # Without a handler, SIGTERM ends this process at once and its children keep running.
+        # Prefect installs its own handler.
+        if (
+            threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        ):
             signal.signal(signal.SIGTERM, leave)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is leave:
+        if (
+            threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGTERM) is leave
+        ):
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def run(self, stage: str, say: Callable[[str], None]) -> Outcome:
@@ -184,7 +215,9 @@ class Runner:
             StageFailed: the stage failed.
             Stopping: the block has ended meanwhile.
         """
-        code, said = self.heard([*dvc(), "--wait-for-lock", "repro", "--single-item", stage], stage, say)
+        code, said = self.heard(
+            [*dvc(), "--wait-for-lock", "repro", "--single-item", stage], stage, say
+        )
         if code:
             raise StageFailed(f"{stage} failed. Its last output:\n{last_lines(said)}")
         return classify_output(said)
@@ -224,9 +257,13 @@ class Runner:
                 raise Stopping("the flow is stopping, so no new stage starts.")
             path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
             process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
                 env=os.environ | {"PATH": path, "PYTHONUNBUFFERED": "1"} | self.environment,
-            )  # fmt: skip
+            )
             self._running.add(process)
             return process
 

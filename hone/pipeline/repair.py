@@ -1,8 +1,9 @@
 """Repair DVC's own files after a kill left one half written, which blocks DVC.
 
-DVC writes two files in place. `.dvc/tmp/rwlock` lists the running processes and is void once its writer has ended. `dvc.lock` records the
-last result of each stage. Complete stages in it are kept, and lost ones are restored from DVC's run cache, so nothing runs twice. `make
-loop` and the flow repair before they start. `python -m hone.pipeline.repair` only repairs.
+DVC writes two files in place. `.dvc/tmp/rwlock` lists the running processes and is void once its
+writer has ended. `dvc.lock` records the last result of each stage. Complete stages in it are kept,
+and lost ones are restored from DVC's run cache, so nothing runs twice. `make loop` and the flow
+repair before they start. `python -m hone.pipeline.repair` only repairs.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def broken() -> Iterator[Path]:
         yield USERS
     if RECORD.exists():
         text = RECORD.read_text(encoding="utf-8")
-        if not is_record(text) and not CONFLICT.search(text):  # a merge conflict is the user's to resolve
+        if not is_record(text) and not CONFLICT.search(
+            text
+        ):  # a merge conflict is the user's to resolve
             yield RECORD
 
 
@@ -58,11 +61,16 @@ def mend(file: Path) -> None:
     else:
         file.unlink()
     count = len(STAGE.findall(kept))
-    say(f"repair: {file} was left half written by a killed process; {count} complete stages are kept, the others come from DVC's cache")
+    say(
+        f"repair: {file} was left half written by a killed process; {count} complete stages are "
+        "kept, the others come from DVC's cache"
+    )
 
 
 def whole_stages(text: str) -> str:
-    """The longest prefix of a lock file's text that ends with a complete stage. Empty if there is none."""
+    """The longest prefix of a lock file's text that ends with a complete stage. Empty if there
+    is none.
+    """
     for start in reversed([match.start() for match in STAGE.finditer(text)]):
         if is_record(text[:start]):
             return text[:start]

@@ -38,7 +38,8 @@ def alone_here() -> Iterator[None]:
 class Watched:
     """The files that define the work, as they were when the flow began.
 
-    DVC records a parameter file as it is when a stage *ends*. An edit during a stage would be recorded as the stage's input.
+    DVC records a parameter file as it is when a stage *ends*. An edit during a stage would be
+    recorded as the stage's input.
     """
 
     def __init__(self) -> None:
@@ -47,15 +48,20 @@ class Watched:
     def refuse_changes(self, when: str) -> None:
         """Raise Refused if one of the files has changed since the flow began."""
         now = hashes()
-        changed = sorted(name for name in self.before | now if self.before.get(name) != now.get(name))
+        changed = sorted(
+            name for name in self.before | now if self.before.get(name) != now.get(name)
+        )
         if changed:
             raise Refused(
-                f"{listed(changed)} changed {when}, after the flow had begun, so the results would match neither version. Start "
+                f"{listed(changed)} changed {when}, after the flow had begun, so the results "
+                "would match neither version. Start "
                 "the flow again. Finished stages that are still valid are not repeated."
             )
 
 
 def hashes() -> dict[str, str]:
     """The watched files with their SHA-256."""
-    files = [Path(name) for name in FILES] + [file for folder in FOLDERS for file in sorted(Path(folder).glob("*.yaml"))]
+    files = [Path(name) for name in FILES] + [
+        file for folder in FOLDERS for file in sorted(Path(folder).glob("*.yaml"))
+    ]
     return {str(file): fingerprint_of_file(file) for file in files if file.exists()}

@@ -1,4 +1,6 @@
-"""HTML pages: one file that opens offline, loads nothing from the network and runs no script but its own."""
+"""HTML pages: one file that opens offline, loads nothing from the network and runs no script but
+its own.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +12,34 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-# A figure's data is not a script, so it needs no hash. Plotly draws some images from data and blob addresses.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; {images}base-uri 'none'; form-action 'none'; script-src {hashes}"
+# A figure's data is not a script, so it needs no hash. Plotly draws some images from data and blob
+# addresses.
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; {images}base-uri 'none'; form-action "
+    "'none'; script-src {hashes}"
+)
 IMAGES = "img-src data: blob:; "
 
 
 def open_templates(*folders: Path) -> Environment:
-    """Jinja's environment for the templates of these folders; it escapes every text and refuses undefined names."""
+    """Jinja's environment for the templates of these folders; it escapes every text and refuses
+    undefined names.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(loader=FileSystemLoader(folders), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return Environment(
+        loader=FileSystemLoader(folders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def normalize_script(text: str) -> str:
-    """A script as the browser reads it from the page, with Unix line ends, because the browser hashes what it reads."""
+    """A script as the browser reads it from the page, with Unix line ends, because the browser
+    hashes what it reads.
+    """
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("</script", "<\\/script")
 
 
@@ -39,4 +55,6 @@ def write_policy(scripts: list[str], images: bool = True) -> str:
         scripts: as `normalize_script` returns them.
         images: whether the page draws figures, which need images from data and blob addresses.
     """
-    return POLICY.format(images=IMAGES if images else "", hashes=" ".join(map(hash_script, scripts)))
+    return POLICY.format(
+        images=IMAGES if images else "", hashes=" ".join(map(hash_script, scripts))
+    )

@@ -8,23 +8,31 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 MARKUP = re.compile(r"[\\`*_\[\]<>|#&~$@]")
-ADDRESS = re.compile(r"www\.|(?:https?|ftp|mailto|xmpp):", re.IGNORECASE)  # GitHub makes links of these without any markup
+ADDRESS = re.compile(
+    r"www\.|(?:https?|ftp|mailto|xmpp):", re.IGNORECASE
+)  # GitHub makes links of these without any markup
 MARKS = re.compile(r"([*<>|])")
 SMALLEST = 0.00005  # a smaller value, such as a p value, would read 0.0000
 
 
 def escape_text(text: str) -> str:
-    """An untrusted text on one line, such as a name from a collection: no character of it is markup, and no address becomes a link."""
+    """An untrusted text on one line, such as a name from a collection: no character of it is
+    markup, and no address becomes a link.
+    """
     flat = " ".join(MARKUP.sub(r"\\\g<0>", text).split())
     return ADDRESS.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", flat)
 
 
 def escape_prose(text: str) -> str:
-    """A docstring's or recipe's text: asterisks, angle brackets and bars are escaped, code between backticks is kept."""
+    """A docstring's or recipe's text: asterisks, angle brackets and bars are escaped, code
+    between backticks is kept.
+    """
     parts = text.split("`")
     if len(parts) % 2 == 0:  # one backtick has no partner
         return MARKS.sub(r"\\\1", text.replace("`", r"\`"))
-    return "`".join(part if place % 2 else MARKS.sub(r"\\\1", part) for place, part in enumerate(parts))
+    return "`".join(
+        part if place % 2 else MARKS.sub(r"\\\1", part) for place, part in enumerate(parts)
+    )
 
 
 def escape_cell(text: str) -> str:
@@ -34,13 +42,19 @@ def escape_cell(text: str) -> str:
 
 def escape_paragraphs(text: str) -> str:
     """A docstring's text; indented lines, such as a formula, are kept unchanged."""
-    return "\n".join(line if line.startswith("    ") else escape_prose(line) for line in text.splitlines())
+    return "\n".join(
+        line if line.startswith("    ") else escape_prose(line) for line in text.splitlines()
+    )
 
 
 def finish_sentence(text: str) -> str:
     """A text that begins with a capital letter and ends with a period."""
     text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", ":", "!", "?")) else ".") if text else ""
+    return (
+        text[:1].upper() + text[1:] + ("" if text.endswith((".", ":", "!", "?")) else ".")
+        if text
+        else ""
+    )
 
 
 def join_blocks(*parts: str) -> str:
@@ -60,14 +74,22 @@ def format_cell(value: object) -> str:
 def format_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of Markdown cells; an empty text if it has no rows."""
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([f"| {' | '.join(columns)} |", "|" + "---|" * len(columns), *lines]) if lines else ""
+    return (
+        "\n".join([f"| {' | '.join(columns)} |", "|" + "---|" * len(columns), *lines])
+        if lines
+        else ""
+    )
 
 
 def format_texts(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of untrusted texts, which are escaped."""
-    return format_table(list(map(format_cell, columns)), ([format_cell(text) for text in row] for row in rows))
+    return format_table(
+        list(map(format_cell, columns)), ([format_cell(text) for text in row] for row in rows)
+    )
 
 
 def format_frame(frame: pl.DataFrame) -> str:
     """A data frame as a table under its columns' names, each value as `format_cell` writes it."""
-    return format_table(frame.columns, ([format_cell(value) for value in row] for row in frame.iter_rows()))
+    return format_table(
+        frame.columns, ([format_cell(value) for value in row] for row in frame.iter_rows())
+    )

@@ -1,7 +1,8 @@
-"""MLflow runs: one database in HONE_HOME, one parent run per loop, one child run per round; none is logged twice.
+"""MLflow runs: one database in HONE_HOME, one parent run per loop, one child run per round; none is
+logged twice.
 
-Runs are found by tags, never by MLflow's run id. DVC therefore tracks the same files on every machine, and a deleted database is
-filled again.
+Runs are found by tags, never by MLflow's run id. DVC therefore tracks the same files on every
+machine, and a deleted database is filled again.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 LOOP = MLFLOW_LOOP
 EXPERIMENT = "hone"
-# Tags that identify a run: the loop's address and, for a child, its round and a fingerprint of everything it logs.
+# Tags that identify a run: the loop's address and, for a child, its round and a fingerprint of
+# everything it logs.
 ADDRESS, ROUND, CONTENT = "hone.loop", "hone.round", "hone.content"
 PARENT = "mlflow.parentRunId"
 QUERIES = "queries"  # folder of a run's artifacts with the measures of each query
@@ -37,10 +39,12 @@ METRICS_AT_ONCE, PARAMS_AT_ONCE, CHARACTERS = 1000, 100, 6000
 
 @contextmanager
 def open_client() -> Iterator[MlflowClient]:
-    """MLflow's client, for one process at a time, because processes that create the database at the same time fail.
+    """MLflow's client, for one process at a time, because processes that create the database at the
+    same time fail.
 
     Raises:
-        Refused: MLflow cannot be used. The message omits passwords that MLflow's own error contains.
+        Refused: MLflow cannot be used. The message omits passwords that MLflow's own error
+            contains.
     """
     from filelock import FileLock
 
@@ -55,7 +59,9 @@ def open_client() -> Iterator[MlflowClient]:
         try:
             yield MlflowClient(address)
         except MlflowException as error:
-            raise Refused(f"MLflow cannot be used: {without_secrets(str(error), address)}") from None
+            raise Refused(
+                f"MLflow cannot be used: {without_secrets(str(error), address)}"
+            ) from None
 
 
 def address_of_server() -> str:
@@ -68,7 +74,8 @@ def experiment(client: MlflowClient) -> str:
     found = client.get_experiment_by_name(EXPERIMENT)
     if found:
         return found.experiment_id
-    # A database names a folder below the current one for files; that may be the temporary one of an experiment of DVC.
+    # A database names a folder below the current one for files; that may be the temporary one of an
+    # experiment of DVC.
     own = (home() / "mlflow-files").as_uri() if address_of_server().startswith("sqlite:") else None
     return client.create_experiment(EXPERIMENT, artifact_location=own)
 
@@ -78,7 +85,10 @@ def find_runs(client: MlflowClient, tag: str, value: str) -> list[Run]:
     found, token = [], None
     while True:
         page = client.search_runs(
-            [experiment(client)], f"tags.`{tag}` = '{value}'", order_by=["attributes.start_time DESC"], page_token=token
+            [experiment(client)],
+            f"tags.`{tag}` = '{value}'",
+            order_by=["attributes.start_time DESC"],
+            page_token=token,
         )
         found += page
         token = page.token
@@ -91,13 +101,18 @@ def find_parent(client: MlflowClient, loop: dict[str, Any]) -> tuple[Run, bool]:
     there = [run for run in find_runs(client, ADDRESS, loop["loop"]) if PARENT not in run.data.tags]
     if there:
         return there[0], False
-    return client.create_run(experiment(client), run_name=loop["name"], tags={ADDRESS: loop["loop"]}), True
+    return client.create_run(
+        experiment(client), run_name=loop["name"], tags={ADDRESS: loop["loop"]}
+    ), True
 
 
-def find_child(client: MlflowClient, loop: dict[str, Any], parent: Run, name: str, content: str) -> tuple[Run, bool]:
+def find_child(
+    client: MlflowClient, loop: dict[str, Any], parent: Run, name: str, content: str
+) -> tuple[Run, bool]:
     """The run of a round in a loop, and whether it is new.
 
-    A run with other contents is deleted (MLflow can restore it) and replaced, because logged values cannot be changed.
+    A run with other contents is deleted (MLflow can restore it) and replaced, because logged values
+    cannot be changed.
     """
     for run in find_runs(client, ADDRESS, loop["loop"]):
         if run.data.tags.get(PARENT) == parent.info.run_id and run.data.tags.get(ROUND) == name:
@@ -119,7 +134,8 @@ def log_params(client: MlflowClient, run_id: str, values: dict[str, Any]) -> Non
 
 
 def log_metrics(client: MlflowClient, run_id: str, values: list[tuple[str, float, int]]) -> None:
-    """Log name, value and step of measures. NaN and infinite values are skipped, and the tag UNDEFINED lists them.
+    """Log name, value and step of measures. NaN and infinite values are skipped, and the tag
+    UNDEFINED lists them.
 
     MLflow's database does not recognize a duplicate NaN, so logging it again would fail.
     """
@@ -131,21 +147,38 @@ def log_metrics(client: MlflowClient, run_id: str, values: list[tuple[str, float
         client.log_batch(run_id, metrics=metrics[start : start + METRICS_AT_ONCE])
     if undefined := {key for key, value, _ in values if not math.isfinite(value)}:
         before = client.get_run(run_id).data.tags.get(UNDEFINED, "")
-        client.set_tag(run_id, UNDEFINED, ", ".join(sorted(undefined.union(filter(None, before.split(", ")))))[:CHARACTERS])
+        client.set_tag(
+            run_id,
+            UNDEFINED,
+            ", ".join(sorted(undefined.union(filter(None, before.split(", ")))))[:CHARACTERS],
+        )
 
 
 def log_new_points(client: MlflowClient, run_id: str, values: dict[str, float], step: int) -> None:
     """Log measures at a step, except those whose newest value at this step is the same."""
     newest = {
-        key: max((point for point in client.get_metric_history(run_id, key) if point.step == step), key=lambda point: point.timestamp,
-                 default=None)
+        key: max(
+            (point for point in client.get_metric_history(run_id, key) if point.step == step),
+            key=lambda point: point.timestamp,
+            default=None,
+        )
         for key in values
-    }  # fmt: skip
-    log_metrics(client, run_id, [(key, value, step) for key, value in values.items() if newest[key] is None or newest[key].value != value])
+    }
+    log_metrics(
+        client,
+        run_id,
+        [
+            (key, value, step)
+            for key, value in values.items()
+            if newest[key] is None or newest[key].value != value
+        ],
+    )
 
 
 def flatten(value: Any, name: str = "") -> dict[str, Any]:
-    """Settings without nesting: {"losses.0.method": "infonce"}; an empty list or section is written as such."""
+    """Settings without nesting: {"losses.0.method": "infonce"}; an empty list or section is
+    written as such.
+    """
     if isinstance(value, dict):
         parts = value.items()
     elif isinstance(value, list):

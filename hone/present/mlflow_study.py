@@ -1,6 +1,8 @@
-"""A study in MLflow: one run for the study and a child run for each arm and round; logged runs are not logged again.
+"""A study in MLflow: one run for the study and a child run for each arm and round; logged runs are
+not logged again.
 
-A study is identified by its name and settings, not by its number of seeds: more seeds replace the child runs.
+A study is identified by its name and settings, not by its number of seeds: more seeds replace the
+child runs.
 """
 
 from __future__ import annotations
@@ -10,7 +12,16 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hone.files import fingerprint
-from hone.present.mlflow_client import CONTENT, find_child, find_parent, flatten, log_metrics, log_new_points, log_params, open_client
+from hone.present.mlflow_client import (
+    CONTENT,
+    find_child,
+    find_parent,
+    flatten,
+    log_metrics,
+    log_new_points,
+    log_params,
+    open_client,
+)
 from hone.present.provenance import read_commit
 
 if TYPE_CHECKING:
@@ -53,7 +64,9 @@ class Child:
         return fingerprint(json.dumps(asdict(self), sort_keys=True))
 
 
-def log(name: str, asks: dict[str, Any], children: list[Child], points: dict[str, float], seeds: int) -> int:
+def log(
+    name: str, asks: dict[str, Any], children: list[Child], points: dict[str, float], seeds: int
+) -> int:
     """Log a study's current results.
 
     Args:
@@ -79,18 +92,35 @@ def log(name: str, asks: dict[str, Any], children: list[Child], points: dict[str
     return made
 
 
-def log_child(client: MlflowClient, loop: dict[str, Any], parent: Run, name: str, child: Child) -> bool:
+def log_child(
+    client: MlflowClient, loop: dict[str, Any], parent: Run, name: str, child: Child
+) -> bool:
     """Log an arm after a round unless it is logged already; return whether it is new."""
     run, new = find_child(client, loop, parent, child.name, child.content)
     own = run.info.run_id
     if new:
         log_params(client, own, flatten(child.params))
-        log_metrics(client, own, [(key, value, child.place) for key, value in child.metrics.items()])
-        log_metrics(client, own, [(key, value, seed) for key, values in child.by_seed.items() for seed, value in values.items()])
+        log_metrics(
+            client, own, [(key, value, child.place) for key, value in child.metrics.items()]
+        )
+        log_metrics(
+            client,
+            own,
+            [
+                (key, value, seed)
+                for key, values in child.by_seed.items()
+                for seed, value in values.items()
+            ],
+        )
         commit = read_commit()
-        tags = {STUDY: name, **{f"{EXPERIMENT_OF_SEED}.{seed}": said for seed, said in child.experiments.items()}}
+        tags = {
+            STUDY: name,
+            **{f"{EXPERIMENT_OF_SEED}.{seed}": said for seed, said in child.experiments.items()},
+        }
         for key, value in (tags | ({GIT: commit} if commit else {})).items():
             client.set_tag(own, key, value)
-        client.set_tag(own, CONTENT, child.content)  # last: an interrupted run lacks it and is replaced
+        client.set_tag(
+            own, CONTENT, child.content
+        )  # last: an interrupted run lacks it and is replaced
         client.set_terminated(own)
     return new

@@ -64,10 +64,19 @@ def format_p(p: float | None) -> str:
 def describe_margin(test: Paired, margin: float) -> str:
     """Whether a loss of at least `margin` is ruled out."""
     p = no_worse(test, margin)
-    return f"a loss of {margin:g} is {'ruled out' if p is not None and p <= LEVEL else 'not ruled out'}"
+    return (
+        f"a loss of {margin:g} is "
+        f"{'ruled out' if p is not None and p <= LEVEL else 'not ruled out'}"
+    )
 
 
 # Filters of the pages' templates.
 FILTERS = {
-    "signed": format_change, "score": score, "share": share, "span": span, "count": count, "joined": join_words, "chance": format_p,
-}  # fmt: skip
+    "signed": format_change,
+    "score": score,
+    "share": share,
+    "span": span,
+    "count": count,
+    "joined": join_words,
+    "chance": format_p,
+}

@@ -21,15 +21,26 @@ def read_commit() -> str | None:
     Files that DVC writes during a run do not count as differences.
     """
     try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-        changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", ".", *WRITTEN], check=False, capture_output=True).returncode != 0
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        changed = (
+            subprocess.run(
+                ["git", "diff", "--quiet", "HEAD", "--", ".", *WRITTEN],
+                check=False,
+                capture_output=True,
+            ).returncode
+            != 0
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return f"{commit}{' with changes' if changed else ''}"
 
 
 def read_lock() -> list[dict[str, str]]:
-    """path, command (that regenerates it) and md5 of every output in DVC's lock file, sorted by path."""
+    """path, command (that regenerates it) and md5 of every output in DVC's lock file, sorted by
+    path.
+    """
     try:
         stages = (yaml.safe_load(LOCK.read_text(encoding="utf-8")) or {}).get("stages", {})
     except (OSError, yaml.YAMLError):
@@ -45,12 +56,19 @@ def read_lock() -> list[dict[str, str]]:
 
 def describe_machine() -> str:
     """Cores, processor, operating system and Python of this machine, without its name."""
-    return f"{os.cpu_count()} cores, {processor()}, {platform.system()}, Python {platform.python_version()}"
+    return (
+        f"{os.cpu_count()} cores, {processor()}, {platform.system()}, Python "
+        f"{platform.python_version()}"
+    )
 
 
 def processor() -> str:
     """The processor's model name."""
-    named = (line.partition(":")[2].strip() for line in read_lines(Path("/proc/cpuinfo")) if line.startswith("model name"))
+    named = (
+        line.partition(":")[2].strip()
+        for line in read_lines(Path("/proc/cpuinfo"))
+        if line.startswith("model name")
+    )
     return next(named, platform.processor()) or platform.machine()
 
 
@@ -65,8 +83,9 @@ def read_lines(file: Path) -> list[str]:
 def read_hashes(wanted: dict[str, str]) -> dict[str, str]:
     """DVC's hashes (MD5) of those outputs that are in its lock file.
 
-    A stage may not depend on dvc.lock, which changes with every stage. It holds the hashes of what earlier stages made when a
-    later one runs. Another stage that ends at the same moment may be writing it, so a file that lacks something is read again.
+    A stage may not depend on dvc.lock, which changes with every stage. It holds the hashes of what
+    earlier stages made when a later one runs. Another stage that ends at the same moment may be
+    writing it, so a file that lacks something is read again.
 
     Args:
         wanted: {path: name}.

@@ -1,1 +1,3 @@
-"""Statistics: bootstrap, paired tests, Fieller, risk control, proportions, AUC, agreement, calibration, prediction-powered inference."""
+"""Statistics: bootstrap, paired tests, Fieller, risk control, proportions, AUC, agreement,
+calibration, prediction-powered inference.
+"""

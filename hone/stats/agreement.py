@@ -10,17 +10,20 @@ from hone.stats.proportions import NOTHING, Estimate, Z, variance, wilson
 
 
 def kappa(one: np.ndarray, other: np.ndarray, queries: np.ndarray) -> Estimate:
-    """1 - (1 - observed) / (1 - expected), with a confidence interval from its linearized variance, summed by query.
+    """1 - (1 - observed) / (1 - expected), with a confidence interval from its linearized variance,
+    summed by query.
 
-    If both agree on every pair, the lower bound is Wilson's for as many queries without a difference. With one pair per query, the variance
-    is that of Fleiss, Cohen and Everitt (1969), except for the factor n / (n - 1).
+    If both agree on every pair, the lower bound is Wilson's for as many queries without a
+    difference. With one pair per query, the variance is that of Fleiss, Cohen and Everitt (1969),
+    except for the factor n / (n - 1).
 
     Args:
         one, other: the verdicts on the same pairs, as values that can be compared.
         queries: the query of each pair.
 
     Returns:
-        Kappa. NOTHING if there are no pairs, or if both return the same verdict for all pairs (chance alone explains it).
+        Kappa. NOTHING if there are no pairs, or if both return the same verdict for all pairs
+        (chance alone explains it).
     """
     one, other = np.asarray(one), np.asarray(other)
     count = len(one)

@@ -1,4 +1,6 @@
-"""AUC: probability that a relevant document scores above another document (Mann and Whitney 1947), with its interval."""
+"""AUC: probability that a relevant document scores above another document (Mann and Whitney
+1947), with its interval.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,12 @@ TINY = 1e-12  # a variance that is 0 except for rounding
 def auc(scores: np.ndarray, positive: np.ndarray, queries: np.ndarray | None = None) -> Estimate:
     """The probability that a positive scores above a negative. Ties count a half.
 
-    The variance is DeLong's (1988). For several pairs per query it is Obuchowski's (1997), which is identical if each pair has its own
-    query. The interval is symmetric in the logit (Pepe 2003), so it stays between 0 and 1. If the variance is 0, the value is still
-    uncertain. The number of independent observations is then the pair count of the smaller class, or the number of queries. The bound is
-    exact if all pairs are ordered correctly or all incorrectly, and Wilson's if all pairs tie.
+    The variance is DeLong's (1988). For several pairs per query it is Obuchowski's (1997), which is
+    identical if each pair has its own query. The interval is symmetric in the logit (Pepe 2003), so
+    it stays between 0 and 1. If the variance is 0, the value is still uncertain. The number of
+    independent observations is then the pair count of the smaller class, or the number of queries.
+    The bound is exact if all pairs are ordered correctly or all incorrectly, and Wilson's if all
+    pairs tie.
 
     Args:
         scores: higher means more likely relevant.
@@ -25,7 +29,8 @@ def auc(scores: np.ndarray, positive: np.ndarray, queries: np.ndarray | None = N
         queries: the query of each pair. Null: all pairs are independent.
 
     Returns:
-        AUC. NOTHING if a class is missing: positives alone cannot show whether a judge separates the classes.
+        AUC. NOTHING if a class is missing: positives alone cannot show whether a judge separates
+            the classes.
     """
     scores, positive = np.asarray(scores, dtype=float), np.asarray(positive, dtype=bool)
     count, others = int(positive.sum()), int((~positive).sum())
@@ -33,7 +38,9 @@ def auc(scores: np.ndarray, positive: np.ndarray, queries: np.ndarray | None = N
         return NOTHING
     above, below = placements(scores[positive], scores[~positive])
     found = float(above.mean())
-    names = np.arange(len(scores)) if queries is None else np.unique(queries, return_inverse=True)[1]
+    names = (
+        np.arange(len(scores)) if queries is None else np.unique(queries, return_inverse=True)[1]
+    )
     if not names.any():
         return Estimate(found, 0.0, 1.0, len(scores))  # one query does not generalize
     fewest = min(count, others, int(names.max()) + 1)
@@ -50,15 +57,25 @@ def auc(scores: np.ndarray, positive: np.ndarray, queries: np.ndarray | None = N
 
 
 def placements(positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each positive the fraction of negatives below it, for each negative the fraction of positives above it. Ties count a half."""
+    """For each positive the fraction of negatives below it, for each negative the fraction of
+    positives above it. Ties count a half.
+    """
     ordered, ranked = np.sort(negative), np.sort(positive)
-    above = (np.searchsorted(ordered, positive, "left") + np.searchsorted(ordered, positive, "right")) / (2 * len(negative))
-    below = 1 - (np.searchsorted(ranked, negative, "left") + np.searchsorted(ranked, negative, "right")) / (2 * len(positive))
+    above = (
+        np.searchsorted(ordered, positive, "left") + np.searchsorted(ordered, positive, "right")
+    ) / (2 * len(negative))
+    below = 1 - (
+        np.searchsorted(ranked, negative, "left") + np.searchsorted(ranked, negative, "right")
+    ) / (2 * len(positive))
     return above, below
 
 
-def variance(above: np.ndarray, below: np.ndarray, of_positive: np.ndarray, of_negative: np.ndarray) -> float:
-    """Obuchowski's variance of AUC from the deviations of the placements and their query numbers."""
+def variance(
+    above: np.ndarray, below: np.ndarray, of_positive: np.ndarray, of_negative: np.ndarray
+) -> float:
+    """Obuchowski's variance of AUC from the deviations of the placements and their query
+    numbers.
+    """
     size = int(max(of_positive.max(), of_negative.max())) + 1
     first, second = np.bincount(of_positive, above, size), np.bincount(of_negative, below, size)
     rows, columns = len(above), len(below)

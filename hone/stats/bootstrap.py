@@ -1,8 +1,10 @@
-"""Confidence intervals of means: percentile bootstrap over queries (Efron and Tibshirani 1993), Student's t below 30 queries.
+"""Confidence intervals of means: percentile bootstrap over queries (Efron and Tibshirani 1993),
+Student's t below 30 queries.
 
-The percentile bootstrap is too narrow for few queries: its variance uses 1 / n instead of 1 / (n - 1), and its quantiles are those of the
-normal distribution. BCa corrects bias and skew, but not this. Student's t is exact for normal values and has the best coverage of these
-intervals for small samples (Hesterberg, "What Teachers Should Know About the Bootstrap", 2015).
+The percentile bootstrap is too narrow for few queries: its variance uses 1 / n instead of 1 / (n -
+1), and its quantiles are those of the normal distribution. BCa corrects bias and skew, but not
+this. Student's t is exact for normal values and has the best coverage of these intervals for small
+samples (Hesterberg, "What Teachers Should Know About the Bootstrap", 2015).
 """
 
 from __future__ import annotations
@@ -16,7 +18,11 @@ DRAWS = 10_000
 LEVEL = 0.95
 CELLS = 5_000_000  # draws in memory at once
 FEW = 30  # minimum number of queries for the bootstrap
-BOOTSTRAP, STUDENT, NOTHING_KNOWN = "percentile bootstrap", "Student's t", "one query: any difference"
+BOOTSTRAP, STUDENT, NOTHING_KNOWN = (
+    "percentile bootstrap",
+    "Student's t",
+    "one query: any difference",
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,9 @@ class Interval:
 
     @property
     def called(self) -> str:
-        """The name of the interval in a sentence. The method is included if it is not the usual one."""
+        """The name of the interval in a sentence. The method is included if it is not the usual
+        one.
+        """
         usual = self.method in (BOOTSTRAP, NOTHING_KNOWN)
         return "95 % interval" if usual else f"95 % interval by {self.method}"
 
@@ -41,7 +49,8 @@ class Interval:
 
 
 def intervals(values: np.ndarray, draw: np.random.Generator) -> list[Interval]:
-    """Means of several series over the same queries, resampled with replacement. Student's t for few queries.
+    """Means of several series over the same queries, resampled with replacement. Student's t for
+    few queries.
 
     All series share the same draws. To compare two rankings, pass the paired differences.
 
@@ -50,8 +59,9 @@ def intervals(values: np.ndarray, draw: np.random.Generator) -> list[Interval]:
         draw: random number generator.
 
     Returns:
-        One interval for each series. Without queries, everything is 0. One query does not generalize, although its resampled mean never
-        varies, so its interval is the full range of a difference, from -1 to 1.
+        One interval for each series. Without queries, everything is 0. One query does not
+        generalize, although its resampled mean never varies, so its interval is the full range of a
+        difference, from -1 to 1.
     """
     values = np.asarray(values, dtype=np.float64)
     queries = len(values)
@@ -73,8 +83,8 @@ def intervals(values: np.ndarray, draw: np.random.Generator) -> list[Interval]:
 
 
 def students(values: np.ndarray) -> list[Interval]:
-    """mean -+ t s / sqrt(n) of each series, with s from n - 1 and n - 1 degrees of freedom. Clipped to [-1, 1], the range of all measures
-    and their differences.
+    """mean -+ t s / sqrt(n) of each series, with s from n - 1 and n - 1 degrees of freedom. Clipped
+    to [-1, 1], the range of all measures and their differences.
 
     Args:
         values: [queries, series], at least two queries.
@@ -82,6 +92,13 @@ def students(values: np.ndarray) -> list[Interval]:
     from scipy.special import stdtrit
 
     means = values.mean(0)
-    half = stdtrit(len(values) - 1, (1 + LEVEL) / 2) * values.std(0, ddof=1) / math.sqrt(len(values))
-    ends = zip(means, np.maximum(means - half, np.minimum(means, -1)), np.minimum(means + half, np.maximum(means, 1)), strict=True)
+    half = (
+        stdtrit(len(values) - 1, (1 + LEVEL) / 2) * values.std(0, ddof=1) / math.sqrt(len(values))
+    )
+    ends = zip(
+        means,
+        np.maximum(means - half, np.minimum(means, -1)),
+        np.minimum(means + half, np.maximum(means, 1)),
+        strict=True,
+    )
     return [Interval(*map(float, found), STUDENT) for found in ends]

@@ -1,4 +1,6 @@
-"""Paired tests of two rankings of the same queries: p values, effect size and minimum detectable effect."""
+"""Paired tests of two rankings of the same queries: p values, effect size and minimum detectable
+effect.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,15 @@ class Paired:
     Attributes:
         queries: number of queries.
         mean: mean of the differences.
-        deviation: standard deviation of a query's difference (n - 1). Null for fewer than two queries.
-        t: two-sided p of the paired t-test. Null if undefined (fewer than two queries, or all differences equal and not 0).
-        randomisation: two-sided p of the randomization test, which flips the sign of each query's difference.
+        deviation: standard deviation of a query's difference (n - 1). Null for fewer than two
+            queries.
+        t: two-sided p of the paired t-test. Null if undefined (fewer than two queries, or all
+            differences equal and not 0).
+        randomisation: two-sided p of the randomization test, which flips the sign of each query's
+            difference.
         effect: mean / deviation (Cohen's d of paired differences). Null if nothing varies.
-        detectable: minimum detectable effect (80 % power, level 5 %). Null if nothing varies, which does not generalize to other queries.
+        detectable: minimum detectable effect (80 % power, level 5 %). Null if nothing varies, which
+            does not generalize to other queries.
     """
 
     queries: int
@@ -66,7 +72,9 @@ def paired(differences: np.ndarray, draw: np.random.Generator) -> Paired:
 
 
 def t_test(mean: float, deviation: float | None, count: int, at: float = 0.0) -> float | None:
-    """Two-sided p that the mean is `at` (Student 1908). Null for fewer than two queries or identical differences."""
+    """Two-sided p that the mean is `at` (Student 1908). Null for fewer than two queries or
+    identical differences.
+    """
     from scipy.special import stdtr
 
     if deviation is None:
@@ -77,9 +85,11 @@ def t_test(mean: float, deviation: float | None, count: int, at: float = 0.0) ->
 
 
 def randomisation(differences: np.ndarray, draw: np.random.Generator) -> float:
-    """Two-sided p of Fisher's randomization test: the fraction of sign flips whose mean is as far from 0.
+    """Two-sided p of Fisher's randomization test: the fraction of sign flips whose mean is as far
+    from 0.
 
-    With few differing queries, all sign flips are counted. Otherwise 10,000 are drawn, and the observed one is counted too, so no p is 0.
+    With few differing queries, all sign flips are counted. Otherwise 10,000 are drawn, and the
+    observed one is counted too, so no p is 0.
     """
     moved = differences[np.abs(differences) > SAME]
     if not len(moved):
@@ -91,7 +101,9 @@ def randomisation(differences: np.ndarray, draw: np.random.Generator) -> float:
     beyond, block = 0, max(1, CELLS // len(moved))
     for start in range(0, DRAWS, block):
         rows = min(block, DRAWS - start)
-        bits = np.unpackbits(np.frombuffer(draw.bytes(-(-rows * len(moved) // 8)), np.uint8), count=rows * len(moved))
+        bits = np.unpackbits(
+            np.frombuffer(draw.bytes(-(-rows * len(moved) // 8)), np.uint8), count=rows * len(moved)
+        )
         turned = 2.0 * (bits.reshape(rows, len(moved)).astype(np.float64) @ moved) - moved.sum()
         beyond += int((np.abs(turned) >= seen).sum())
     return (beyond + 1) / (DRAWS + 1)
@@ -101,22 +113,35 @@ def detectable(deviation: float, count: int, level: float = LEVEL, power: float 
     """The minimum detectable effect of a t-test with this number of queries and this power."""
     from scipy.special import stdtrit
 
-    return float((stdtrit(count - 1, 1 - level / 2) + stdtrit(count - 1, power)) * deviation / math.sqrt(count))
+    return float(
+        (stdtrit(count - 1, 1 - level / 2) + stdtrit(count - 1, power))
+        * deviation
+        / math.sqrt(count)
+    )
 
 
 def no_worse(found: Paired, margin: float) -> float | None:
-    """One-sided p that the true difference is -`margin` or less. A small p shows "no worse than `margin`" (non-inferiority)."""
+    """One-sided p that the true difference is -`margin` or less. A small p shows "no worse than
+    `margin`" (non-inferiority).
+    """
     return one_sided(found.mean + margin, found.deviation, found.queries)
 
 
 def equivalent(found: Paired, margin: float) -> float | None:
-    """p of two one-sided tests (Schuirmann 1987). A small p shows that the difference is within `margin` of 0."""
-    lower, upper = no_worse(found, margin), one_sided(margin - found.mean, found.deviation, found.queries)
+    """p of two one-sided tests (Schuirmann 1987). A small p shows that the difference is within
+    `margin` of 0.
+    """
+    lower, upper = (
+        no_worse(found, margin),
+        one_sided(margin - found.mean, found.deviation, found.queries),
+    )
     return None if lower is None or upper is None else max(lower, upper)
 
 
 def one_sided(above: float, deviation: float | None, count: int) -> float | None:
-    """p that the mean is below the bound, for a mean that lies `above` it. Null for fewer than two queries."""
+    """p that the mean is below the bound, for a mean that lies `above` it. Null for fewer than
+    two queries.
+    """
     from scipy.special import stdtr
 
     if deviation is None:

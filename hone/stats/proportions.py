@@ -13,7 +13,9 @@ Z = 1.959964  # of the normal distribution, for 95 %
 
 @dataclass(frozen=True)
 class Estimate:
-    """An estimate with its 95 % interval and its number of observations. Null if it cannot be estimated."""
+    """An estimate with its 95 % interval and its number of observations. Null if it cannot be
+    estimated.
+    """
 
     estimate: float | None
     low: float | None
@@ -39,17 +41,21 @@ def wilson(hits: float, count: float, z: float = Z) -> tuple[float, float]:
         return 0.0, 1.0
     share, spread = hits / count, z * z / count
     centre = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(max(share * (1 - share), 0.0) / count + spread / (4 * count)) / (1 + spread)
+    half = (
+        z * math.sqrt(max(share * (1 - share), 0.0) / count + spread / (4 * count)) / (1 + spread)
+    )
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def exact(hits: float, count: float) -> tuple[float, float]:
-    """The 95 % interval of a proportion by Clopper and Pearson (1934). All of [0, 1] without observations.
+    """The 95 % interval of a proportion by Clopper and Pearson (1934). All of [0, 1] without
+    observations.
 
     Its coverage is guaranteed for `count` independent observations with the same probability.
 
     Args:
-        hits, count: successes and observations. They need not be whole if weighted (Korn and Graubard 1998), but then without a guarantee.
+        hits, count: successes and observations. They need not be whole if weighted (Korn and
+            Graubard 1998), but then without a guarantee.
     """
     from scipy.special import betaincinv
 
@@ -60,13 +66,17 @@ def exact(hits: float, count: float) -> tuple[float, float]:
 
 
 def share(
-    hits: np.ndarray, queries: np.ndarray, weights: np.ndarray | None = None, sampled: float = 0.0,
+    hits: np.ndarray,
+    queries: np.ndarray,
+    weights: np.ndarray | None = None,
+    sampled: float = 0.0,
     interval: Callable[[float, float], tuple[float, float]] = wilson,
-) -> Estimate:  # fmt: skip
+) -> Estimate:
     """The proportion of hits, with Wilson's interval at the effective sample size.
 
-    The effective size is the smallest of Kish's (sum w)^2 / sum w^2, the size implied by the variance between queries (Korn and Graubard
-    1998), and, if all observations agree, the number of queries.
+    The effective size is the smallest of Kish's (sum w)^2 / sum w^2, the size implied by the
+    variance between queries (Korn and Graubard 1998), and, if all observations agree, the number of
+    queries.
 
     Args:
         hits: true or false, one each.
@@ -87,7 +97,9 @@ def share(
     if sampled >= 1:
         return Estimate(found, found, found, len(hits))
     spread = variance(weights * (hits - found), queries) / total**2
-    independent = max(min(total**2 / float(weights @ weights), number_for(found, spread, queries)), 1.0) / (1 - sampled)
+    independent = max(
+        min(total**2 / float(weights @ weights), number_for(found, spread, queries)), 1.0
+    ) / (1 - sampled)
     low, high = interval(found * independent, independent)
     return Estimate(found, min(low, found), max(high, found), len(hits))
 
@@ -99,7 +111,9 @@ def number_for(found: float, spread: float, queries: np.ndarray) -> float:
 
 
 def mean(values: np.ndarray, queries: np.ndarray, weights: np.ndarray | None = None) -> Estimate:
-    """The mean of values with a normal interval from the variance between queries. One query has no interval."""
+    """The mean of values with a normal interval from the variance between queries. One query has
+    no interval.
+    """
     values = np.asarray(values, dtype=float)
     if not len(values):
         return NOTHING
@@ -115,8 +129,8 @@ def mean(values: np.ndarray, queries: np.ndarray, weights: np.ndarray | None = N
 def variance(deviations: np.ndarray, queries: np.ndarray) -> float:
     """The variance of a sum from deviations with sum 0, with queries as independent units.
 
-    If every pair has its own query, it is n / (n - 1) times the sum of squares. For one query it is the largest float, because one query
-    does not generalize.
+    If every pair has its own query, it is n / (n - 1) times the sum of squares. For one query it is
+    the largest float, because one query does not generalize.
     """
     _, places = np.unique(queries, return_inverse=True)
     sums = np.bincount(places, weights=deviations)

@@ -34,7 +34,9 @@ class OverSeeds:
     error: float
 
     def detectable(self, level: float = LEVEL) -> float | None:
-        """The minimum detectable effect (80 % power) with as many queries and seeds. Null if nothing varies."""
+        """The minimum detectable effect (80 % power) with as many queries and seeds. Null if
+        nothing varies.
+        """
         from scipy.special import stdtrit
 
         reach = stdtrit(self.freedom, 1 - level / 2) + stdtrit(self.freedom, POWER)
@@ -42,13 +44,16 @@ class OverSeeds:
 
 
 def over_seeds(differences: np.ndarray) -> OverSeeds:
-    """A crossed model with random queries and random seeds: difference = mean + query + seed + rest.
+    """A crossed model with random queries and random seeds: difference = mean + query + seed +
+    rest.
 
-    The variance of the mean is (MS_queries + MS_seeds - MS_rest) / (queries * seeds), by mean squares of the two-way table. Negative
-    components are set to 0. Degrees of freedom are Satterthwaite's (1946).
+    The variance of the mean is (MS_queries + MS_seeds - MS_rest) / (queries * seeds), by mean
+    squares of the two-way table. Negative components are set to 0. Degrees of freedom are
+    Satterthwaite's (1946).
 
     Args:
-        differences: [seeds, queries], paired: the same queries under each seed, and within a seed the same draws for both sides.
+        differences: [seeds, queries], paired: the same queries under each seed, and within a seed
+            the same draws for both sides.
 
     Raises:
         ValueError: fewer than two seeds or two queries.
@@ -65,8 +70,13 @@ def over_seeds(differences: np.ndarray) -> OverSeeds:
     ms_seeds = queries * float(((by_seed - mean) ** 2).sum()) / (seeds - 1)
     ms_queries = seeds * float(((by_query - mean) ** 2).sum()) / (queries - 1)
     ms_rest = float((rest**2).sum()) / ((seeds - 1) * (queries - 1))
-    # (mean square, its degrees of freedom) of the variance components. A negative component is removed with its reference term.
-    parts = [(ms_queries, queries - 1), (ms_seeds, seeds - 1), (-ms_rest, (seeds - 1) * (queries - 1))]
+    # (mean square, its degrees of freedom) of the variance components. A negative component is
+    # removed with its reference term.
+    parts = [
+        (ms_queries, queries - 1),
+        (ms_seeds, seeds - 1),
+        (-ms_rest, (seeds - 1) * (queries - 1)),
+    ]
     if ms_seeds <= ms_rest:
         parts = [(ms_queries, queries - 1)]
     elif ms_queries <= ms_rest:
@@ -78,6 +88,12 @@ def over_seeds(differences: np.ndarray) -> OverSeeds:
     reach = float(stdtrit(freedom, 0.975)) * error if error > 0 else 0.0
     p = float(2 * stdtr(freedom, -abs(mean) / error)) if error > 0 else float(mean == 0)
     return OverSeeds(
-        mean, mean - reach, mean + reach, p, freedom,
-        math.sqrt(max(0.0, ms_seeds - ms_rest) / queries), math.sqrt(max(0.0, ms_queries - ms_rest) / seeds), error,
-    )  # fmt: skip
+        mean,
+        mean - reach,
+        mean + reach,
+        p,
+        freedom,
+        math.sqrt(max(0.0, ms_seeds - ms_rest) / queries),
+        math.sqrt(max(0.0, ms_queries - ms_rest) / seeds),
+        error,
+    )

@@ -1,4 +1,6 @@
-"""BM25: tokenization for any script, an index of documents, and scores (Robertson and Zaragoza 2009; Lucene's variant, by bm25s)."""
+"""BM25: tokenization for any script, an index of documents, and scores (Robertson and Zaragoza
+2009; Lucene's variant, by bm25s).
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,24 @@ if TYPE_CHECKING:
 K1, B = 0.9, 0.4  # Anserini's values, used with BEIR
 
 
-def ranked(queries: pl.DataFrame, documents: Documents, language: str, *, depth: int = 100, k1: float = K1, b: float = B) -> pl.DataFrame:
-    """The `depth` best documents of every query. Documents that share no term with the query are excluded.
+def ranked(
+    queries: pl.DataFrame,
+    documents: Documents,
+    language: str,
+    *,
+    depth: int = 100,
+    k1: float = K1,
+    b: float = B,
+) -> pl.DataFrame:
+    """The `depth` best documents of every query. Documents that share no term with the query are
+    excluded.
 
     Args:
         queries: query_id, text.
         documents: the collection.
-        language: language of the stemmer, from the collection's settings. "none" disables stemming. Scripts without spaces between words,
-            and Korean, are always indexed as character bigrams.
+        language: language of the stemmer, from the collection's settings. "none" disables stemming.
+            Scripts without spaces between words, and Korean, are always indexed as character
+            bigrams.
         depth: documents per query.
         k1, b: term saturation and length normalization.
 
@@ -38,13 +50,20 @@ def ranked(queries: pl.DataFrame, documents: Documents, language: str, *, depth:
     asked = index.words.of(queries["text"])
     index.say_without_terms(asked)
     if index.found is None:
-        return as_table(queries["query_id"], documents.ids, np.empty((len(queries), 0)), np.empty((len(queries), 0), dtype=np.int64))
+        return as_table(
+            queries["query_id"],
+            documents.ids,
+            np.empty((len(queries), 0)),
+            np.empty((len(queries), 0), dtype=np.int64),
+        )
     rows, scores = index.best(asked, depth)
     found = as_table(queries["query_id"], documents.ids, scores, rows)
     return found.filter(pl.col("score") > 0)
 
 
-def scores_of(pairs: pl.DataFrame, queries: pl.DataFrame, documents: Documents, language: str) -> pl.DataFrame:
+def scores_of(
+    pairs: pl.DataFrame, queries: pl.DataFrame, documents: Documents, language: str
+) -> pl.DataFrame:
     """BM25 scores of given pairs, with the defaults of `bm25`. 0 if a pair shares no term.
 
     Args:
@@ -63,7 +82,8 @@ def scores_of(pairs: pl.DataFrame, queries: pl.DataFrame, documents: Documents, 
     rows = rows_of(pairs, queries["query_id"], documents.ids)
     order = np.argsort(rows[:, 0], kind="stable")
     for places in np.split(order, np.flatnonzero(np.diff(rows[order, 0])) + 1):
-        # All documents' scores for one query at a time. For all queries at once they would not fit in memory.
+        # All documents' scores for one query at a time. For all queries at once they would not fit
+        # in memory.
         if index.found is not None and len(places) and asked[rows[places[0], 0]]:
             found[places] = index.found.get_scores(asked[rows[places[0], 0]])[rows[places, 1]]
     return pairs.with_columns(score=pl.Series(found))
@@ -80,7 +100,11 @@ def indexed(chunks: Iterable[list[str]], language: str, k1: float = K1, b: float
     import bm25s
 
     words, numbers = Words(language), {}
-    ids = [row for chunk in chunks for row in words.numbered(pl.Series(chunk, dtype=pl.String), numbers)]
+    ids = [
+        row
+        for chunk in chunks
+        for row in words.numbered(pl.Series(chunk, dtype=pl.String), numbers)
+    ]
     bare = sum(not row for row in ids)
     if bare == len(ids):  # only stop words and punctuation, which bm25s cannot index
         return Index(None, words, len(ids), bare)
@@ -106,8 +130,16 @@ class Index:
     bare: int
 
     def best(self, asked: list[list[str]], depth: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and scores, [queries, depth] each, of the best documents of every query. A score of 0 means no match."""
-        rows, scores = self.found.retrieve(asked, k=min(depth, self.documents), show_progress=False, return_as="tuple", n_threads=-1)
+        """Rows and scores, [queries, depth] each, of the best documents of every query. A score
+        of 0 means no match.
+        """
+        rows, scores = self.found.retrieve(
+            asked,
+            k=min(depth, self.documents),
+            show_progress=False,
+            return_as="tuple",
+            n_threads=-1,
+        )
         return np.asarray(rows), np.asarray(scores)
 
     def say_without_terms(self, asked: list[list[str]]) -> None:
@@ -115,7 +147,8 @@ class Index:
         bare = sum(not terms for terms in asked)
         if bare or self.bare:
             say(
-                f"BM25: {bare:,} of {len(asked):,} queries and {self.bare:,} of {self.documents:,} documents contain only stop "
+                f"BM25: {bare:,} of {len(asked):,} queries and {self.bare:,} of "
+                f"{self.documents:,} documents contain only stop "
                 "words or punctuation and are never matched"
             )
 
@@ -133,15 +166,25 @@ LETTER = rf"[{UNSPACED}]\p{{M}}*"  # with its vowel signs and tone marks
 # Languages of these scripts, which need no stemmer.
 WITHOUT_STEMMER = ("burmese", "chinese", "japanese", "khmer", "korean", "lao", "thai")
 DOTLESS = {"I": "\u0131", "\u0130": "i"}  # Turkish capitals
-SAME = {"i\u0307": "i", "\u03c2": "\u03c3", "\u200b": " ", "\u200c": "", "\u200d": "", "\u2060": "", "\ufeff": "", "\u00ad": ""}
+SAME = {
+    "i\u0307": "i",
+    "\u03c2": "\u03c3",
+    "\u200b": " ",
+    "\u200c": "",
+    "\u200d": "",
+    "\u2060": "",
+    "\ufeff": "",
+    "\u00ad": "",
+}
 
 
 class Words:
     """Tokenizer: stemmed words without the language's stop words.
 
-    In a script without spaces, a run of characters becomes its character bigrams, as in Lucene's CJKAnalyzer. Documents also index each
-    character, so a query of one character matches. Texts are normalized to lowercase NFKC. A single letter or digit is a term, unless it is
-    next to an apostrophe and part of a word (`don't`, `l'eau`).
+    In a script without spaces, a run of characters becomes its character bigrams, as in Lucene's
+    CJKAnalyzer. Documents also index each character, so a query of one character matches. Texts are
+    normalized to lowercase NFKC. A single letter or digit is a term, unless it is next to an
+    apostrophe and part of a word (`don't`, `l'eau`).
     """
 
     def __init__(self, language: str) -> None:
@@ -150,21 +193,34 @@ class Words:
 
         if language != "none" and language not in (*Stemmer.algorithms(), *WITHOUT_STEMMER):
             known = (*Stemmer.algorithms(), *WITHOUT_STEMMER)
-            raise Refused(f"BM25 has no stemmer for the language '{language}'; {nearest(language, known)} Use `none` for no stemming.")
+            raise Refused(
+                f"BM25 has no stemmer for the language '{language}'; {nearest(language, known)} "
+                "Use `none` for no stemming."
+            )
         self.turkish = language == "turkish"
-        self.stemmer = None if language == "none" or language in WITHOUT_STEMMER else Stemmer.Stemmer(language)
+        self.stemmer = (
+            None if language == "none" or language in WITHOUT_STEMMER else Stemmer.Stemmer(language)
+        )
         self.stop_words = list(_infer_stopwords(language)) if language in STOP_WORDS else []
 
     def of(self, texts: Sequence[str] | pl.Series) -> list[list[str]]:
         """The terms of each query."""
-        return as_lists(self.terms(pl.Series(list(texts), dtype=pl.String), single=False), "term", len(texts))
+        return as_lists(
+            self.terms(pl.Series(list(texts), dtype=pl.String), single=False), "term", len(texts)
+        )
 
     def numbered(self, texts: pl.Series, numbers: dict[str, int]) -> list[list[int]]:
         """The terms of each document, as numbers. New terms are added to `numbers`."""
         found = self.terms(texts, single=True)
         there = found["term"].unique(maintain_order=True)
-        column = pl.Series("number", [numbers.setdefault(term, len(numbers)) for term in there], dtype=pl.Int32)
-        return as_lists(found.join(pl.DataFrame([there, column]), on="term", how="left", maintain_order="left"), "number", len(texts))
+        column = pl.Series(
+            "number", [numbers.setdefault(term, len(numbers)) for term in there], dtype=pl.Int32
+        )
+        return as_lists(
+            found.join(pl.DataFrame([there, column]), on="term", how="left", maintain_order="left"),
+            "number",
+            len(texts),
+        )
 
     def terms(self, texts: pl.Series, single: bool) -> pl.DataFrame:
         """row (UInt32), term: in the order of the texts.
@@ -174,22 +230,47 @@ class Words:
             single: whether each character of a run is also a term. Otherwise only if it is alone.
         """
         plain = texts.str.normalize("NFKC")
-        plain = (plain.str.replace_many(DOTLESS) if self.turkish else plain).str.to_lowercase().str.replace_many(SAME)
-        plain = plain.str.replace_all(r"(\w)['\u{2019}\u{02BC}]\w\b", "$1 ").str.replace_all(r"\b\w['\u{2019}\u{02BC}](\w)", " $1")
-        tokens = pl.DataFrame({"token": plain.str.extract_all(TOKEN)}).with_row_index("row").explode("token").drop_nulls("token")
-        known = tokens.select(pl.col("token").unique(maintain_order=True)).filter(pl.col("token") != "_")
+        plain = (
+            (plain.str.replace_many(DOTLESS) if self.turkish else plain)
+            .str.to_lowercase()
+            .str.replace_many(SAME)
+        )
+        plain = plain.str.replace_all(r"(\w)['\u{2019}\u{02BC}]\w\b", "$1 ").str.replace_all(
+            r"\b\w['\u{2019}\u{02BC}](\w)", " $1"
+        )
+        tokens = (
+            pl.DataFrame({"token": plain.str.extract_all(TOKEN)})
+            .with_row_index("row")
+            .explode("token")
+            .drop_nulls("token")
+        )
+        known = tokens.select(pl.col("token").unique(maintain_order=True)).filter(
+            pl.col("token") != "_"
+        )
         runs = known.filter(pl.col("token").str.contains(RUN))
-        words = known.filter(~pl.col("token").str.contains(RUN) & ~pl.col("token").is_in(self.stop_words))
+        words = known.filter(
+            ~pl.col("token").str.contains(RUN) & ~pl.col("token").is_in(self.stop_words)
+        )
         stems = words["token"].to_list()
-        words = words.with_columns(term=pl.Series(self.stemmer.stemWords(stems) if self.stemmer else stems, dtype=pl.String))
-        terms = pl.concat([words, letters_of(runs, single).filter(~pl.col("term").is_in(self.stop_words))])
-        return tokens.join(terms, on="token", how="inner", maintain_order="left_right").select("row", "term")
+        words = words.with_columns(
+            term=pl.Series(
+                self.stemmer.stemWords(stems) if self.stemmer else stems, dtype=pl.String
+            )
+        )
+        terms = pl.concat(
+            [words, letters_of(runs, single).filter(~pl.col("term").is_in(self.stop_words))]
+        )
+        return tokens.join(terms, on="token", how="inner", maintain_order="left_right").select(
+            "row", "term"
+        )
 
 
 def letters_of(runs: pl.DataFrame, single: bool) -> pl.DataFrame:
     """token, term: the character bigrams of each run. A run of one character is its own term."""
     letters = runs.with_columns(term=pl.col("token").str.extract_all(LETTER)).explode("term")
-    pairs = letters.with_columns(term=pl.col("term") + pl.col("term").shift(-1).over("token")).drop_nulls("term")
+    pairs = letters.with_columns(
+        term=pl.col("term") + pl.col("term").shift(-1).over("token")
+    ).drop_nulls("term")
     alone = letters if single else letters.filter(pl.len().over("token") == 1)
     return pl.concat([alone, pairs])
 
@@ -203,8 +284,22 @@ def as_lists(found: pl.DataFrame, column: str, count: int) -> list[list]:
 
 
 # Languages with stop words in bm25s.
-STOP_WORDS = frozenset({"english", "german", "dutch", "french", "spanish", "portuguese", "italian", "russian", "swedish",
-                        "norwegian", "chinese", "turkish"})  # fmt: skip
+STOP_WORDS = frozenset(
+    {
+        "english",
+        "german",
+        "dutch",
+        "french",
+        "spanish",
+        "portuguese",
+        "italian",
+        "russian",
+        "swedish",
+        "norwegian",
+        "chinese",
+        "turkish",
+    }
+)
 
 
 def content_words(texts: pl.DataFrame, language: str) -> pl.DataFrame:
@@ -215,7 +310,14 @@ def content_words(texts: pl.DataFrame, language: str) -> pl.DataFrame:
         language: language of the stemmer, from the collection's settings.
 
     Returns:
-        The other columns and `word`, one row for each distinct word. A text without words has no row.
+        The other columns and `word`, one row for each distinct word. A text without words has no
+        row.
     """
     words = pl.Series("word", Words(language).of(texts["text"]), dtype=pl.List(pl.String))
-    return texts.drop("text").with_columns(words).explode("word").drop_nulls("word").unique(maintain_order=True)
+    return (
+        texts.drop("text")
+        .with_columns(words)
+        .explode("word")
+        .drop_nulls("word")
+        .unique(maintain_order=True)
+    )

@@ -13,7 +13,9 @@ PERMUTATIONS = 128
 SEED = 1
 ROWS_PER_BAND = 4
 PAIRS_PER_BLOCK = 100_000  # signatures held in memory at once: 100 MB
-ENTRIES_BEYOND = 8  # entries compared beyond the allowed number of differences: dissimilar texts share few
+ENTRIES_BEYOND = (
+    8  # entries compared beyond the allowed number of differences: dissimilar texts share few
+)
 
 
 def signatures(texts: Sequence[str], *, characters: int | None = None) -> np.ndarray:
@@ -21,29 +23,37 @@ def signatures(texts: Sequence[str], *, characters: int | None = None) -> np.nda
 
     Args:
         texts: n texts.
-        characters: use shingles of this number of characters (for short texts). By default, shingles are three words.
+        characters: use shingles of this number of characters (for short texts). By default,
+            shingles are three words.
 
     Returns:
-        Array [n, 128] of unsigned integers. The fraction of equal entries of two rows estimates their Jaccard similarity with a standard
-        error of at most 0.045.
+        Array [n, 128] of unsigned integers. The fraction of equal entries of two rows estimates
+        their Jaccard similarity with a standard error of at most 0.045.
     """
     from datasketch import MinHash
 
     if not len(texts):
         return np.empty((0, PERMUTATIONS), dtype=np.uint64)
     sets = (_shingles(" ".join(text.lower().split()), characters) for text in texts)
-    return np.stack([sketch.hashvalues for sketch in MinHash.generator(sets, num_perm=PERMUTATIONS, seed=SEED)])
+    return np.stack(
+        [sketch.hashvalues for sketch in MinHash.generator(sets, num_perm=PERMUTATIONS, seed=SEED)]
+    )
 
 
 def similarity(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Estimated Jaccard similarity of two arrays of signatures, row by row: [n, 128] and [n, 128] -> [n]."""
+    """Estimated Jaccard similarity of two arrays of signatures, row by row: [n, 128] and [n,
+    128] -> [n].
+    """
     return (left == right).mean(axis=1, dtype=np.float32)
 
 
-def similar(sketches: np.ndarray, left: np.ndarray, right: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+def similar(
+    sketches: np.ndarray, left: np.ndarray, right: np.ndarray, threshold: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Find pairs of rows of `sketches` that are similar enough, with their similarity.
 
-    The first entries of the signatures rule out most pairs: too many differences for the others to make up.
+    The first entries of the signatures rule out most pairs: too many differences for the others to
+    make up.
 
     Args:
         sketches: [n, 128], from `signatures`.
@@ -66,11 +76,15 @@ def similar(sketches: np.ndarray, left: np.ndarray, right: np.ndarray, threshold
     return np.concatenate(places), np.concatenate(alike)
 
 
-def clusters(texts: Sequence[str], threshold: float, *, characters: int | None = None) -> np.ndarray:
-    """The cluster number of each text. Texts with an estimated similarity of at least `threshold` share one.
+def clusters(
+    texts: Sequence[str], threshold: float, *, characters: int | None = None
+) -> np.ndarray:
+    """The cluster number of each text. Texts with an estimated similarity of at least `threshold`
+    share one.
 
-    Pairs are found by banding (32 bands of 4 rows: a pair of similarity 0.8 is found with probability 1 - 5e-8) and then verified. Memory
-    grows with the number of duplicates, not with the square of the number of texts.
+    Pairs are found by banding (32 bands of 4 rows: a pair of similarity 0.8 is found with
+    probability 1 - 5e-8) and then verified. Memory grows with the number of duplicates, not with
+    the square of the number of texts.
     """
     import polars as pl
     from scipy.sparse import coo_array
@@ -81,18 +95,25 @@ def clusters(texts: Sequence[str], threshold: float, *, characters: int | None =
     links = [np.empty((0, 2), dtype=np.int64)]
     for band in range(0, PERMUTATIONS, ROWS_PER_BAND):
         columns = [f"row {number}" for number in range(ROWS_PER_BAND)]
-        rows = pl.DataFrame(sketches[:, band : band + ROWS_PER_BAND], schema=columns).with_row_index("text")
-        # Compare each text with the first of its bucket: a chain of links is enough to find connected texts.
+        rows = pl.DataFrame(
+            sketches[:, band : band + ROWS_PER_BAND], schema=columns
+        ).with_row_index("text")
+        # Compare each text with the first of its bucket: a chain of links is enough to find
+        # connected texts.
         first = rows.select("text", first=pl.col("text").first().over(columns))
         links.append(first.filter(pl.col("text") != pl.col("first")).cast(pl.Int64).to_numpy())
     pairs = np.unique(np.concatenate(links), axis=0)
     alike = pairs[similarity(sketches[pairs[:, 0]], sketches[pairs[:, 1]]) >= threshold]
-    graph = coo_array((np.ones(len(alike), dtype=bool), (alike[:, 0], alike[:, 1])), shape=(count, count))
+    graph = coo_array(
+        (np.ones(len(alike), dtype=bool), (alike[:, 0], alike[:, 1])), shape=(count, count)
+    )
     return connected_components(graph, directed=False)[1]
 
 
 def _shingles(text: str, characters: int | None) -> list[bytes]:
     if characters:
-        return [text[at : at + characters].encode() for at in range(max(1, len(text) - characters + 1))]
+        return [
+            text[at : at + characters].encode() for at in range(max(1, len(text) - characters + 1))
+        ]
     words = text.split(" ")
     return [" ".join(words[at : at + 3]).encode() for at in range(max(1, len(words) - 2))]

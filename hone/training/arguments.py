@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from hone.config.sections.train import Train
 
 
-def arguments_of(section: Train | Rank, batch: int, seed: int, checkpoints: Path, on_cpu: bool) -> dict[str, Any]:
+def arguments_of(
+    section: Train | Rank, batch: int, seed: int, checkpoints: Path, on_cpu: bool
+) -> dict[str, Any]:
     """Keyword arguments: seeded, with checkpoints, without console output.
 
     Args:

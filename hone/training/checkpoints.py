@@ -11,7 +11,8 @@ def last_checkpoint(folder: Path, complete: str) -> Path | None:
 
     Args:
         folder: the folder of the `checkpoint-STEP` folders.
-        complete: the file that is written last into each. Checkpoints without it are incomplete and are deleted.
+        complete: the file that is written last into each. Checkpoints without it are incomplete and
+            are deleted.
     """
     whole = []
     for path in folder.glob("checkpoint-*"):

@@ -19,7 +19,9 @@ def set_dropout(model: torch.nn.Module, share: float) -> None:
 
 
 def set_plain_attention(model: torch.nn.Module) -> None:
-    """Use unfused attention: on a CPU, the backward pass of fused attention takes six times as long."""
+    """Use unfused attention: on a CPU, the backward pass of fused attention takes six times as
+    long.
+    """
     for module in model.modules():
         if isinstance(module, PreTrainedModel):
             module.set_attn_implementation("eager")

@@ -1,4 +1,6 @@
-"""base: copy the base model to models/r0 and create an empty rankers/r0, the start of every loop."""
+"""base: copy the base model to models/r0 and create an empty rankers/r0, the start of every
+loop.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from tasks.base.settings import BaseModelSettings
 
 
 def main(settings: BaseModelSettings) -> None:
-    """Copy the base model and check it, so r1 has the same inputs as every later round: the previous round's model and ranker."""
+    """Copy the base model and check it, so r1 has the same inputs as every later round: the
+    previous round's model and ranker.
+    """
     model = settings.model
     if model["fingerprint"] is None:
         may_download()

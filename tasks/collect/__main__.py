@@ -1,4 +1,6 @@
-"""collect: read texts, queries and labels from a source and write the tables of data/<collection>/."""
+"""collect: read texts, queries and labels from a source and write the tables of
+data/<collection>/.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A published BEIR collection, downloaded once: complete or absent, and verified against the publisher's checksum."""
+"""A published BEIR collection, downloaded once: complete or absent, and verified against the
+publisher's checksum.
+"""
 
 from __future__ import annotations
 
@@ -46,13 +48,17 @@ def downloaded(name: str) -> Path:
         name: the name in BEIR. A part of `cqadupstack` is `cqadupstack/android`.
 
     Raises:
-        Refused: the download fails, its checksum differs from BEIR's, or it is not an archive of a collection.
+        Refused: the download fails, its checksum differs from BEIR's, or it is not an archive of a
+            collection.
     """
     from filelock import FileLock
 
     archive, *inside = PurePosixPath(name).parts or ("",)
     if archive in ("", ".", "..", "/") or ".." in inside or archive.startswith("."):
-        raise Refused(f"'{name}' is not the name of a BEIR collection, and no folder with that name exists. Correct the name.")
+        raise Refused(
+            f"'{name}' is not the name of a BEIR collection, and no folder with that name exists. "
+            "Correct the name."
+        )
     folder = home() / "downloads" / "beir" / archive
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.parent / f"{archive}.lock"):
@@ -77,31 +83,45 @@ def fetch(name: str, part: Path) -> None:
     wanted = MD5.get(name)
     if wanted and md5 != wanted:
         raise Refused(
-            f"the BEIR collection '{name}' from {address} has the MD5 checksum {md5}, but BEIR publishes {wanted}: the download "
-            "is damaged or another file. Run it again. If the problem persists, unpack the archive yourself and write `source: "
+            f"the BEIR collection '{name}' from {address} has the MD5 checksum {md5}, but BEIR "
+            f"publishes {wanted}: the download "
+            "is damaged or another file. Run it again. If the problem persists, unpack the "
+            "archive yourself and write `source: "
             "beir` with `path:` of its folder."
         )
     if not wanted:
-        say(f"collect beir:{name}: BEIR publishes no checksum for it, so its MD5, {md5}, is recorded in about.json")
+        say(
+            f"collect beir:{name}: BEIR publishes no checksum for it, so its MD5, {md5}, is "
+            "recorded in about.json"
+        )
     try:
         unpack(packed, part, name)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise Refused(f"the BEIR collection '{name}' from {address} is not a valid archive ({error}). Check the name.") from None
+        raise Refused(
+            f"the BEIR collection '{name}' from {address} is not a valid archive ({error}). Check "
+            "the name."
+        ) from None
     size = packed.stat().st_size
     packed.unlink()
-    write_json(part / RECORD, {"address": address, "md5": md5, "published": bool(wanted), "bytes": size})
+    write_json(
+        part / RECORD, {"address": address, "md5": md5, "published": bool(wanted), "bytes": size}
+    )
 
 
 def receive(address: str, file: Path, name: str) -> str:
     """Write the content of a URL to a file. Returns its hexadecimal MD5.
 
     Raises:
-        Refused: no response, a status other than 200, a stalled or interrupted transfer, or more than LARGEST bytes.
+        Refused: no response, a status other than 200, a stalled or interrupted transfer, or more
+            than LARGEST bytes.
     """
     import httpx2
 
     total, size = hashlib.md5(usedforsecurity=False), 0
-    advice = "Check the name and the network, or unpack the archive yourself and write `source: beir` with `path:` of its folder."
+    advice = (
+        "Check the name and the network, or unpack the archive yourself and write `source: "
+        "beir` with `path:` of its folder."
+    )
     try:
         with (
             httpx2.Client(timeout=WAIT, follow_redirects=True, max_redirects=3) as client,
@@ -109,26 +129,38 @@ def receive(address: str, file: Path, name: str) -> str:
             file.open("wb") as out,
         ):
             if answer.status_code != 200:
-                raise Refused(f"the BEIR collection '{name}' is not available at {address} (HTTP status {answer.status_code}). {advice}")
+                raise Refused(
+                    f"the BEIR collection '{name}' is not available at {address} (HTTP status "
+                    f"{answer.status_code}). {advice}"
+                )
             begun, before = time.monotonic(), 0
             for block in answer.iter_raw(BLOCK):
                 size += len(block)
                 if size > LARGEST:
-                    raise Refused(f"the BEIR collection '{name}' from {address} exceeds {LARGEST:,} bytes. {advice}")
+                    raise Refused(
+                        f"the BEIR collection '{name}' from {address} exceeds {LARGEST:,} bytes. "
+                        f"{advice}"
+                    )
                 total.update(block)
                 out.write(block)
                 if (now := time.monotonic()) - begun >= WAIT:
                     if size - before < SLOWEST:
-                        raise Refused(f"the download of the BEIR collection '{name}' stalled after {size:,} bytes. {advice}")
+                        raise Refused(
+                            f"the download of the BEIR collection '{name}' stalled after {size:,} "
+                            f"bytes. {advice}"
+                        )
                     begun, before = now, size
             promised = answer.headers.get("content-length")
         if promised is not None and promised.isdigit() and int(promised) != size:
             raise Refused(
-                f"the download of the BEIR collection '{name}' was interrupted after {size:,} of {int(promised):,} bytes. {advice}"
+                f"the download of the BEIR collection '{name}' was interrupted after {size:,} of "
+                f"{int(promised):,} bytes. {advice}"
             )
     except httpx2.HTTPError as error:
         reason = f"{type(error).__name__}: {error}"
-        raise Refused(f"the BEIR collection '{name}' could not be downloaded ({reason}). {advice}") from None
+        raise Refused(
+            f"the BEIR collection '{name}' could not be downloaded ({reason}). {advice}"
+        ) from None
     return total.hexdigest()
 
 
@@ -136,7 +168,8 @@ def unpack(packed: Path, folder: Path, name: str) -> None:
     """Unpack the files below `name/` of an archive into a folder.
 
     Raises:
-        Refused: an entry points outside the folder or is a link, or the files exceed UNPACKED bytes.
+        Refused: an entry points outside the folder or is a link, or the files exceed UNPACKED
+            bytes.
         zipfile.BadZipFile: the archive is damaged.
     """
     left = UNPACKED
@@ -151,9 +184,15 @@ def unpack(packed: Path, folder: Path, name: str) -> None:
                 or kind not in (0, stat.S_IFREG, stat.S_IFDIR)
             ):
                 raise Refused(
-                    f"the archive of the BEIR collection '{name}' contains an entry outside its folder: {entry.filename!r}. Do not use it."
+                    f"the archive of the BEIR collection '{name}' contains an entry outside its "
+                    f"folder: {entry.filename!r}. Do not use it."
                 )
-            if entry.is_dir() or path.parts[0] != name or len(path.parts) < 2 or path.parts[1].startswith("."):
+            if (
+                entry.is_dir()
+                or path.parts[0] != name
+                or len(path.parts) < 2
+                or path.parts[1].startswith(".")
+            ):
                 continue
             target = folder.joinpath(*path.parts[1:])
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -162,8 +201,12 @@ def unpack(packed: Path, folder: Path, name: str) -> None:
                     left -= len(block)
                     if left < 0:
                         raise Refused(
-                            f"the archive of the BEIR collection '{name}' exceeds {UNPACKED:,} bytes when unpacked. Do not use it."
+                            f"the archive of the BEIR collection '{name}' exceeds {UNPACKED:,} "
+                            "bytes when unpacked. Do not use it."
                         )
                     out.write(block)
     if not any(folder.rglob("corpus.jsonl")):
-        raise Refused(f"the archive of the BEIR collection '{name}' lacks {name}/corpus.jsonl. Check the name.")
+        raise Refused(
+            f"the archive of the BEIR collection '{name}' lacks {name}/corpus.jsonl. Check the "
+            "name."
+        )

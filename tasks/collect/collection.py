@@ -47,15 +47,24 @@ def prepared(collection: str, settings: CollectSettings) -> Examined:
 
 
 def write_collection(place: Path, found: Examined, settings: CollectSettings) -> None:
-    """Write documents, and queries and qrels of each split. Hold out and exclude what the settings define."""
+    """Write documents, and queries and qrels of each split. Hold out and exclude what the
+    settings define.
+    """
     source, absent, repeated = found.source, found.absent, found.repeated
     qrels = source.qrels.with_columns(weight=pl.lit(1.0, dtype=pl.Float32))
     empty = pl.col("absent") == "empty document"
-    detail = pl.when(empty).then(pl.lit("the document has no text")).otherwise(pl.col("absent") + " is not in the collection")
+    detail = (
+        pl.when(empty)
+        .then(pl.lit("the document has no text"))
+        .otherwise(pl.col("absent") + " is not in the collection")
+    )
     removed = [
         absent.select("query_id", "doc_id", rule=pl.lit("absent"), detail=detail),
         repeated.select(
-            "query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("repeated"), detail=pl.format("the same text is in {}", "split")
+            "query_id",
+            doc_id=pl.lit(None, dtype=pl.String),
+            rule=pl.lit("repeated"),
+            detail=pl.format("the same text is in {}", "split"),
         ),
     ]
     about: dict[str, object] = {
@@ -66,7 +75,9 @@ def write_collection(place: Path, found: Examined, settings: CollectSettings) ->
     }
     if source.origin:
         about["origin"] = source.origin
-    tables.write("documents", tables.shaped("documents", source.documents), place / "documents.parquet")
+    tables.write(
+        "documents", tables.shaped("documents", source.documents), place / "documents.parquet"
+    )
     tables.write("dates", dates_of(source.documents), place / "dates.parquet")
     metadata = tables.empty("metadata") if source.metadata is None else source.metadata
     tables.write("metadata", metadata, place / "metadata.parquet")
@@ -76,18 +87,24 @@ def write_collection(place: Path, found: Examined, settings: CollectSettings) ->
         relevant = labels.filter(pl.col("relevance") >= settings.min_relevance)
         if name == "train":
             queries, labels, unlabelled, gone = training_part(queries, labels, relevant, settings)
-            tables.write("queries", tables.shaped("queries", unlabelled), place / name / "unlabelled.parquet")
+            tables.write(
+                "queries", tables.shaped("queries", unlabelled), place / name / "unlabelled.parquet"
+            )
             hide = hidden_part(labels, queries, Documents(place / "documents.parquet"), settings)
             tables.write("hidden", tables.shaped("hidden", hide), place / "hidden.parquet")
             labels = labels.join(hide, on=["query_id", "doc_id"], how="anti", maintain_order="left")
             removed += gone
             about["hidden"] = len(hide)
             if settings.hide is not None and settings.hide.bias == "bm25":
-                about["queries_without_terms"] = int(without_terms(queries["text"], settings.language).sum())
+                about["queries_without_terms"] = int(
+                    without_terms(queries["text"], settings.language).sum()
+                )
         tables.write("queries", tables.shaped("queries", queries), place / name / "queries.parquet")
         tables.write("qrels", tables.shaped("qrels", labels), place / name / "qrels.parquet")
         if name == "test" and source.ranked is not None:
-            tables.write("ranked", tables.shaped("ranked", source.ranked), place / name / "ranked.parquet")
+            tables.write(
+                "ranked", tables.shaped("ranked", source.ranked), place / name / "ranked.parquet"
+            )
         about[name] = {"queries": len(queries), "qrels": len(labels)}
     tables.write("removed", tables.shaped("removed", pl.concat(removed)), place / "removed.parquet")
     columns = metadata["name"].unique(maintain_order=True).to_list()
@@ -96,14 +113,19 @@ def write_collection(place: Path, found: Examined, settings: CollectSettings) ->
     counts = ", ".join(f"{about[name]['queries']:,} {name}" for name in SPLITS)
     name = place.name.strip(".").split(".")[0]
     say(
-        f"collect {name}: {len(source.documents):,} documents, queries: {counts}; {about['hidden']:,} held-out "
+        f"collect {name}: {len(source.documents):,} documents, queries: {counts}; "
+        f"{about['hidden']:,} held-out "
         f"positives{metadata_told(columns)}"
     )
 
 
 def metadata_told(columns: list[str]) -> str:
     """The metadata columns of documents, as the end of a sentence."""
-    return f"; metadata: {', '.join(columns[:SHOWN])}{' ...' if len(columns) > SHOWN else ''}" if columns else ""
+    return (
+        f"; metadata: {', '.join(columns[:SHOWN])}{' ...' if len(columns) > SHOWN else ''}"
+        if columns
+        else ""
+    )
 
 
 def count_sentence(counts: dict[str, int]) -> str:
@@ -113,5 +135,9 @@ def count_sentence(counts: dict[str, int]) -> str:
 
 def dates_of(documents: pl.DataFrame) -> pl.DataFrame:
     """The dates of documents with a known date."""
-    known = documents.filter(pl.col("date").is_not_null()) if "date" in documents.columns else documents.clear()
+    known = (
+        documents.filter(pl.col("date").is_not_null())
+        if "date" in documents.columns
+        else documents.clear()
+    )
     return tables.shaped("dates", known)

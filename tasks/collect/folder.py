@@ -19,7 +19,13 @@ from tasks.collect.metadata import of_columns, of_records
 READS_FILES = True
 CALENDAR = "calendar"  # whose dates are days, months or years
 DAY = r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2}([T ].*)?)?)?$"  # ISO 8601; a time of day may follow
-OWN = ("doc_id", "title", "text", "parent_id", "date")  # columns of documents; all others are metadata
+OWN = (
+    "doc_id",
+    "title",
+    "text",
+    "parent_id",
+    "date",
+)  # columns of documents; all others are metadata
 ENDINGS = (".parquet", ".csv", ".jsonl")
 TABLES = {
     "documents": (DOCUMENTS | DATED, ("doc_id", "text")),
@@ -43,7 +49,9 @@ READ = {
 
 @dataclass(frozen=True)
 class Given:
-    """A table as read: Hone's columns with `row`, and, for documents, all other columns as `metadata`."""
+    """A table as read: Hone's columns with `row`, and, for documents, all other columns as
+    `metadata`.
+    """
 
     file: Path
     rows: pl.DataFrame
@@ -51,10 +59,11 @@ class Given:
 
 
 def folder(path: Path, what: str | None, *, metadata: list[str] | None = None) -> Source:
-    """Read documents (doc_id, text; title, parent_id, date), queries (query_id, text; split) and qrels (query_id, doc_id; relevance).
+    """Read documents (doc_id, text; title, parent_id, date), queries (query_id, text; split) and
+    qrels (query_id, doc_id; relevance).
 
-    Columns after the semicolon are optional. The default relevance is 1, and the default split follows from a hash of the query. All other
-    columns of documents are metadata.
+    Columns after the semicolon are optional. The default relevance is 1, and the default split
+    follows from a hash of the query. All other columns of documents are metadata.
 
     Args:
         path: the folder.
@@ -62,17 +71,22 @@ def folder(path: Path, what: str | None, *, metadata: list[str] | None = None) -
         metadata: columns of documents to keep as metadata. Null: all. [Hone default]
 
     Raises:
-        Refused: a file is missing, ambiguous or unreadable, or lacks a column. All errors are reported at once.
+        Refused: a file is missing, ambiguous or unreadable, or lacks a column. All errors are
+            reported at once.
     """
     place, faults = Path(what) if what else path, Faults()
     given = {table: attempt(faults, table, read_table, place, table, faults) for table in TABLES}
     documents = given["documents"]
-    known = None if documents is None else attempt(faults, "metadata", wanted_of, documents, metadata)
+    known = (
+        None if documents is None else attempt(faults, "metadata", wanted_of, documents, metadata)
+    )
     if None in given.values():
         raise Faulty(faults, None)
     titles = documents.rows["title"].null_count() if "title" in documents.rows.columns else 0
     source = Source(
-        **{table: filled(found, TABLES[table][0]) for table, found in given.items()}, metadata=known, counts={"missing_titles": titles}
+        **{table: filled(found, TABLES[table][0]) for table, found in given.items()},
+        metadata=known,
+        counts={"missing_titles": titles},
     )
     if faults:
         raise Faulty(faults, source)
@@ -80,7 +94,9 @@ def folder(path: Path, what: str | None, *, metadata: list[str] | None = None) -
 
 
 def attempt(faults: Faults, table: str, read: Callable[..., Any], *arguments: Any) -> Any:
-    """The result of `read`. Null if there are errors. `faults` holds the errors and the names of incomplete tables."""
+    """The result of `read`. Null if there are errors. `faults` holds the errors and the names of
+    incomplete tables.
+    """
     before = faults.count
     try:
         found = read(*arguments)
@@ -94,14 +110,18 @@ def attempt(faults: Faults, table: str, read: Callable[..., Any], *arguments: An
 
 def file_of(place: Path, table: str) -> Path:
     """The only file of a table."""
-    files = [place / f"{table}{ending}" for ending in ENDINGS if (place / f"{table}{ending}").is_file()]
+    files = [
+        place / f"{table}{ending}" for ending in ENDINGS if (place / f"{table}{ending}").is_file()
+    ]
     if len(files) != 1:
         beside = sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
         raise Refused(
             f"{place} contains both {listed(file.name for file in files)}. Delete one of them."
             if files
-            else f"{place} has no {table} file ({listed(f'{table}{ending}' for ending in ENDINGS)}). Found: "
-            f"{listed(beside) if beside else 'nothing, or the folder does not exist'}. Add it, or check `path`."
+            else f"{place} has no {table} file "
+            f"({listed(f'{table}{ending}' for ending in ENDINGS)}). Found: "
+            f"{listed(beside) if beside else 'nothing, or the folder does not exist'}. Add it, or "
+            "check `path`."
         )
     return files[0]
 
@@ -113,7 +133,11 @@ def read_table(place: Path, table: str, faults: Faults) -> Given:
         Refused: the file is missing, cannot be read at all, or lacks a column.
     """
     file = file_of(place, table)
-    given = from_records(file, table, faults) if file.suffix == ".jsonl" else from_columns(file, table, faults)
+    given = (
+        from_records(file, table, faults)
+        if file.suffix == ".jsonl"
+        else from_columns(file, table, faults)
+    )
     rows = given.rows
     if table == "qrels" and "relevance" not in rows.columns:
         rows = rows.with_columns(relevance=pl.lit(1, dtype=pl.Int32))
@@ -127,7 +151,10 @@ def refuse_lacking(file: Path, names: list[str], table: str) -> None:
     missing = [name for name in TABLES[table][1] if name not in names]
     if missing:
         hints = "; ".join(nearest(name, names) for name in missing)
-        raise Refused(f"{file}: the column {listed(missing)} is missing. Found: {listed(names)} ({hints}). Rename the column.")
+        raise Refused(
+            f"{file}: the column {listed(missing)} is missing. Found: {listed(names)} ({hints}). "
+            "Rename the column."
+        )
 
 
 def from_records(file: Path, table: str, faults: Faults) -> Given:
@@ -143,7 +170,9 @@ def from_records(file: Path, table: str, faults: Faults) -> Given:
             try:
                 values[name] = READ[name][0](record[name]) if name in record else None
             except Odd as odd:
-                faults.line(file, number, f"`{name}` is {odd}", odd.remedy, f"{name} {odd.remedy}", "row")
+                faults.line(
+                    file, number, f"`{name}` is {odd}", odd.remedy, f"{name} {odd.remedy}", "row"
+                )
         if faults.count > before:
             continue
         if "relevance" in kinds and "relevance" not in record:
@@ -151,24 +180,42 @@ def from_records(file: Path, table: str, faults: Faults) -> Given:
         for name, value in (values | {"row": number}).items():
             columns[name].append(value)
         if table == "documents" and values["doc_id"] is not None:
-            further.append((values["doc_id"], {name: value for name, value in record.items() if name not in OWN}))
+            further.append(
+                (
+                    values["doc_id"],
+                    {name: value for name, value in record.items() if name not in OWN},
+                )
+            )
     if names or not faults:
         refuse_lacking(file, list(names), table)
-    rows = pl.DataFrame(columns, schema=kinds | {"row": pl.Int64}).select(*(name for name in kinds if name in names), "row")
+    rows = pl.DataFrame(columns, schema=kinds | {"row": pl.Int64}).select(
+        *(name for name in kinds if name in names), "row"
+    )
     if "relevance" in rows.columns:
         for number in ungraded:
-            faults.line(file, number, "`relevance` is missing", "Grade every label, or omit `relevance` from all labels", unit="row")
+            faults.line(
+                file,
+                number,
+                "`relevance` is missing",
+                "Grade every label, or omit `relevance` from all labels",
+                unit="row",
+            )
         rows = rows.filter(~pl.col("row").is_in(ungraded))
     return Given(file, rows, of_records(further) if table == "documents" else None)
 
 
 def from_columns(file: Path, table: str, faults: Faults) -> Given:
-    """A table from a Parquet or CSV file. Ids in a CSV file are read as text, so '007' stays '007'."""
+    """A table from a Parquet or CSV file. Ids in a CSV file are read as text, so '007' stays
+    '007'.
+    """
     read = read_file(file)
     refuse_lacking(file, read.columns, table)
     first = 2 if file.suffix == ".csv" else 1  # the header counts as a row
     kinds = [name for name in TABLES[table][0] if name in READ and name in read.columns]
-    rows, good = pl.DataFrame({"row": pl.int_range(first, first + len(read), eager=True)}), pl.repeat(True, len(read), eager=True)
+    rows, good = (
+        pl.DataFrame({"row": pl.int_range(first, first + len(read), eager=True)}),
+        pl.repeat(True, len(read), eager=True),
+    )
     for name in kinds:
         one, whole = READ[name]
         values, bad = whole(read[name])
@@ -177,11 +224,20 @@ def from_columns(file: Path, table: str, faults: Faults) -> Given:
             try:
                 one(read[name][place])
             except Odd as odd:
-                faults.line(file, place + first, f"`{name}` is {odd}", odd.remedy, f"{name} {odd.remedy}", "row")
+                faults.line(
+                    file,
+                    place + first,
+                    f"`{name}` is {odd}",
+                    odd.remedy,
+                    f"{name} {odd.remedy}",
+                    "row",
+                )
     further = None
     if table == "documents":
         others = read.select(name for name in read.columns if name not in OWN)
-        further = of_columns(rows.select("doc_id").hstack(others).filter(good & rows["doc_id"].is_not_null()))
+        further = of_columns(
+            rows.select("doc_id").hstack(others).filter(good & rows["doc_id"].is_not_null())
+        )
     return Given(file, rows.filter(good), further)
 
 
@@ -190,7 +246,10 @@ def filled(given: Given, columns: dict[str, type[pl.DataType]]) -> pl.DataFrame:
     rows = given.rows.with_columns(file=pl.lit(str(given.file)), clock=pl.lit(CALENDAR))
     if "source" not in rows.columns:
         rows = rows.with_columns(source=pl.lit("folder"))
-    return rows.select((pl.col(name) if name in rows.columns else pl.lit(None)).cast(kind).alias(name) for name, kind in columns.items())
+    return rows.select(
+        (pl.col(name) if name in rows.columns else pl.lit(None)).cast(kind).alias(name)
+        for name, kind in columns.items()
+    )
 
 
 def wanted_of(documents: Given, wanted: list[str] | None) -> pl.DataFrame:
@@ -204,7 +263,9 @@ def wanted_of(documents: Given, wanted: list[str] | None) -> pl.DataFrame:
         return found
     names = found["name"].unique().to_list()
     if absent := [name for name in wanted if name not in names]:
-        raise Refused(f"{documents.file} has no metadata column {listed(absent)}; {nearest(absent[0], names)}")
+        raise Refused(
+            f"{documents.file} has no metadata column {listed(absent)}; {nearest(absent[0], names)}"
+        )
     return found.filter(pl.col("name").is_in(wanted))
 
 
@@ -219,14 +280,21 @@ def read_file(file: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(file)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise Refused(f"{file} cannot be read: {user_tables.reason(error)}. Save it again as parquet.") from None
+        raise Refused(
+            f"{file} cannot be read: {user_tables.reason(error)}. Save it again as parquet."
+        ) from None
 
 
 def with_days(rows: pl.DataFrame, file: Path, faults: Faults) -> pl.DataFrame:
-    """`date` as text, year first. An empty date becomes null. Rows with invalid dates are removed."""
+    """`date` as text, year first. An empty date becomes null. Rows with invalid dates are
+    removed.
+    """
     dates = rows["date"].str.strip_chars().replace("", None)
     bad = (dates.is_not_null() & ~dates.str.contains(DAY)).fill_null(False)
     for place in bad.arg_true():
-        what = f"the date {dates[place]!r} is not a year, month or day, year first (2021, 2021-03, 2021-03-04)"
+        what = (
+            f"the date {dates[place]!r} is not a year, month or day, year first (2021, "
+            "2021-03, 2021-03-04)"
+        )
         faults.line(file, rows["row"][place], what, "Correct it, or leave it empty", unit="row")
     return rows.with_columns(date=dates).filter(~bad)

@@ -1,4 +1,6 @@
-"""Metadata of a source's documents: a group, a taxonomy path, links. Values are texts, and a list is several rows."""
+"""Metadata of a source's documents: a group, a taxonomy path, links. Values are texts, and a
+list is several rows.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,9 @@ def of_records(records: Iterable[tuple[str, dict[str, Any]]]) -> pl.DataFrame:
     """The table `metadata` for documents from JSON objects.
 
     Args:
-        records: doc_id and other fields of each document. Keys of an object get its name as a prefix (`author.name`), except those of the
-            object `metadata`. Null and empty texts are skipped.
+        records: doc_id and other fields of each document. Keys of an object get its name as a
+            prefix (`author.name`), except those of the object `metadata`. Null and empty texts are
+            skipped.
 
     Returns:
         doc_id, name, value, without duplicate rows.
@@ -42,9 +45,11 @@ def flat(record: dict[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:
 
 
 def as_text(value: Any) -> str:
-    """A value as a text, without outer white space. Nested values become JSON, and null and NaN are skipped.
+    """A value as a text, without outer white space. Nested values become JSON, and null and NaN are
+    skipped.
 
-    A whole number loses its decimal point, so 7.0 (which pandas makes of 7 beside a gap) becomes the id "7".
+    A whole number loses its decimal point, so 7.0 (which pandas makes of 7 beside a gap) becomes
+    the id "7".
     """
     if missing(value):
         return ""
@@ -63,9 +68,21 @@ def of_columns(frame: pl.DataFrame) -> pl.DataFrame:
         if name == "doc_id":
             continue
         if isinstance(kind, pl.List | pl.Struct | pl.Array | pl.Object) or kind == pl.Binary:
-            parts.append(of_records((doc, {name: value}) for doc, value in frame.select("doc_id", name).iter_rows()))
+            parts.append(
+                of_records(
+                    (doc, {name: value}) for doc, value in frame.select("doc_id", name).iter_rows()
+                )
+            )
         else:
-            texts = pl.Series("value", [as_text(one) for one in frame[name]], dtype=pl.String) if kind.is_float() else frame[name]
+            texts = (
+                pl.Series("value", [as_text(one) for one in frame[name]], dtype=pl.String)
+                if kind.is_float()
+                else frame[name]
+            )
             value = texts.cast(pl.String).str.strip_chars().alias("value")
-            parts.append(frame.select("doc_id", name=pl.lit(name), value=value).filter(pl.col("value").fill_null("") != ""))
+            parts.append(
+                frame.select("doc_id", name=pl.lit(name), value=value).filter(
+                    pl.col("value").fill_null("") != ""
+                )
+            )
     return pl.concat([tables.empty("metadata"), *parts]).unique(maintain_order=True)

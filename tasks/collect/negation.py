@@ -1,8 +1,10 @@
-"""negation: pairs of documents that differ in a negation, with a query for each, from docstrings of installed libraries.
+"""negation: pairs of documents that differ in a negation, with a query for each, from docstrings of
+installed libraries.
 
-Source: the form of NevIR (Weller et al., arXiv 2305.07614), whose queries people wrote. Here each Boolean parameter gives a pair. One
-document describes the function if it is True, the other if it is False, in the docstring's words. The two queries differ in the word "not".
-A model that ignores it ranks the same document first for both.
+Source: the form of NevIR (Weller et al., arXiv 2305.07614), whose queries people wrote. Here each
+Boolean parameter gives a pair. One document describes the function if it is True, the other if it
+is False, in the docstring's words. The two queries differ in the word "not". A model that ignores
+it ranks the same document first for both.
 """
 
 from __future__ import annotations
@@ -31,14 +33,25 @@ IF_FALSE = re.compile(rf"(?:(?:If|When)(?: set to)? [`'*]*False[`'*]*|Otherwise|
 INSIDE = re.compile(r"[;,] (?:and )?(otherwise|if [`'*]*False[`'*]*)(?=[ ,])")
 SENTENCES = re.compile(r"(?<=[.;])\s+(?=[A-Z])")
 SHORTEST, LONGEST = 2, 40  # words of a parameter's description [Hone default]
-COLUMNS = {"function": pl.String, "parameter": pl.String, "true": pl.String, "false": pl.String, "file": pl.String, "row": pl.Int64}
+COLUMNS = {
+    "function": pl.String,
+    "parameter": pl.String,
+    "true": pl.String,
+    "false": pl.String,
+    "file": pl.String,
+    "row": pl.Int64,
+}
 SIDES = {"true": ("If True", "is true"), "false": ("If False", "is not true")}
 
 
 def negation(
-    *, packages: Annotated[list[Literal["numpy", "scipy", "pandas", "sklearn", "networkx"]], Field(min_length=1)] = PACKAGES
+    *,
+    packages: Annotated[
+        list[Literal["numpy", "scipy", "pandas", "sklearn", "networkx"]], Field(min_length=1)
+    ] = PACKAGES,
 ) -> Source:
-    """Create the collection from the installed packages. All queries are test queries, and only the two documents of a pair are ranked.
+    """Create the collection from the installed packages. All queries are test queries, and only the
+    two documents of a pair are ranked.
 
     Args:
         packages: source packages of the functions. [Hone default]
@@ -46,23 +59,35 @@ def negation(
     Raises:
         Refused: one of the packages is not installed.
     """
-    found = pl.DataFrame([pair for package in packages for pair in pairs_of(package)], schema=COLUMNS, orient="row")
+    found = pl.DataFrame(
+        [pair for package in packages for pair in pairs_of(package)], schema=COLUMNS, orient="row"
+    )
     pairs = found.unique(["function", "parameter"], keep="first", maintain_order=True)
-    pairs = drop_near_duplicates(pairs).with_columns(pair=pl.format("{}:{}", "function", "parameter"))
+    pairs = drop_near_duplicates(pairs).with_columns(
+        pair=pl.format("{}:{}", "function", "parameter")
+    )
     sides = pl.concat(
         [
             pairs.select(
-                "file", "row",
+                "file",
+                "row",
                 query_id=pl.format("{}:{}?", "pair", pl.lit(side)),
                 doc_id=pl.format("{}:{}", "pair", pl.lit(side)),
                 twin=pl.format("{}:{}", "pair", pl.lit(other)),
-                query=pl.format("What does {} do when {} {}?", "function", "parameter", pl.lit(asked)),
+                query=pl.format(
+                    "What does {} do when {} {}?", "function", "parameter", pl.lit(asked)
+                ),
                 text=pl.format("{}, {}: {}, {}", "function", "parameter", pl.lit(said), side),
             )
             for (side, (said, asked)), other in zip(SIDES.items(), reversed(SIDES), strict=True)
         ]
-    )  # fmt: skip
-    labels = pl.concat([sides.with_columns(doc_id=pl.col(doc), relevance=pl.lit(grade)) for doc, grade in (("doc_id", 1), ("twin", 0))])
+    )
+    labels = pl.concat(
+        [
+            sides.with_columns(doc_id=pl.col(doc), relevance=pl.lit(grade))
+            for doc, grade in (("doc_id", 1), ("twin", 0))
+        ]
+    )
     return Source(
         documents=table(DOCUMENTS, sides),
         queries=table(QUERIES, sides.with_columns(text="query", split=pl.lit("test"))),
@@ -74,11 +99,16 @@ def negation(
 def drop_near_duplicates(pairs: pl.DataFrame) -> pl.DataFrame:
     """Pairs without near-duplicates on either side. The first of each group is kept.
 
-    Many functions share nearly identical texts. The interval of the measure assumes independent pairs, so only one of them is used.
+    Many functions share nearly identical texts. The interval of the measure assumes independent
+    pairs, so only one of them is used.
     """
     for side in SIDES:
         alike = pl.Series("alike", clusters(pairs[side].to_list(), ALIKE, characters=CHARACTERS))
-        pairs = pairs.with_columns(alike).unique("alike", keep="first", maintain_order=True).drop("alike")
+        pairs = (
+            pairs.with_columns(alike)
+            .unique("alike", keep="first", maintain_order=True)
+            .drop("alike")
+        )
     return pairs
 
 
@@ -97,11 +127,21 @@ def pairs_of(package: str) -> Iterator[tuple[str, str, str, str, str, int]]:
 
 def opposites(said: str) -> tuple[str, str] | None:
     """The descriptions for true and for false, if each is one sentence."""
-    text = INSIDE.sub(lambda inside: f". {inside[1][0].upper()}{inside[1][1:]}", DIRECTIVE.sub("", " ".join(said.split())))
+    text = INSIDE.sub(
+        lambda inside: f". {inside[1][0].upper()}{inside[1][1:]}",
+        DIRECTIVE.sub("", " ".join(said.split())),
+    )
     sentences = SENTENCES.split(text)
-    sides = [[found[1] for one in sentences if (found := side.fullmatch(one))] for side in (IF_TRUE, IF_FALSE)]
+    sides = [
+        [found[1] for one in sentences if (found := side.fullmatch(one))]
+        for side in (IF_TRUE, IF_FALSE)
+    ]
     if [len(side) for side in sides] != [1, 1]:
         return None
     if_true, if_false = (side[0].rstrip(" .;") + "." for side in sides)
     words = [len(side.split()) for side in (if_true, if_false)]
-    return (if_true, if_false) if min(words) >= SHORTEST and max(words) <= LONGEST and if_true != if_false else None
+    return (
+        (if_true, if_false)
+        if min(words) >= SHORTEST and max(words) <= LONGEST and if_true != if_false
+        else None
+    )

@@ -1,9 +1,11 @@
 """python-api: find the function that a sentence describes, in the installed Python libraries.
 
-Each public function or method with a docstring is a document: its signature and body without docstring and comments. A query is the first
-sentence of a docstring, and every function whose docstring begins with it is relevant. The libraries are numpy, scipy, pandas, scikit-learn
-and networkx, with versions pinned in requirements.txt. A function's date is the version that introduced it, if its docstring contains it.
-Its metadata are `package`, `module`, `name` (the last part of its id) and `see_also`, the ids of the functions in the section "See Also".
+Each public function or method with a docstring is a document: its signature and body without
+docstring and comments. A query is the first sentence of a docstring, and every function whose
+docstring begins with it is relevant. The libraries are numpy, scipy, pandas, scikit-learn and
+networkx, with versions pinned in requirements.txt. A function's date is the version that introduced
+it, if its docstring contains it. Its metadata are `package`, `module`, `name` (the last part of its
+id) and `see_also`, the ids of the functions in the section "See Also".
 """
 
 from __future__ import annotations
@@ -27,13 +29,29 @@ from tasks.collect.see_also import names_in, resolved
 MORE = {"module": pl.String, "see_also": pl.List(pl.String)}
 PACKAGES = ["numpy", "scipy", "pandas", "sklearn", "networkx"]
 # Tests, build tools and vendored code are not part of a library's interface.
-NOT_INTERFACE = frozenset({"tests", "testing", "_testing", "conftest", "distutils", "f2py", "_pyinstaller",
-                           "externals", "_external", "_lib", "_build_utils", "_mptestutils"})  # fmt: skip
+NOT_INTERFACE = frozenset(
+    {
+        "tests",
+        "testing",
+        "_testing",
+        "conftest",
+        "distutils",
+        "f2py",
+        "_pyinstaller",
+        "externals",
+        "_external",
+        "_lib",
+        "_build_utils",
+        "_mptestutils",
+    }
+)
 
 
 def python_api(
     *,
-    packages: Annotated[list[Literal["numpy", "scipy", "pandas", "sklearn", "networkx"]], Field(min_length=1)] = PACKAGES,
+    packages: Annotated[
+        list[Literal["numpy", "scipy", "pandas", "sklearn", "networkx"]], Field(min_length=1)
+    ] = PACKAGES,
     characters: Annotated[int, Field(ge=100)] = 1500,
     shortest: Annotated[int, Field(ge=1)] = 4,
     longest: Annotated[int, Field(ge=1)] = 40,
@@ -51,10 +69,20 @@ def python_api(
     """
     functions = pl.DataFrame(
         [found for package in packages for found in functions_of(package)],
-        schema={"doc_id": pl.String, "text": pl.String, "sentence": pl.String, "file": pl.String, "row": pl.Int64} | DATED | MORE,
+        schema={
+            "doc_id": pl.String,
+            "text": pl.String,
+            "sentence": pl.String,
+            "file": pl.String,
+            "row": pl.Int64,
+        }
+        | DATED
+        | MORE,
         orient="row",
     ).unique("doc_id", keep="last", maintain_order=True)
-    functions = functions.with_columns(name=pl.col("doc_id").str.split(".").list.last(), package="clock")
+    functions = functions.with_columns(
+        name=pl.col("doc_id").str.split(".").list.last(), package="clock"
+    )
     words = pl.col("sentence").str.split(" ").list.len()
     described = functions.filter(words.is_between(shortest, longest)).with_columns(
         pl.col("sentence").map_elements(query_id, return_dtype=pl.String).alias("query_id")
@@ -100,7 +128,9 @@ def metadata_of(functions: pl.DataFrame) -> pl.DataFrame:
     """The table `metadata` of functions (doc_id, package, module, name, see_also)."""
     said = functions.select("doc_id", target="see_also").explode("target").drop_nulls()
     links = resolved(said, functions).select("doc_id", name=pl.lit("see_also"), value="other")
-    named = functions.unpivot(["package", "module", "name"], index="doc_id", variable_name="column").rename({"column": "name"})
+    named = functions.unpivot(
+        ["package", "module", "name"], index="doc_id", variable_name="column"
+    ).rename({"column": "name"})
     return pl.concat([named, links])
 
 
@@ -118,8 +148,12 @@ class Function:
     file: str
 
 
-def functions_of(package: str) -> Iterator[tuple[str, str, str, str, int, str, str | None, str, list[str]]]:
-    """doc_id, code, first sentence, file, line, package, first version, module and "See Also" names of each documented public function."""
+def functions_of(
+    package: str,
+) -> Iterator[tuple[str, str, str, str, int, str, str | None, str, list[str]]]:
+    """doc_id, code, first sentence, file, line, package, first version, module and "See Also"
+    names of each documented public function.
+    """
     for one in functions_in(package):
         said = ast.get_docstring(one.node)
         where = (one.file, one.node.lineno, package, added_in(said), one.module, names_in(said))
@@ -134,7 +168,9 @@ def functions_in(package: str) -> Iterator[Function]:
     """
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise Refused(f"this collection needs the package '{package}', which is missing. Run `make setup`.")
+        raise Refused(
+            f"this collection needs the package '{package}', which is missing. Run `make setup`."
+        )
     root = Path(spec.origin).parent
     for file in sorted(root.rglob("*.py")):
         parts = file.relative_to(root).with_suffix("").parts
@@ -145,7 +181,9 @@ def functions_in(package: str) -> Iterator[Function]:
                 yield Function(module, name, node, shown)
 
 
-def documented(body: list[ast.stmt], inside: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+def documented(
+    body: list[ast.stmt], inside: str = ""
+) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     """Public functions and methods of public classes with a docstring, with their dotted names."""
     for node in body:
         if getattr(node, "name", "_").startswith("_"):
@@ -164,13 +202,17 @@ def code_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
 
 
 def first_sentence(docstring: str) -> str:
-    """The first sentence of the first paragraph, on one line. The whole paragraph if no sentence ends in it."""
+    """The first sentence of the first paragraph, on one line. The whole paragraph if no sentence
+    ends in it.
+    """
     paragraph = " ".join(re.split(r"\n\s*\n", docstring.strip(), maxsplit=1)[0].split())
     end = re.match(r".+?[.!?](?=\s|$)", paragraph)
     return end.group() if end else paragraph
 
 
 def added_in(docstring: str) -> str | None:
-    """The version that introduced the function, if its docstring contains it. Indented lines are about a parameter."""
+    """The version that introduced the function, if its docstring contains it. Indented lines are
+    about a parameter.
+    """
     said = re.search(r"^\.\. versionadded:: *([0-9]+(?:\.[0-9]+)*)", docstring, re.MULTILINE)
     return said.group(1) if said else None

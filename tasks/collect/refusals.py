@@ -1,4 +1,6 @@
-"""Checks of a collection before any stage runs. All errors are reported at once, by kind, with file, row, value and fix."""
+"""Checks of a collection before any stage runs. All errors are reported at once, by kind, with
+file, row, value and fix.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ class Examined:
 
     Attributes:
         source: with a split for every query and label, without the excluded rows.
-        absent: labels that name something missing, with `absent`: query, document, or empty document.
+        absent: labels that name something missing, with `absent`: query, document, or empty
+            document.
         repeated: query_id, split (in which the text remains) of excluded queries.
         counts: numbers of changed or excluded values, by their name in about.json.
     """
@@ -40,7 +43,8 @@ def examined(name: str, source: Source, settings: CollectionChecks, faults: Faul
     Args:
         name: name of the collection.
         source: as read.
-        settings: `absent_labels`, `repeated_queries`, `empty_documents`, `own_id`, `split`, `train`, `min_relevance` of the collection.
+        settings: `absent_labels`, `repeated_queries`, `empty_documents`, `own_id`, `split`,
+            `train`, `min_relevance` of the collection.
         faults: the read errors so far. Further errors are added.
 
     Raises:
@@ -48,7 +52,9 @@ def examined(name: str, source: Source, settings: CollectionChecks, faults: Faul
     """
     counts = {"repeated_labels": 0, "negative_grades": 0, "missing_titles": 0} | source.counts
     find_faults(source, faults, settings.empty_documents == "leave-out")
-    source, counts["empty_documents"], empty = without_empty(source, settings.empty_documents == "leave-out")
+    source, counts["empty_documents"], empty = without_empty(
+        source, settings.empty_documents == "leave-out"
+    )
     source, repeats = without_repeats(source, faults)
     counts["repeated_labels"] += repeats
     if source.published:
@@ -76,7 +82,9 @@ def find_faults(source: Source, faults: Faults, without_text: bool = False) -> N
             faults.note(f"there are no {table}. Check `path` in params.yaml")
         nameless = rows.filter(pl.col(key).is_null() | (pl.col(key).str.strip_chars() == ""))
         faults.rows(nameless, f"a {told} has no id", "value", "give each row a unique id")
-        doubled = rows.filter(pl.col(key).is_duplicated() & pl.col(key).is_not_null()).sort(key, "file", "row", maintain_order=True)
+        doubled = rows.filter(pl.col(key).is_duplicated() & pl.col(key).is_not_null()).sort(
+            key, "file", "row", maintain_order=True
+        )
         faults.rows(doubled, f"the {told} id is duplicated", key, "delete one, or change its id")
         if source.published or (table == "documents" and without_text):
             continue
@@ -87,20 +95,29 @@ def find_faults(source: Source, faults: Faults, without_text: bool = False) -> N
         odd = rows.filter(pl.col("split").is_not_null() & ~pl.col("split").is_in(SPLITS))
         if not odd.is_empty():
             hint = nearest(odd["split"][0], SPLITS)
-            faults.rows(odd, f"a split of {table} is not train, dev or test ({hint})", "split", "rename it")
+            faults.rows(
+                odd, f"a split of {table} is not train, dev or test ({hint})", "split", "rename it"
+            )
     if not source.published:
         negative = source.qrels.filter(pl.col("relevance").is_null() | (pl.col("relevance") < 0))
-        faults.rows(negative, "a relevance is below 0", "relevance", "write 0 for labelled not relevant")
+        faults.rows(
+            negative, "a relevance is below 0", "relevance", "write 0 for labelled not relevant"
+        )
 
 
 def bare(table: str) -> pl.Expr:
     """Whether a row has no text. A document with a title has one."""
-    nothing = [pl.col(name).fill_null("").str.strip_chars() == "" for name in (("title", "text") if table == "documents" else ("text",))]
+    nothing = [
+        pl.col(name).fill_null("").str.strip_chars() == ""
+        for name in (("title", "text") if table == "documents" else ("text",))
+    ]
     return pl.all_horizontal(nothing)
 
 
 def without_empty(source: Source, leave_out: bool) -> tuple[Source, int, pl.Series]:
-    """The source without documents that have neither title nor text, their number, and their ids. A benchmark keeps them."""
+    """The source without documents that have neither title nor text, their number, and their
+    ids. A benchmark keeps them.
+    """
     empty = source.documents.filter(bare("documents"))["doc_id"]
     if source.published or not leave_out:
         return source, len(empty), empty.clear()
@@ -108,7 +125,8 @@ def without_empty(source: Source, leave_out: bool) -> tuple[Source, int, pl.Seri
 
 
 def without_repeats(source: Source, faults: Faults) -> tuple[Source, int]:
-    """The source without exact duplicates of labels, and their number. Two different grades of one pair are an error.
+    """The source without exact duplicates of labels, and their number. Two different grades of one
+    pair are an error.
 
     In a published source the last grade of a pair counts, as in BEIR's loader.
     """
@@ -117,28 +135,50 @@ def without_repeats(source: Source, faults: Faults) -> tuple[Source, int]:
         kept = source.qrels.unique(pair, keep="last", maintain_order=True)
         return replace(source, qrels=kept), len(source.qrels) - len(kept)
     kept = source.qrels.unique([*pair, "relevance"], keep="first", maintain_order=True)
-    doubled = kept.filter(pl.struct(pair).is_duplicated()).sort("query_id", "doc_id", maintain_order=True)
-    told = doubled.with_columns(value=pl.format("{} {}: {}", *(pl.col(name).fill_null("") for name in ("query_id", "doc_id")), "relevance"))
-    faults.rows(told, "a pair is labelled twice, with different grades", "value", "keep one label for each pair")
+    doubled = kept.filter(pl.struct(pair).is_duplicated()).sort(
+        "query_id", "doc_id", maintain_order=True
+    )
+    told = doubled.with_columns(
+        value=pl.format(
+            "{} {}: {}",
+            *(pl.col(name).fill_null("") for name in ("query_id", "doc_id")),
+            "relevance",
+        )
+    )
+    faults.rows(
+        told,
+        "a pair is labelled twice, with different grades",
+        "value",
+        "keep one label for each pair",
+    )
     return replace(source, qrels=kept), len(source.qrels) - len(kept)
 
 
 def without_negative_grades(source: Source) -> tuple[Source, int]:
     """A published source with 0 instead of negative grades, and their number."""
     negative = int((source.qrels["relevance"] < 0).sum())
-    return replace(source, qrels=source.qrels.with_columns(pl.col("relevance").clip(lower_bound=0))), negative
+    return replace(
+        source, qrels=source.qrels.with_columns(pl.col("relevance").clip(lower_bound=0))
+    ), negative
 
 
-def without_absent(source: Source, ignore: bool, empty: pl.Series, faults: Faults) -> tuple[Source, pl.DataFrame]:
+def without_absent(
+    source: Source, ignore: bool, empty: pl.Series, faults: Faults
+) -> tuple[Source, pl.DataFrame]:
     """The source without labels of missing queries or documents, and those labels with the reason.
 
-    A label may name a document or the parent of chunks. A published benchmark keeps labels of missing documents in dev and test, because
-    its measures count them. Labels of missing queries are removed, as in the published figures.
+    A label may name a document or the parent of chunks. A published benchmark keeps labels of
+    missing documents in dev and test, because its measures count them. Labels of missing queries
+    are removed, as in the published figures.
     """
-    known_documents = pl.concat([source.documents["doc_id"], source.documents["parent_id"].drop_nulls()]).drop_nulls()
+    known_documents = pl.concat(
+        [source.documents["doc_id"], source.documents["parent_id"].drop_nulls()]
+    ).drop_nulls()
     document, query = pl.col("doc_id"), pl.col("query_id")
     labels = source.qrels.with_columns(
-        absent=pl.when(~query.is_in(source.queries["query_id"].drop_nulls().implode()).fill_null(False))
+        absent=pl.when(
+            ~query.is_in(source.queries["query_id"].drop_nulls().implode()).fill_null(False)
+        )
         .then(pl.lit("query"))
         .when(document.is_in(empty.implode()).fill_null(False))
         .then(pl.lit("empty document"))
@@ -156,49 +196,87 @@ def without_absent(source: Source, ignore: bool, empty: pl.Series, faults: Fault
         there = source.queries["query_id"] if kind == "query" else known_documents
         decimals = rows.filter(pl.col(key).str.replace(r"\.0+$", "").is_in(there.implode()))
         if len(decimals):
-            remedy = "use whole numbers: pandas converts whole numbers to decimals if a column has gaps, and `.astype('Int64')` reverts it"
-            faults.rows(decimals, f"{key} contains decimal numbers in the labels but whole numbers in {table}", key, remedy)
+            remedy = (
+                "use whole numbers: pandas converts whole numbers to decimals if a column "
+                "has gaps, and `.astype('Int64')` reverts it"
+            )
+            faults.rows(
+                decimals,
+                f"{key} contains decimal numbers in the labels but whole numbers in {table}",
+                key,
+                remedy,
+            )
         elif not ignore:
-            remedy = "add it, delete the labels, or set `absent_labels: ignore` to skip and count them"
+            remedy = (
+                "add it, delete the labels, or set `absent_labels: ignore` to skip and count them"
+            )
             faults.rows(rows, f"a label names a {kind} that does not exist", key, remedy)
     return replace(source, qrels=labels.filter(pl.col("absent").is_null()).drop("absent")), lost
 
 
 def find_own_answers(source: Source, settings: CollectionChecks, faults: Faults) -> None:
-    """Positive labels of the document with the query's own id, if the collection drops it from every ranking."""
+    """Positive labels of the document with the query's own id, if the collection drops it from
+    every ranking.
+    """
     if source.published or settings.own_id != "drop":
         return
-    answers = source.qrels.filter((pl.col("query_id") == pl.col("doc_id")) & (pl.col("relevance") >= settings.min_relevance))
-    fault = "a positive label names the document with the query's own id, which `own_id: drop` removes from every ranking"
+    answers = source.qrels.filter(
+        (pl.col("query_id") == pl.col("doc_id")) & (pl.col("relevance") >= settings.min_relevance)
+    )
+    fault = (
+        "a positive label names the document with the query's own id, which `own_id: drop` "
+        "removes from every ranking"
+    )
     faults.rows(answers, fault, "query_id", "write `own_id: keep`, or delete the label")
 
 
 def find_labels_in_two_splits(qrels: pl.DataFrame, faults: Faults) -> None:
     """Queries with labels in two splits."""
-    spread = qrels.filter(pl.col("split").n_unique().over("query_id") > 1).unique(["query_id", "split"], keep="first", maintain_order=True)
-    fault = "labels of one query are in two splits, so its positives would be used for both training and evaluation"
-    faults.rows(spread.sort("query_id", maintain_order=True), fault, "query_id", "keep its labels in one split")
+    spread = qrels.filter(pl.col("split").n_unique().over("query_id") > 1).unique(
+        ["query_id", "split"], keep="first", maintain_order=True
+    )
+    fault = (
+        "labels of one query are in two splits, so its positives would be used for both "
+        "training and evaluation"
+    )
+    faults.rows(
+        spread.sort("query_id", maintain_order=True),
+        fault,
+        "query_id",
+        "keep its labels in one split",
+    )
 
 
 def with_splits(source: Source, shares: Split, faults: Faults) -> Source:
-    """The source with a split for every query and label: the given one, or one by the hash of the query's text."""
+    """The source with a split for every query and label: the given one, or one by the hash of
+    the query's text.
+    """
     queries = source.queries
     given = queries["split"].is_not_null()
     if given.any() and not given.all():
         fault = "a query has no split, but others have one"
-        faults.rows(queries.filter(~given), fault, "query_id", "set a split (train, dev, test) for every query, or for none")
+        faults.rows(
+            queries.filter(~given),
+            fault,
+            "query_id",
+            "set a split (train, dev, test) for every query, or for none",
+        )
     elif not given.any() and not faults:
         queries = queries.with_columns(split=split.by_text(queries, shares.dev, shares.test))
     if queries["query_id"].is_duplicated().any():
         return source
-    qrels = source.qrels.drop("split").join(queries.select("query_id", "split"), on="query_id", how="left", maintain_order="left")
+    qrels = source.qrels.drop("split").join(
+        queries.select("query_id", "split"), on="query_id", how="left", maintain_order="left"
+    )
     return replace(source, queries=queries, qrels=qrels)
 
 
 def without_leaks(source: Source, leave_out: bool, faults: Faults) -> tuple[Source, pl.DataFrame]:
-    """The source without queries that also occur in another split, by normalized text, and the excluded ones.
+    """The source without queries that also occur in another split, by normalized text, and the
+    excluded ones.
 
-    Positives of such a query would be used for both training and evaluation. The copy in test remains, otherwise the one in dev.
+    Positives of such a query would be used for both training and evaluation. The copy in test
+    remains, otherwise the one in dev.
 
     Returns:
         The source, and query_id and split (in which the text remains) of the excluded queries.
@@ -211,7 +289,10 @@ def without_leaks(source: Source, leave_out: bool, faults: Faults) -> tuple[Sour
     ranked = source.queries.with_columns(same=normalised(pl.col("text")), place=order)
     ranked = ranked.with_columns(stays=pl.col("place").min().over("same"))
     gone = ranked.filter(pl.col("place") > pl.col("stays")).select(
-        "query_id", split=pl.col("stays").replace_strict({0: "test", 1: "dev", 2: "train"}, return_dtype=pl.String)
+        "query_id",
+        split=pl.col("stays").replace_strict(
+            {0: "test", 1: "dev", 2: "train"}, return_dtype=pl.String
+        ),
     )
     queries = source.queries.join(gone, on="query_id", how="anti", maintain_order="left")
     qrels = source.qrels.join(gone, on="query_id", how="anti", maintain_order="left")
@@ -221,18 +302,23 @@ def without_leaks(source: Source, leave_out: bool, faults: Faults) -> tuple[Sour
 def find_leaks(queries: pl.DataFrame, faults: Faults) -> None:
     """Queries whose normalized text occurs in two splits."""
     same = normalised(pl.col("text"))
-    spread = queries.with_columns(same=same).filter((pl.col("split").n_unique().over("same") > 1) & pl.col("same").is_not_null())
+    spread = queries.with_columns(same=same).filter(
+        (pl.col("split").n_unique().over("same") > 1) & pl.col("same").is_not_null()
+    )
     if spread.is_empty():
         return
     spread = spread.sort("same", "split", maintain_order=True)
     pair = spread.filter(pl.col("same") == spread["same"][0])
     places = "; ".join(
-        f"'{query}' in {split} ({file}, row {row})" for query, split, file, row in pair.select("query_id", "split", "file", "row").rows()
+        f"'{query}' in {split} ({file}, row {row})"
+        for query, split, file, row in pair.select("query_id", "split", "file", "row").rows()
     )
     count = spread["same"].n_unique()
     faults.note(
-        f"queries occur in two splits ({count:,} texts), for example {pair['text'][0]!r}: {places}. Keep each query in one split, "
-        "or set `repeated_queries: leave-out`, which keeps the copy in test, otherwise the one in dev",
+        f"queries occur in two splits ({count:,} texts), for example {pair['text'][0]!r}: "
+        f"{places}. Keep each query in one split, "
+        "or set `repeated_queries: leave-out`, which keeps the copy in test, otherwise the one in "
+        "dev",
         count,
     )
 
@@ -243,6 +329,7 @@ def find_no_training(source: Source, min_relevance: int, faults: Faults) -> None
     relevant = source.qrels.filter(pl.col("relevance") >= min_relevance)
     if training.join(relevant, on="query_id", how="semi").is_empty():
         faults.note(
-            f"it is in `train_on` but has no training query with a positive (relevance {min_relevance} or higher, split train). "
+            "it is in `train_on` but has no training query with a positive (relevance "
+            f"{min_relevance} or higher, split train). "
             "Add labels, lower `min_relevance`, or remove it from `train_on`"
         )

@@ -1,4 +1,6 @@
-"""Documents of the same collection that the section "See Also" of a numpydoc docstring refers to."""
+"""Documents of the same collection that the section "See Also" of a numpydoc docstring refers
+to.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +9,32 @@ import textwrap
 
 import polars as pl
 
-SECTION = re.compile(r"^See Also[ \t]*\n-+[ \t]*\n(.*?)(?=^\S[^\n]*\n[-=]{3,}[ \t]*$|^\.\. |\Z)", re.MULTILINE | re.DOTALL)
+SECTION = re.compile(
+    r"^See Also[ \t]*\n-+[ \t]*\n(.*?)(?=^\S[^\n]*\n[-=]{3,}[ \t]*$|^\.\. |\Z)",
+    re.MULTILINE | re.DOTALL,
+)
 NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 ROLE = re.compile(r":\w+(?::\w+)*:`~?([^`]*)`")  # :func:`name`
 
 
 def names_in(docstring: str) -> list[str]:
-    """The names in the section, in order, without their descriptions (after a colon or indented)."""
+    """The names in the section, in order, without their descriptions (after a colon or
+    indented).
+    """
     found = SECTION.search(docstring)
     lines = textwrap.dedent(found.group(1)).split("\n") if found else []
-    listed = [ROLE.sub(r"\1", line).split(" : ")[0].rstrip(" :") for line in lines if line and not line[0].isspace()]
+    listed = [
+        ROLE.sub(r"\1", line).split(" : ")[0].rstrip(" :")
+        for line in lines
+        if line and not line[0].isspace()
+    ]
     names = [part.strip(" `") for line in listed for part in line.split(",")]
     return list(dict.fromkeys(name for name in names if NAME.fullmatch(name)))
 
 
 def resolved(said: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
-    """The referenced documents: by the whole id, otherwise by the last name in the same module, otherwise in the package.
+    """The referenced documents: by the whole id, otherwise by the last name in the same module,
+    otherwise in the package.
 
     Ambiguous names in the module, or in the package if the module has none, are skipped.
 
@@ -37,13 +49,22 @@ def resolved(said: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
     wanted = said.with_columns(name=pl.col("target").str.split(".").list.last()).join(
         from_here, on="doc_id", how="inner", maintain_order="left"
     )
-    exact = wanted.join(documents.select(target="doc_id", other="doc_id"), on="target", how="left", maintain_order="left")["other"]
+    exact = wanted.join(
+        documents.select(target="doc_id", other="doc_id"),
+        on="target",
+        how="left",
+        maintain_order="left",
+    )["other"]
     near = [only_one(wanted, documents, keys) for keys in (["module", "name"], ["package", "name"])]
     found = wanted.select("doc_id", other=pl.coalesce(exact, *near))
-    return found.filter(pl.col("other").is_not_null() & (pl.col("other") != pl.col("doc_id"))).unique(maintain_order=True)
+    return found.filter(
+        pl.col("other").is_not_null() & (pl.col("other") != pl.col("doc_id"))
+    ).unique(maintain_order=True)
 
 
 def only_one(wanted: pl.DataFrame, documents: pl.DataFrame, keys: list[str]) -> pl.Series:
-    """For each row the only document that agrees in `keys`. Null if there is none or more than one."""
+    """For each row the only document that agrees in `keys`. Null if there is none or more than
+    one.
+    """
     single = documents.filter(pl.len().over(keys) == 1).select(*keys, other="doc_id")
     return wanted.join(single, on=keys, how="left", maintain_order="left")["other"]

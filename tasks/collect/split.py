@@ -1,4 +1,6 @@
-"""Splits: train, dev or test for each query, the number of training queries, and the held-out positives."""
+"""Splits: train, dev or test for each query, the number of training queries, and the held-out
+positives.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,10 @@ CHARACTERS = 4
 def by_text(queries: pl.DataFrame, dev: float, test: float) -> pl.Series:
     """A split for every query, from a hash of its text. Near-duplicates share a split.
 
-    The smallest hash of a cluster determines its split. A query thus keeps its split when others are added or removed, unless it is a
-    near-duplicate of a new query. Queries with the same normalized text share a split too. The hash uses `form_drawn`, which never changes:
-    improved normalization must not move a collection's queries.
+    The smallest hash of a cluster determines its split. A query thus keeps its split when others
+    are added or removed, unless it is a near-duplicate of a new query. Queries with the same
+    normalized text share a split too. The hash uses `form_drawn`, which never changes: improved
+    normalization must not move a collection's queries.
 
     Args:
         queries: with `text`.
@@ -30,49 +33,70 @@ def by_text(queries: pl.DataFrame, dev: float, test: float) -> pl.Series:
         "train", "dev" or "test" for each row.
     """
     texts = queries.select(form_drawn(pl.col("text")))["text"].to_list()
-    places = pl.DataFrame({"cluster": clusters(texts, ALIKE, characters=CHARACTERS), "place": unit_hashes(texts)})
+    places = pl.DataFrame(
+        {"cluster": clusters(texts, ALIKE, characters=CHARACTERS), "place": unit_hashes(texts)}
+    )
     places = places.with_columns(same=queries.select(normalised(pl.col("text")))["text"])
     smallest = places["place"]
-    while True:  # until each cluster and text has one position: a text may join clusters, which then join others
+    # until each cluster and text has one position: a text may join clusters, which then join others
+    while True:
         before = smallest
-        places = places.with_columns(pl.col("place").min().over("cluster")).with_columns(pl.col("place").min().over("same"))
+        places = places.with_columns(pl.col("place").min().over("cluster")).with_columns(
+            pl.col("place").min().over("same")
+        )
         smallest = places["place"]
         if smallest.equals(before):
             break
     return (
         pl.select(
-            pl.when(smallest < test).then(pl.lit("test")).when(smallest < test + dev).then(pl.lit("dev"))
+            pl.when(smallest < test)
+            .then(pl.lit("test"))
+            .when(smallest < test + dev)
+            .then(pl.lit("dev"))
             .otherwise(pl.lit("train"))
-        ).to_series().rename("split")
-    )  # fmt: skip
+        )
+        .to_series()
+        .rename("split")
+    )
 
 
 def form_drawn(text: pl.Expr) -> pl.Expr:
-    """The form of a query's text for the split hash: lower case, single spaces, no outer punctuation."""
+    """The form of a query's text for the split hash: lower case, single spaces, no outer
+    punctuation.
+    """
     return text.str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars(" .,;:!?\"'()[]")
 
 
 def in_training_order(queries: pl.DataFrame, positives: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Training queries, those with several positives first, each part shuffled by a hash of the text."""
+    """Training queries, those with several positives first, each part shuffled by a hash of the
+    text.
+    """
     several = positives.group_by("query_id").len("positives")
     return (
         queries.join(several, on="query_id", how="left", maintain_order="left")
-        .with_columns(several=pl.col("positives").fill_null(0) > 1, place=pl.Series(unit_hashes(queries["text"].to_list(), seed)))
+        .with_columns(
+            several=pl.col("positives").fill_null(0) > 1,
+            place=pl.Series(unit_hashes(queries["text"].to_list(), seed)),
+        )
         .sort("several", "place", "query_id", descending=[True, False, False])
         .drop("several", "place", "positives")
     )
 
 
-def hidden(positives: pl.DataFrame, share: float, seed: int, weights: np.ndarray | None = None) -> pl.Series:
+def hidden(
+    positives: pl.DataFrame, share: float, seed: int, weights: np.ndarray | None = None
+) -> pl.Series:
     """Which positives are held out: the fraction `share`, but each query keeps at least one.
 
-    The pairs are drawn in a seeded order over all queries. The last pair of each query in that order remains.
+    The pairs are drawn in a seeded order over all queries. The last pair of each query in that
+    order remains.
 
     Args:
         positives: query_id, doc_id of training queries.
         share: fraction of all these pairs to hold out. The last positive of a query always stays.
         seed: seed of the draw.
-        weights: weight of each pair, above 0. Twice the weight doubles the chance (Efraimidis and Spirakis 2006). Null: equal weights.
+        weights: weight of each pair, above 0. Twice the weight doubles the chance (Efraimidis and
+            Spirakis 2006). Null: equal weights.
 
     Returns:
         True for every held-out pair.
@@ -82,7 +106,9 @@ def hidden(positives: pl.DataFrame, share: float, seed: int, weights: np.ndarray
     if weights is not None:  # arrival times with these rates: the smallest come first
         places = -np.log1p(-places) / weights
     drawn = positives.select("query_id", place=pl.Series(places)).with_row_index("row")
-    hideable = drawn.filter(pl.col("place").rank("ordinal").over("query_id") < pl.len().over("query_id"))
+    hideable = drawn.filter(
+        pl.col("place").rank("ordinal").over("query_id") < pl.len().over("query_id")
+    )
     count = min(round(share * len(positives)), len(hideable))
     chosen = hideable.sort("place", "row").head(count)["row"]
     return pl.Series("hidden", np.isin(np.arange(len(positives)), chosen.to_numpy()))

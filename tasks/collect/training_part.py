@@ -13,10 +13,11 @@ from tasks.collect.settings import CollectSettings
 def training_part(
     queries: pl.DataFrame, labels: pl.DataFrame, relevant: pl.DataFrame, settings: CollectSettings
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, list[pl.DataFrame]]:
-    """The training queries, their labels, queries without a labelled positive, and a row for each excluded query.
+    """The training queries, their labels, queries without a labelled positive, and a row for each
+    excluded query.
 
-    `train_queries` limits both kinds together, answerable ones first. Queries without a positive are only used by recipes with
-    `train.queries: all`.
+    `train_queries` limits both kinds together, answerable ones first. Queries without a positive
+    are only used by recipes with `train.queries: all`.
     """
     answered = queries.join(relevant, on="query_id", how="semi", maintain_order="left")
     unanswered = queries.join(relevant, on="query_id", how="anti", maintain_order="left")
@@ -24,21 +25,42 @@ def training_part(
     kept = ordered.head(settings.train_queries) if settings.train_queries else ordered
     over = ordered.slice(len(kept))
     others = split.in_training_order(unanswered, relevant, settings.seed)
-    unlabelled = others.head(settings.train_queries - len(kept)) if settings.train_queries else others
+    unlabelled = (
+        others.head(settings.train_queries - len(kept)) if settings.train_queries else others
+    )
     gone = [
-        unanswered.select("query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("no-positive"), detail=pl.lit("no known positive")),
+        unanswered.select(
+            "query_id",
+            doc_id=pl.lit(None, dtype=pl.String),
+            rule=pl.lit("no-positive"),
+            detail=pl.lit("no known positive"),
+        ),
         over.select(
-            "query_id", doc_id=pl.lit(None, dtype=pl.String), rule=pl.lit("train-queries"), detail=pl.lit(f"beyond the first {len(kept):,}")
+            "query_id",
+            doc_id=pl.lit(None, dtype=pl.String),
+            rule=pl.lit("train-queries"),
+            detail=pl.lit(f"beyond the first {len(kept):,}"),
         ),
     ]
-    return kept, labels.join(kept, on="query_id", how="semi", maintain_order="left"), unlabelled, gone
+    return (
+        kept,
+        labels.join(kept, on="query_id", how="semi", maintain_order="left"),
+        unlabelled,
+        gone,
+    )
 
 
-def hidden_part(labels: pl.DataFrame, queries: pl.DataFrame, documents: Documents, settings: CollectSettings) -> pl.DataFrame:
+def hidden_part(
+    labels: pl.DataFrame, queries: pl.DataFrame, documents: Documents, settings: CollectSettings
+) -> pl.DataFrame:
     """The held-out positives, which training never sees."""
     relevant = labels.filter(pl.col("relevance") >= settings.min_relevance)
     hide = settings.hide
     if hide is None:
         return relevant.clear()
-    weights = rank_weights(relevant, queries, documents, settings.language) if hide.bias == "bm25" and len(relevant) else None
+    weights = (
+        rank_weights(relevant, queries, documents, settings.language)
+        if hide.bias == "bm25" and len(relevant)
+        else None
+    )
     return relevant.filter(split.hidden(relevant, hide.share, hide.seed, weights))

@@ -1,7 +1,8 @@
-"""triplets: training data in the layouts of sentence-transformers, FlagEmbedding and Tevatron (JSON Lines).
+"""triplets: training data in the layouts of sentence-transformers, FlagEmbedding and Tevatron (JSON
+Lines).
 
-Ids are hashes of the texts, so equal texts have equal ids in every file. A negative in the file becomes a label of relevance 0 (source:
-"given"), which the candidate source `judged` uses.
+Ids are hashes of the texts, so equal texts have equal ids in every file. A negative in the file
+becomes a label of relevance 0 (source: "given"), which the candidate source `judged` uses.
 """
 
 from __future__ import annotations
@@ -21,16 +22,20 @@ QUERY_NAMES = ("anchor", "query", "question", "sentence1")
 POSITIVE_NAMES = ("positive", "answer", "pos", "sentence2")
 
 
-def triplets(path: Path, what: str | None, *, negatives: Literal["judged", "documents"] = "judged") -> Source:
+def triplets(
+    path: Path, what: str | None, *, negatives: Literal["judged", "documents"] = "judged"
+) -> Source:
     """Read a file of (query, positives, negatives).
 
     Args:
         path: the file.
         what: the same, as a part of `source`, or null.
-        negatives: "judged" labels them as not relevant. "documents" only adds their texts to the collection. [Hone default]
+        negatives: "judged" labels them as not relevant. "documents" only adds their texts to the
+            collection. [Hone default]
 
     Raises:
-        Refused: a line matches none of the three layouts, or contains values that are not texts. All errors are reported at once.
+        Refused: a line matches none of the three layouts, or contains values that are not texts.
+            All errors are reported at once.
     """
     file, faults = Path(what) if what else path, Faults()
     documents: dict[str, tuple] = {}
@@ -53,7 +58,8 @@ def triplets(path: Path, what: str | None, *, negatives: Literal["judged", "docu
                 repeated += known is not label and known[2] == relevance
                 if known[2] != relevance:
                     what = (
-                        f"{text[:60]!r} is a {'positive' if relevance else 'negative'} of {query[:60]!r} here and the opposite on "
+                        f"{text[:60]!r} is a {'positive' if relevance else 'negative'} of "
+                        f"{query[:60]!r} here and the opposite on "
                         f"line {known[-1]}"
                     )
                     faults.line(file, number, what, "Delete the wrong one")
@@ -69,10 +75,14 @@ def triplets(path: Path, what: str | None, *, negatives: Literal["judged", "docu
     return source
 
 
-def layout_of(record: dict, file: Path, number: int, faults: Faults) -> tuple[str, list[tuple[int, str, str]]] | None:
-    """The query, and relevance (1 or 0), title and text of each of its documents. Missing texts are empty.
+def layout_of(
+    record: dict, file: Path, number: int, faults: Faults
+) -> tuple[str, list[tuple[int, str, str]]] | None:
+    """The query, and relevance (1 or 0), title and text of each of its documents. Missing texts are
+    empty.
 
-    Null if the line matches none of the layouts or contains values that are not texts. `faults` then holds the error.
+    Null if the line matches none of the layouts or contains values that are not texts. `faults`
+    then holds the error.
     """
     try:
         return parted(record)
@@ -82,7 +92,8 @@ def layout_of(record: dict, file: Path, number: int, faults: Faults) -> tuple[st
 
 
 LAYOUTS = (
-    "Supported fields are `anchor`, `positive`, `negative` (sentence-transformers), `query`, `pos`, `neg` (FlagEmbedding) and "
+    "Supported fields are `anchor`, `positive`, `negative` (sentence-transformers), `query`, "
+    "`pos`, `neg` (FlagEmbedding) and "
     "`query`, `positive_passages`, `negative_passages` (Tevatron)"
 )
 
@@ -95,16 +106,28 @@ def parted(record: dict) -> tuple[str, list[tuple[int, str, str]]]:
     """
     if "positive_passages" in record:
         if "query" not in record:
-            raise Odd(f"`query` is missing beside `positive_passages`. The line has {listed(record)}", LAYOUTS)
+            raise Odd(
+                f"`query` is missing beside `positive_passages`. The line has {listed(record)}",
+                LAYOUTS,
+            )
         query = one_text(record["query"], "query")
-        return query, [*passages(record, 1, "positive_passages"), *passages(record, 0, "negative_passages")]
+        return query, [
+            *passages(record, 1, "positive_passages"),
+            *passages(record, 0, "negative_passages"),
+        ]
     asked = next((name for name in QUERY_NAMES if name in record), None)
     answer = next((name for name in POSITIVE_NAMES if name in record), None)
     if asked is None or answer is None:
         raise Odd(f"a query or positive is missing. The line has {listed(record)}", LAYOUTS)
-    against = [name for name in record if name in ("neg", "negative") or name.startswith("negative_")]
+    against = [
+        name for name in record if name in ("neg", "negative") or name.startswith("negative_")
+    ]
     texts = [(1, "", text) for text in many_texts(record[answer], answer)]
-    texts += [(0, "", text) for name in against for text in ([] if record[name] is None else many_texts(record[name], name))]
+    texts += [
+        (0, "", text)
+        for name in against
+        for text in ([] if record[name] is None else many_texts(record[name], name))
+    ]
     return one_text(record[asked], asked), texts
 
 
@@ -115,8 +138,15 @@ def passages(record: dict, relevance: int, name: str) -> Iterator[tuple[int, str
         raise Odd(f"`{name}` is not a list but {shown(given)}", LAYOUTS)
     for passage in given or []:
         if not isinstance(passage, dict):
-            raise Odd(f"`{name}` is not a list of objects with `text`: it contains {shown(passage)}", LAYOUTS)
-        yield relevance, one_text(passage.get("title"), f"title of {name}"), one_text(passage.get("text"), f"text of {name}")
+            raise Odd(
+                f"`{name}` is not a list of objects with `text`: it contains {shown(passage)}",
+                LAYOUTS,
+            )
+        yield (
+            relevance,
+            one_text(passage.get("title"), f"title of {name}"),
+            one_text(passage.get("text"), f"text of {name}"),
+        )
 
 
 def one_text(value: object, name: str) -> str:
@@ -129,7 +159,11 @@ def one_text(value: object, name: str) -> str:
 
 def many_texts(value: object, name: str) -> list[str]:
     """One text or several, always as a list."""
-    return [one_text(text, name) for text in value] if isinstance(value, list) else [one_text(value, name)]
+    return (
+        [one_text(text, name) for text in value]
+        if isinstance(value, list)
+        else [one_text(value, name)]
+    )
 
 
 def text_id(*parts: str) -> str:

@@ -1,4 +1,5 @@
-"""drift: how later models rank the training pairs of earlier rounds, and how far embeddings have moved -> reports/drift.json.
+"""drift: how later models rank the training pairs of earlier rounds, and how far embeddings have
+moved -> reports/drift.json.
 
 It runs after all rounds are trained and evaluated, so almost all of its embeddings are cached.
 """
@@ -21,18 +22,28 @@ from tasks.drift.settings import DriftSettings
 
 
 def main(settings: DriftSettings) -> None:
-    """Score a sample of each round's training pairs with the models of its lineage, and compare their embeddings."""
+    """Score a sample of each round's training pairs with the models of its lineage, and compare
+    their embeddings.
+    """
     rounds, training = settings.rounds, training_set.read()
-    pairs = {name: drawn(pairs_of(name), generator(settings.seed, "drift", draws_of(rounds, name))) for name in rounds}
+    pairs = {
+        name: drawn(pairs_of(name), generator(settings.seed, "drift", draws_of(rounds, name)))
+        for name in rounds
+    }
     pairs = {name: found for name, found in pairs.items() if len(found)}
     sample = Sample.of(training, pl.concat(list(pairs.values())) if pairs else None)
     machine = stage_settings.machine()
     seen = {
         name: vectors_of(encoder_for(MODELS / name, settings.model, machine, user=name), sample)
         for name in ["r0", *rounds]
-    }  # fmt: skip
+    }
     trained = {
-        name: remembered(rounds, name, {model: margins(found, sample, seen[model]) for model in with_start(rounds, name)}, found)
+        name: remembered(
+            rounds,
+            name,
+            {model: margins(found, sample, seen[model]) for model in with_start(rounds, name)},
+            found,
+        )
         for name, found in pairs.items()
     }
     account = {
@@ -43,7 +54,10 @@ def main(settings: DriftSettings) -> None:
     }
     write_json(DRIFT, account)
     forgotten = sum(one["forgotten"] or 0 for found in trained.values() for one in found["models"])
-    say(f"drift: {len(rounds)} rounds, {sum(map(len, pairs.values())):,} pairs with a mined negative, {forgotten:,} forgotten")
+    say(
+        f"drift: {len(rounds)} rounds, {sum(map(len, pairs.values())):,} pairs with a mined "
+        f"negative, {forgotten:,} forgotten"
+    )
 
 
 if __name__ == "__main__":

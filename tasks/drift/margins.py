@@ -1,8 +1,10 @@
-"""Margins of training pairs in later models: the positive's score minus the negative's, and forgotten pairs.
+"""Margins of training pairs in later models: the positive's score minus the negative's, and
+forgotten pairs.
 
-A round learns a pair if its model ranks the negative below the positive. A later model forgets it by ranking the negative above the
-positive again. (Toneva et al. 2019, arXiv 1812.05159, count such events for training examples of a classifier. Here the units are pairs,
-and the events are between rounds.)
+A round learns a pair if its model ranks the negative below the positive. A later model forgets it
+by ranking the negative above the positive again. (Toneva et al. 2019, arXiv 1812.05159, count such
+events for training examples of a classifier. Here the units are pairs, and the events are between
+rounds.)
 """
 
 from __future__ import annotations
@@ -20,13 +22,18 @@ SHOWN = 10  # forgotten pairs listed with ids
 
 
 def trained_pairs(trained: pl.DataFrame) -> pl.DataFrame:
-    """query_id, positive, negative: each mined negative once, with the positive of its last training step.
+    """query_id, positive, negative: each mined negative once, with the positive of its last
+    training step.
 
     Args:
         trained: the table `trained` of a round.
     """
-    positives = trained.filter(pl.col("role") == "positive").select("step", "query_id", positive="doc_id")
-    negatives = trained.filter(pl.col("role") == "negative").select("step", "query_id", negative="doc_id")
+    positives = trained.filter(pl.col("role") == "positive").select(
+        "step", "query_id", positive="doc_id"
+    )
+    negatives = trained.filter(pl.col("role") == "negative").select(
+        "step", "query_id", negative="doc_id"
+    )
     return (
         negatives.join(positives, on=["step", "query_id"], how="inner", maintain_order="left")
         .unique(["query_id", "negative"], keep="last", maintain_order=True)
@@ -44,13 +51,19 @@ def margins(pairs: pl.DataFrame, sample: Sample, seen: Seen) -> np.ndarray:
     """The margin of each pair, [pairs], in one model."""
     asked = sample.query_rows(pairs["query_id"])
     scores = [
-        pair_scores(seen.queries, seen.documents, np.column_stack([asked, sample.document_rows(pairs[name])]))
+        pair_scores(
+            seen.queries,
+            seen.documents,
+            np.column_stack([asked, sample.document_rows(pairs[name])]),
+        )
         for name in ("positive", "negative")
     ]
     return scores[0] - scores[1]
 
 
-def remembered(rounds: dict[str, dict], name: str, margin: dict[str, np.ndarray], pairs: pl.DataFrame) -> dict:
+def remembered(
+    rounds: dict[str, dict], name: str, margin: dict[str, np.ndarray], pairs: pl.DataFrame
+) -> dict:
     """The later margins of the pairs that one round trained on.
 
     Args:
@@ -60,8 +73,10 @@ def remembered(rounds: dict[str, dict], name: str, margin: dict[str, np.ndarray]
         pairs: query_id, positive, negative.
 
     Returns:
-        pairs: number of pairs. models: for each model, the number of negatives ranked above their positive, the mean margin, and
-        `forgotten`: how many of these the round's own model had ranked below (null for that model and the previous one). examples: the most
+        pairs: number of pairs. models: for each model, the number of negatives ranked above their
+            positive, the mean margin, and
+        `forgotten`: how many of these the round's own model had ranked below (null for that model
+            and the previous one). examples: the most
         clearly forgotten pairs of the last model that forgets any, with both margins.
     """
     learnt = margin[name] >= 0
@@ -79,13 +94,24 @@ def remembered(rounds: dict[str, dict], name: str, margin: dict[str, np.ndarray]
         )
         if forgotten.any():
             examples = shown(pairs, model, margin[name], values, forgotten)
-    return {"pairs": len(pairs), "learnt": int(learnt.sum()), "models": models, "examples": examples}
+    return {
+        "pairs": len(pairs),
+        "learnt": int(learnt.sum()),
+        "models": models,
+        "examples": examples,
+    }
 
 
-def shown(pairs: pl.DataFrame, model: str, before: np.ndarray, after: np.ndarray, forgotten: np.ndarray) -> list[dict]:
+def shown(
+    pairs: pl.DataFrame, model: str, before: np.ndarray, after: np.ndarray, forgotten: np.ndarray
+) -> list[dict]:
     rows = np.flatnonzero(forgotten)
     rows = rows[np.argsort(after[rows], kind="stable")][:SHOWN]
-    return [pairs.row(int(row), named=True) | {"model": model, "before": float(before[row]), "after": float(after[row])} for row in rows]
+    return [
+        pairs.row(int(row), named=True)
+        | {"model": model, "before": float(before[row]), "after": float(after[row])}
+        for row in rows
+    ]
 
 
 def pairs_of(name: str) -> pl.DataFrame:

@@ -46,12 +46,23 @@ class Sample:
         ids = pl.concat([one.documents.ids for one in training])
         spread = ids.gather(spaced(len(ids), DOCUMENTS))
         none = pl.Series(dtype=pl.String)
-        named = (none, none) if pairs is None else (pairs["query_id"], pl.concat([pairs["positive"], pairs["negative"]]))
+        named = (
+            (none, none)
+            if pairs is None
+            else (pairs["query_id"], pl.concat([pairs["positive"], pairs["negative"]]))
+        )
         queries = every.filter(pl.col("query_id").is_in(pl.concat([asked, named[0]]).implode()))
         documents = (
-            training.texts(pl.concat([spread, named[1]]).unique(maintain_order=True)).select("doc_id", text="full_text").sort("doc_id")
+            training.texts(pl.concat([spread, named[1]]).unique(maintain_order=True))
+            .select("doc_id", text="full_text")
+            .sort("doc_id")
         )
-        return cls(queries, documents, places_of(asked, queries["query_id"]), places_of(spread, documents["doc_id"]))
+        return cls(
+            queries,
+            documents,
+            places_of(asked, queries["query_id"]),
+            places_of(spread, documents["doc_id"]),
+        )
 
     def query_rows(self, ids: pl.Series) -> np.ndarray:
         return places_of(ids, self.queries["query_id"])
@@ -71,13 +82,18 @@ class Seen:
 def vectors_of(encoder: Encoder, sample: Sample) -> Seen:
     """The vectors of a sample, mostly from the embedding cache."""
     texts = sample.documents["text"].to_list()
-    return Seen(encoder.queries(sample.queries["text"].to_list()), encoder.vectors([texts], "document", len(texts)))
+    return Seen(
+        encoder.queries(sample.queries["text"].to_list()),
+        encoder.vectors([texts], "document", len(texts)),
+    )
 
 
 def moved(rounds: dict[str, dict], seen: dict[str, Seen], sample: Sample) -> list[dict]:
-    """For each round, the mean cosine of its vectors with those of its start round and of the base model.
+    """For each round, the mean cosine of its vectors with those of its start round and of the base
+    model.
 
-    1 means no movement. A rotation of the embedding space changes this figure but no ranking, so it measures distance and not harm.
+    1 means no movement. A rotation of the embedding space changes this figure but no ranking, so it
+    measures distance and not harm.
     """
     rows = []
     for name in rounds:
@@ -85,7 +101,9 @@ def moved(rounds: dict[str, dict], seen: dict[str, Seen], sample: Sample) -> lis
         rows.append(
             {"round": name, "from": start}
             | {
-                f"{kind}_{against}": cosine(getattr(seen[name], kind), getattr(seen[other], kind), at)
+                f"{kind}_{against}": cosine(
+                    getattr(seen[name], kind), getattr(seen[other], kind), at
+                )
                 for kind, at in (("documents", sample.spread), ("queries", sample.asked))
                 for against, other in (("start", start), ("base", base))
             }

@@ -20,9 +20,23 @@ def main(settings: EvaluateSettings, round: str) -> None:
     """Evaluate models/<round> on one collection."""
     collection = settings.collection
     task, model = task_of(settings.task), MODELS / round
-    encoder = encoder_for(model, reading_for(task, settings.model, settings.task, model), stage_settings.machine(), user=round)
+    encoder = encoder_for(
+        model,
+        reading_for(task, settings.model, settings.task, model),
+        stage_settings.machine(),
+        user=round,
+    )
     rank, lie = partial(by_encoder, encoder), partial(geometry, encoder)
-    evaluate(round, collection, rank, settings.min_relevance, lie, task, settings.own_id, settings.ability)
+    evaluate(
+        round,
+        collection,
+        rank,
+        settings.min_relevance,
+        lie,
+        task,
+        settings.own_id,
+        settings.ability,
+    )
     # A log message only, not a result: the report compares every round with the base model.
     for sentence in warnings_of(round, collection):
         say(sentence)

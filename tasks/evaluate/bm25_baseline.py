@@ -9,7 +9,14 @@ from hone.ir.ranking import FIRST, Kept, aggregated, pairs_of, sorted_by_score, 
 from hone.text.bm25 import ranked, scores_of
 
 
-def by_words(queries: pl.DataFrame, documents: Documents, qrels: pl.DataFrame, kept: Kept = FIRST, *, language: str) -> pl.DataFrame:
+def by_words(
+    queries: pl.DataFrame,
+    documents: Documents,
+    qrels: pl.DataFrame,
+    kept: Kept = FIRST,
+    *,
+    language: str,
+) -> pl.DataFrame:
     """The BM25 ranking of every query. Parents represent their chunks, as in `by_encoder`.
 
     Documents without a common word are omitted, except in reranking tasks, where they score 0.

@@ -1,4 +1,6 @@
-"""evaluate-reference: evaluate a reference (base model, BM25, another model, an endpoint) -> the same metrics as for rounds."""
+"""evaluate-reference: evaluate a reference (base model, BM25, another model, an endpoint) -> the
+same metrics as for rounds.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,21 @@ def main(settings: ReferenceSettings) -> None:
     else:
         encoder = encoder_of(reference, settings, task)
         rank, lie = partial(by_encoder, encoder), partial(geometry, encoder)
-    evaluate(reference, collection, rank, settings.min_relevance, lie, task, settings.own_id, settings.ability)
+    evaluate(
+        reference,
+        collection,
+        rank,
+        settings.min_relevance,
+        lie,
+        task,
+        settings.own_id,
+        settings.ability,
+    )
 
 
-def encoder_of(name: str, settings: ReferenceSettings, task: MtebTask | None, here: Path | None = None) -> TextEncoder:
+def encoder_of(
+    name: str, settings: ReferenceSettings, task: MtebTask | None, here: Path | None = None
+) -> TextEncoder:
     """The encoder of a reference.
 
     Args:
@@ -45,12 +58,16 @@ def encoder_of(name: str, settings: ReferenceSettings, task: MtebTask | None, he
     """
     given = settings.reference
     if given["kind"] == "endpoint":
-        return EndpointEncoder(**{key: value for key, value in given.items() if key != "kind"}, user=name)
+        return EndpointEncoder(
+            **{key: value for key, value in given.items() if key != "kind"}, user=name
+        )
     if given["kind"] == "r0":
         folder, read = BASE_MODEL, settings.model
     else:
         folder, read = here or pinned_folder(given["model"]), given["reading"]
-    return encoder_for(folder, reading_for(task, read, settings.task, folder), stage_settings.machine(), user=name)
+    return encoder_for(
+        folder, reading_for(task, read, settings.task, folder), stage_settings.machine(), user=name
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ class EvaluateSettings(StageSettings):
     Attributes:
         model: how texts are read.
         min_relevance: the lowest relevance grade of a positive.
-        task: the MTEB task: name, subset, split, instruction. Null: the collection is not an MTEB task.
+        task: the MTEB task: name, subset, split, instruction. Null: the collection is not an MTEB
+            task.
         ability: the ability that a diagnostic set tests. Null: none.
         own_id: handling of the document with a query's own id.
     """

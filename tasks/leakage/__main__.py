@@ -1,7 +1,7 @@
 """leakage: find test and dev queries in the training data -> reports/leakage/<collection>.json.
 
-It does not block training because of leakage: `tasks.leakage.gate` does that, before any round mines. It refuses collections that cannot be
-evaluated.
+It does not block training because of leakage: `tasks.leakage.gate` does that, before any round
+mines. It refuses collections that cannot be evaluated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from tasks.leakage.texts import asked_texts, training_texts
 def main(settings: LeakageSettings) -> None:
     """Compare a collection's evaluation queries with the training texts of all collections."""
     collection = settings.collection
-    evaluated.asked(collection, settings.min_relevance)  # errors that evaluation would report only after hours of training
+    evaluated.asked(
+        collection, settings.min_relevance
+    )  # errors that evaluation would report only after hours of training
     training = training_set.read(unlabelled=settings.unlabelled)
     labels = tables.read("labels", round_table(BASE, "labels"))
     positives = positives_of(labels).select("query_id", "doc_id")

@@ -11,12 +11,21 @@ TEXTS = ("asked", "training")
 
 
 def without_texts(account: dict) -> dict:
-    """An account with only ids in its examples, because texts of a collection do not belong in git."""
-    return account | {"examples": [{key: value for key, value in one.items() if key not in TEXTS} for one in account["examples"]]}
+    """An account with only ids in its examples, because texts of a collection do not belong in
+    git.
+    """
+    return account | {
+        "examples": [
+            {key: value for key, value in one.items() if key not in TEXTS}
+            for one in account["examples"]
+        ]
+    }
 
 
 def with_texts(account: dict) -> dict:
-    """An account with texts in its examples. An id that is no longer in data/ is shown instead of its text."""
+    """An account with texts in its examples. An id that is no longer in data/ is shown instead
+    of its text.
+    """
     shown = account["examples"]
     if all(text in one for one in shown for text in TEXTS):
         return account
@@ -24,10 +33,17 @@ def with_texts(account: dict) -> dict:
     prefixes = {one.name: one.prefix for one in training}
 
     def named_in_training(one: dict) -> str:
-        return prefixes.get(one["collection"], "") + one["training_id"]  # the file has the id of the source
+        return (
+            prefixes.get(one["collection"], "") + one["training_id"]
+        )  # the file has the id of the source
 
-    asked = {split: texts(tables.read("queries", folder / split / "queries.parquet")) for split in {one["split"] for one in shown}}
-    documents = training.texts([named_in_training(one) for one in shown if one["kind"] == "positive"]).select("doc_id", "full_text")
+    asked = {
+        split: texts(tables.read("queries", folder / split / "queries.parquet"))
+        for split in {one["split"] for one in shown}
+    }
+    documents = training.texts(
+        [named_in_training(one) for one in shown if one["kind"] == "positive"]
+    ).select("doc_id", "full_text")
     trained = {"query": texts(training.queries()), "positive": dict(documents.iter_rows())}
     named = [
         one

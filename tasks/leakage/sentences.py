@@ -14,7 +14,8 @@ def sentence(account: dict) -> str:
     if not parts:
         return "no test or dev query is judged, so nothing can leak."
     if not any(one["leaked"] for _, one in parts):
-        return f"training data contains none of {join_words([queries(split, one['queries']) for split, one in parts])}.{by_lot(account)}"
+        counts = join_words([queries(split, one["queries"]) for split, one in parts])
+        return f"training data contains none of {counts}.{by_lot(account)}"
     told = [of_split(split, one) for split, one in parts]
     return f"training data contains {join_words(told)}, verbatim or nearly.{by_lot(account)}"
 
@@ -27,15 +28,26 @@ def of_split(split: str, part: dict) -> str:
 
 
 def by_lot(account: dict) -> str:
-    """A sentence, after a space, on the sample of the near-duplicate search. Empty if all texts were searched."""
+    """A sentence, after a space, on the sample of the near-duplicate search. Empty if all texts
+    were searched.
+    """
     could, were = (account["looked_at"][name] for name in ("comparable", "compared"))
     kinds = {"asked": "evaluation queries", "query": "training queries", "positive": "positives"}
-    parts = [f"{were[kind]:,} of {could[kind]:,} {words}" for kind, words in kinds.items() if were[kind] < could[kind]]
+    parts = [
+        f"{were[kind]:,} of {could[kind]:,} {words}"
+        for kind, words in kinds.items()
+        if were[kind] < could[kind]
+    ]
     if not parts:
         return ""
-    least = " Training texts outside the sample may be near-duplicates too, so this is a lower bound."
+    least = (
+        " Training texts outside the sample may be near-duplicates too, so this is a lower bound."
+    )
     of_training = any(were[kind] < could[kind] for kind in ("query", "positive"))
-    return f" Near-duplicates were searched in {join_words(parts)}, sampled at random.{least if of_training else ''}"
+    return (
+        f" Near-duplicates were searched in {join_words(parts)}, sampled at "
+        f"random.{least if of_training else ''}"
+    )
 
 
 def queries(split: str, number: int) -> str:
@@ -44,7 +56,9 @@ def queries(split: str, number: int) -> str:
 
 def asked(account: dict) -> list[tuple[str, dict]]:
     """The splits with evaluation queries."""
-    return [(split, account["splits"][split]) for split in SPLITS if account["splits"][split]["queries"]]
+    return [
+        (split, account["splits"][split]) for split in SPLITS if account["splits"][split]["queries"]
+    ]
 
 
 def example(account: dict) -> str:
@@ -52,6 +66,7 @@ def example(account: dict) -> str:
     one = account["examples"][0]
     seen, asked_for = (truncate(one[side], CHARACTERS) for side in ("training", "asked"))
     return (
-        f"the training {one['kind']} '{one['training_id']}' of {one['collection']} ({seen!r}) and the {one['split']} "
+        f"the training {one['kind']} '{one['training_id']}' of {one['collection']} ({seen!r}) and "
+        f"the {one['split']} "
         f"query '{one['asked_id']}' ({asked_for!r})"
     )

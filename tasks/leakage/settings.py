@@ -26,7 +26,8 @@ class GateSettings(StageSettings):
     """The limit on leakage.
 
     Attributes:
-        refuse_above: the maximum fraction of evaluation queries in the training data. Null: no limit.
+        refuse_above: the maximum fraction of evaluation queries in the training data. Null: no
+            limit.
         evaluate_on: the collections for evaluation.
     """
 

@@ -19,8 +19,8 @@ class Trained:
     """The training texts.
 
     Attributes:
-        queries: id, own (the id in its collection's source), collection, text, same (a hash of the normalized text) of every training
-            query.
+        queries: id, own (the id in its collection's source), collection, text, same (a hash of the
+            normalized text) of every training query.
         positives: the same columns for every positive.
         answered: query_id, same: each training query with the text of each of its positives.
     """
@@ -50,39 +50,69 @@ def training_texts(training: TrainingSet, positives: pl.DataFrame) -> Trained:
         training: as admitted by `start`.
         positives: query_id, doc_id of labelled positives.
     """
-    texts = pl.concat([named(one, one.documents.texts(positives["doc_id"]).select(id="doc_id", text="full_text")) for one in training])
+    texts = pl.concat(
+        [
+            named(
+                one, one.documents.texts(positives["doc_id"]).select(id="doc_id", text="full_text")
+            )
+            for one in training
+        ]
+    )
     documents = hashed(texts.sort("collection", "id"))
     return Trained(
-        hashed(pl.concat([named(one, one.queries().select("text", id="query_id")) for one in training])),
+        hashed(
+            pl.concat([named(one, one.queries().select("text", id="query_id")) for one in training])
+        ),
         documents,
-        positives.join(documents.select("same", doc_id="id"), on="doc_id", how="inner", maintain_order="left").select("query_id", "same"),
+        positives.join(
+            documents.select("same", doc_id="id"), on="doc_id", how="inner", maintain_order="left"
+        ).select("query_id", "same"),
     )
 
 
 def named(one: TrainingCollection, texts: pl.DataFrame) -> pl.DataFrame:
     """id, own, collection, text: ids in the training set, and in their source."""
-    return texts.select("id", own=pl.col("id").str.strip_prefix(one.prefix), collection=pl.lit(one.name), text="text")
+    return texts.select(
+        "id",
+        own=pl.col("id").str.strip_prefix(one.prefix),
+        collection=pl.lit(one.name),
+        text="text",
+    )
 
 
 def asked_texts(collection: str, min_relevance: int) -> Asked:
-    """The judged queries of test and dev, with the texts of their positives. A label of a parent applies to its chunks."""
+    """The judged queries of test and dev, with the texts of their positives. A label of a parent
+    applies to its chunks.
+    """
     folder = DATA / collection
     documents = Documents(folder / "documents.parquet")
     chunks = documents.parents.select("doc_id", parent="parent_id")
     queries, pairs = [], []
     for split in SPLITS:
         qrels = tables.read("qrels", folder / split / "qrels.parquet")
-        texts = tables.read("queries", folder / split / "queries.parquet").select("text", split=pl.lit(split), id="query_id")
-        queries.append(texts.join(qrels, left_on="id", right_on="query_id", how="semi", maintain_order="left"))
-        right = qrels.filter(pl.col("relevance") >= min_relevance).select(id="query_id", split=pl.lit(split), doc_id="doc_id")
-        of_parents = right.rename({"doc_id": "parent"}).join(chunks, on="parent", how="inner", maintain_order="left")
+        texts = tables.read("queries", folder / split / "queries.parquet").select(
+            "text", split=pl.lit(split), id="query_id"
+        )
+        queries.append(
+            texts.join(qrels, left_on="id", right_on="query_id", how="semi", maintain_order="left")
+        )
+        right = qrels.filter(pl.col("relevance") >= min_relevance).select(
+            id="query_id", split=pl.lit(split), doc_id="doc_id"
+        )
+        of_parents = right.rename({"doc_id": "parent"}).join(
+            chunks, on="parent", how="inner", maintain_order="left"
+        )
         pairs += [right, of_parents.select(right.columns)]
     answers = pl.concat(pairs)
     texts = hashed(documents.texts(answers["doc_id"]).select("doc_id", text="full_text"))
-    answered = answers.join(texts.select("doc_id", "same"), on="doc_id", how="inner", maintain_order="left")
+    answered = answers.join(
+        texts.select("doc_id", "same"), on="doc_id", how="inner", maintain_order="left"
+    )
     return Asked(hashed(pl.concat(queries)), answered.select("id", "split", "same"))
 
 
 def hashed(texts: pl.DataFrame) -> pl.DataFrame:
-    """The texts with `same`: equal for texts that differ only in case, white space or outer punctuation."""
+    """The texts with `same`: equal for texts that differ only in case, white space or outer
+    punctuation.
+    """
     return texts.with_columns(same=normalised(pl.col("text")).hash())

@@ -1,4 +1,6 @@
-"""Evaluation of a ranker: nDCG@10 on dev queries before and after reranking an encoder's results."""
+"""Evaluation of a ranker: nDCG@10 on dev queries before and after reranking an encoder's
+results.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,17 @@ from hone.ir.ranking import Kept, aggregated, units
 MEASURE = "ndcg_at_10"
 
 
-def reranked(scorer: CrossScorer, encoder: Encoder, collection: TrainingCollection, depth: int) -> dict | None:
+def reranked(
+    scorer: CrossScorer, encoder: Encoder, collection: TrainingCollection, depth: int
+) -> dict | None:
     """Rerank an encoder's results for a collection's dev queries. Null if it has none.
 
     Args:
         scorer: the ranker.
         encoder: the retriever.
         collection: documents, dev queries and their labels.
-        depth: number of retrieved and reranked documents of each query. Documents below never count.
+        depth: number of retrieved and reranked documents of each query. Documents below never
+            count.
 
     Returns:
         `queries`, `depth`, `before` and `after` (mean nDCG@10), `better` and `worse` (queries).
@@ -35,10 +40,19 @@ def reranked(scorer: CrossScorer, encoder: Encoder, collection: TrainingCollecti
     texts = documents.texts(found["doc_id"].unique())
     rows = rows_of(found.select("query_id", "doc_id"), queries["query_id"], texts["doc_id"])
     logits = scorer.logits(queries["text"].to_list(), texts["full_text"].to_list(), rows)
-    anew = found.with_columns(score=pl.Series(logits, dtype=pl.Float32)).sort("query_id", "score", descending=[False, True])
+    anew = found.with_columns(score=pl.Series(logits, dtype=pl.Float32)).sort(
+        "query_id", "score", descending=[False, True]
+    )
     unit, kept = units(documents, qrels), Kept(itself=collection.own_id == "keep")
-    before, after = (per_query(aggregated(run, unit, kept), qrels, collection.min_relevance)[MEASURE] for run in (found, anew))
+    before, after = (
+        per_query(aggregated(run, unit, kept), qrels, collection.min_relevance)[MEASURE]
+        for run in (found, anew)
+    )
     return {
-        "queries": len(before), "depth": depth, "before": float(before.mean()), "after": float(after.mean()),
-        "better": int((after > before).sum()), "worse": int((after < before).sum()),
-    }  # fmt: skip
+        "queries": len(before),
+        "depth": depth,
+        "before": float(before.mean()),
+        "after": float(after.mean()),
+        "better": int((after > before).sum()),
+        "worse": int((after < before).sum()),
+    }

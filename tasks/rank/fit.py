@@ -1,4 +1,6 @@
-"""Trains a cross-encoder on labelled pairs with the trainer of sentence-transformers: seeded, with checkpoints, resumable."""
+"""Trains a cross-encoder on labelled pairs with the trainer of sentence-transformers: seeded,
+with checkpoints, resumable.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,13 @@ from datasets import Dataset
 from sentence_transformers import CrossEncoder
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
 from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
-from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import (
+    PrinterCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from hone.config.sections.rank import Rank
 from hone.encoders.cross_encoder_inference import last_linear
@@ -25,7 +33,13 @@ COMPLETE = "complete"  # written last into a checkpoint
 
 
 def fitted(
-    start: Start, pairs: pl.DataFrame, section: Rank, max_length: int, seed: int, checkpoints: Path, device: str
+    start: Start,
+    pairs: pl.DataFrame,
+    section: Rank,
+    max_length: int,
+    seed: int,
+    checkpoints: Path,
+    device: str,
 ) -> tuple[CrossEncoder, int]:
     """A trained cross-encoder and its number of steps. The caller holds the device lock.
 
@@ -50,11 +64,16 @@ def fitted(
     on_cpu = model.device.type == "cpu"
     if on_cpu:
         set_plain_attention(model)
-    arguments = CrossEncoderTrainingArguments(**arguments_of(section, section.batch, seed, checkpoints, on_cpu))
+    arguments = CrossEncoderTrainingArguments(
+        **arguments_of(section, section.batch, seed, checkpoints, on_cpu)
+    )
     trainer = CrossEncoderTrainer(
-        model=model, args=arguments, train_dataset=Dataset.from_polars(pairs.select("query", "document", "label")),
-        loss=BinaryCrossEntropyLoss(model), callbacks=[Steps()],
-    )  # fmt: skip
+        model=model,
+        args=arguments,
+        train_dataset=Dataset.from_polars(pairs.select("query", "document", "label")),
+        loss=BinaryCrossEntropyLoss(model),
+        callbacks=[Steps()],
+    )
     trainer.remove_callback(PrinterCallback)
     last = last_checkpoint(checkpoints, COMPLETE)
     if last is not None:
@@ -64,8 +83,8 @@ def fitted(
 
 
 def begin_at(model: CrossEncoder, share: float) -> None:
-    """Initialize the bias of a new head to the fraction of positives (ln(share / (1 - share))), so no step is spent on learning it [Hone
-    default].
+    """Initialize the bias of a new head to the fraction of positives (ln(share / (1 - share))), so
+    no step is spent on learning it [Hone default].
     """
     head = model.get_submodule(last_linear(model))
     if head.bias is not None:
@@ -78,12 +97,18 @@ class Steps(TrainerCallback):
     def __init__(self) -> None:
         self.progress: Progress | None = None
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         self.progress = Progress("rank: training steps", state.max_steps)
         self.progress.total -= state.global_step
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         self.progress.add(1)
 
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()

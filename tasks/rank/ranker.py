@@ -37,7 +37,9 @@ def train_ranker(pairs: pl.DataFrame, training: TrainingSet, settings: RankSetti
         from tasks.rank.fit import fitted
 
         seed = seed_of(settings.seed, settings.draws, "rank")
-        model, steps = fitted(start, with_texts(pairs, training), section, length, seed, checkpoints, device)
+        model, steps = fitted(
+            start, with_texts(pairs, training), section, length, seed, checkpoints, device
+        )
         model.save_pretrained(str(place))
         about = {
             "ranker": "cross-encoder",
@@ -59,9 +61,18 @@ def train_ranker(pairs: pl.DataFrame, training: TrainingSet, settings: RankSetti
 
 def with_texts(pairs: pl.DataFrame, training: TrainingSet) -> pl.DataFrame:
     """query, document (texts) and label of pairs, in order."""
-    documents = training.texts(pairs["doc_id"].unique()).unique("doc_id").select("doc_id", document="full_text")
+    documents = (
+        training.texts(pairs["doc_id"].unique())
+        .unique("doc_id")
+        .select("doc_id", document="full_text")
+    )
     return (
-        pairs.join(training.queries().select("query_id", query="text"), on="query_id", how="inner", maintain_order="left")
+        pairs.join(
+            training.queries().select("query_id", query="text"),
+            on="query_id",
+            how="inner",
+            maintain_order="left",
+        )
         .join(documents, on="doc_id", how="inner", maintain_order="left")
         .select("query", "document", "label")
     )
@@ -71,10 +82,19 @@ def on_dev(place: Path, training: TrainingSet, settings: RankSettings) -> dict[s
     """nDCG@10 of the encoder's ranking and of the reranked one, by collection."""
     machine, start = stage_settings.machine(), settings.parent
     device = device_of(machine["device"])
-    scorer = CrossScorer(CrossModel(place), None, settings.model["precision"], device, machine["batch_tokens"], f"ranker {settings.round}")
+    scorer = CrossScorer(
+        CrossModel(place),
+        None,
+        settings.model["precision"],
+        device,
+        machine["batch_tokens"],
+        f"ranker {settings.round}",
+    )
     encoder = encoder_for(MODELS / start, settings.model, machine, user=start)
     depth = settings.rank.rerank
-    found = {collection.name: reranked(scorer, encoder, collection, depth) for collection in training}
+    found = {
+        collection.name: reranked(scorer, encoder, collection, depth) for collection in training
+    }
     return {name: values for name, values in found.items() if values}
 
 

@@ -9,7 +9,8 @@ from hone.config.stage_settings import MethodLine, PinnedModel, Reading, RoundSe
 
 
 class RankSettings(RoundSettings):
-    """How a round's in-loop cross-encoder is trained. A recipe without `rank` passes on the one of the previous round.
+    """How a round's in-loop cross-encoder is trained. A recipe without `rank` passes on the one of
+    the previous round.
 
     Attributes:
         rank: the recipe's section.

@@ -1,4 +1,6 @@
-"""Initial model of a ranker: the previous round's, a model named by the recipe, or the base encoder with a new head."""
+"""Initial model of a ranker: the previous round's, a model named by the recipe, or the base
+encoder with a new head.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ class Start:
         return CrossModel(self.folder).fingerprint()
 
     def load(self, max_length: int, device: str) -> CrossEncoder:
-        """The torch model with one score for a pair. A missing head gets random weights, from torch's seed.
+        """The torch model with one score for a pair. A missing head gets random weights, from
+        torch's seed.
 
         Raises:
             Refused: it contains code, or cannot score pairs.
@@ -47,11 +50,17 @@ class Start:
         refuse_foreign(self.folder, "CrossEncoder")
         try:
             return CrossEncoder(
-                str(self.folder), num_labels=1, max_length=max_length, device=device, local_files_only=True,
+                str(self.folder),
+                num_labels=1,
+                max_length=max_length,
+                device=device,
+                local_files_only=True,
                 model_kwargs={"use_safetensors": True, "ignore_mismatched_sizes": True},
-            )  # fmt: skip
+            )
         except (OSError, ValueError) as error:
-            raise Refused(f"rank cannot start from {self.name}: {error}. Set `rank.base` to another model.") from None
+            raise Refused(
+                f"rank cannot start from {self.name}: {error}. Set `rank.base` to another model."
+            ) from None
 
 
 def start_of(settings: RankSettings) -> Start:
@@ -71,11 +80,14 @@ def scores_pairs(folder: Path) -> bool:
         return False
     config = read_json(folder / "config.json")
     one = len(config.get("id2label") or range(2)) == 1
-    return one and any(name.endswith("ForSequenceClassification") for name in config.get("architectures") or [])
+    return one and any(
+        name.endswith("ForSequenceClassification") for name in config.get("architectures") or []
+    )
 
 
 def length_of(section: Rank, reading: dict, start: Start) -> int:
-    """Maximum tokens of a pair: the recipe's, or the encoder's length for documents plus 32, limited by the model.
+    """Maximum tokens of a pair: the recipe's, or the encoder's length for documents plus 32,
+    limited by the model.
 
     Raises:
         Refused: the recipe's value exceeds the model's limit.
@@ -86,5 +98,8 @@ def length_of(section: Rank, reading: dict, start: Start) -> int:
         own = Reading.of(reading).length(ModelFolder(BASE_MODEL)) + FOR_THE_QUERY
         return min(own, bound) if bound else own
     if bound and given > bound:
-        raise Refused(f"rank.max_length is {given}, but {start.name} supports at most {bound} tokens. Lower it.")
+        raise Refused(
+            f"rank.max_length is {given}, but {start.name} supports at most {bound} tokens. Lower "
+            "it."
+        )
     return given

@@ -1,4 +1,6 @@
-"""relabel: negatives -> labels. Judges read the negatives, cheapest first. False negatives are promoted, dropped or masked."""
+"""relabel: negatives -> labels. Judges read the negatives, cheapest first. False negatives are
+promoted, dropped or masked.
+"""
 
 from __future__ import annotations
 
@@ -30,15 +32,30 @@ def main(settings: RelabelSettings) -> None:
     decided = overrides.read()
     with Spool("judgments", round_table(round, "judgments")) as spool:
         if section == "none" or not section.cascade:
-            removed, account = tables.empty("removed"), {"judges": [], "left_out": {} if section == "none" else section.left_out}
+            removed, account = (
+                tables.empty("removed"),
+                {"judges": [], "left_out": {} if section == "none" else section.left_out},
+            )
         else:
-            retrieved = sampled.filter(pl.col("rule") == "labelled") if settings.unlabelled else None
-            labels, removed, account = judged(labels, negatives, decided, known, training, settings, spool, retrieved)
-    labels, account["overridden"] = overrides.applied(labels, decided, training.document_ids() if len(decided) else labels["doc_id"])
-    tables.write("labels", share_labels(labels, training.queries(), decided), round_table(round, "labels"))
+            retrieved = (
+                sampled.filter(pl.col("rule") == "labelled") if settings.unlabelled else None
+            )
+            labels, removed, account = judged(
+                labels, negatives, decided, known, training, settings, spool, retrieved
+            )
+    labels, account["overridden"] = overrides.applied(
+        labels, decided, training.document_ids() if len(decided) else labels["doc_id"]
+    )
+    tables.write(
+        "labels", share_labels(labels, training.queries(), decided), round_table(round, "labels")
+    )
     tables.write("removed", removed, removed_table(round, "relabel"))
     write_json(round_account(round, "relabel"), account)
-    counts = labels.select(label=pl.when(is_dropped()).then(pl.lit("dropped")).otherwise(pl.col("label").cast(pl.String)))
+    counts = labels.select(
+        label=pl.when(is_dropped())
+        .then(pl.lit("dropped"))
+        .otherwise(pl.col("label").cast(pl.String))
+    )
     counts = counts["label"].value_counts(sort=True)
     say(f"relabel {round}: {', '.join(f'{count:,} {label}' for label, count in counts.rows())}")
 

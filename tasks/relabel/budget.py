@@ -23,8 +23,11 @@ def judges_of(section: ResolvedRelabel) -> list[str]:
     return list(dict.fromkeys(line["fingerprint"] for line in section.cascade))
 
 
-def fingerprint_of_questions(negatives: pl.DataFrame, known: pl.DataFrame, training: TrainingSet) -> str:
-    """A hash of a round's questions: every negative's query and document, and the labelled positives, in canonical order.
+def fingerprint_of_questions(
+    negatives: pl.DataFrame, known: pl.DataFrame, training: TrainingSet
+) -> str:
+    """A hash of a round's questions: every negative's query and document, and the labelled
+    positives, in canonical order.
 
     It does not depend on the machine, the folder or the round's name.
     """
@@ -32,16 +35,20 @@ def fingerprint_of_questions(negatives: pl.DataFrame, known: pl.DataFrame, train
     for questions in in_blocks(negatives.sort(PAIR), known.sort(PAIR), training):
         pairs = questions.pairs.select(PAIR).sort(PAIR)
         for texts in (
-            pairs["query_id"], pairs["doc_id"],
-            questions.queries.sort("query_id")["text"], questions.documents.sort("doc_id")["full_text"],
-        ):  # fmt: skip
+            pairs["query_id"],
+            pairs["doc_id"],
+            questions.queries.sort("query_id")["text"],
+            questions.documents.sort("doc_id")["full_text"],
+        ):
             raw = "\0".join(texts).encode("utf-8", "surrogatepass")
             total.update(len(raw).to_bytes(8, "little") + raw)
     return total.hexdigest()
 
 
 def order_before(settings: RelabelSettings) -> str:
-    """The third word of run names of earlier versions that share this budget. They had no accounts in the ledger."""
+    """The third word of run names of earlier versions that share this budget. They had no
+    accounts in the ledger.
+    """
     section = settings.relabel
     asked = [line["fingerprint"] for line in section.cascade if prompted(line)]
     negatives = fingerprint_of_file(round_table(settings.round, "negatives"))
@@ -49,7 +56,9 @@ def order_before(settings: RelabelSettings) -> str:
 
 
 def word_before(negatives: str, retry: int, judges: list[str]) -> str:
-    """The third word: a hash of the negatives' file, the attempt, and the judges that cost something."""
+    """The third word: a hash of the negatives' file, the attempt, and the judges that cost
+    something.
+    """
     return fingerprint(negatives, str(retry), *judges)[:12]
 
 
@@ -69,11 +78,19 @@ def what_is_left(limits: dict, spending: Spending, order: str, round: str) -> Bu
         total, open_ = spending.total(), spending.reserved()
         spent = {name: before[name] + total[name] for name in NAMES}
         if spent["pairs"]:
-            told = f"{spent['pairs']:,} pairs, {spent['tokens']:,} tokens, {spent['money']:.4g} of money"
-            say(f"relabel {round}: {told} of the budget are already spent, by earlier runs or another running process")
+            told = (
+                f"{spent['pairs']:,} pairs, {spent['tokens']:,} tokens, {spent['money']:.4g} "
+                "of money"
+            )
+            say(
+                f"relabel {round}: {told} of the budget are already spent, by earlier runs or "
+                "another running process"
+            )
         if open_["tokens"] or open_["money"]:
             say(
-                f"relabel {round}: this includes {open_['tokens']:,.0f} tokens and {open_['money']:.4g} of money for calls that have "
-                "not ended, or whose process was killed. Their cost is unknown, so the reservations count in full"
+                f"relabel {round}: this includes {open_['tokens']:,.0f} tokens and "
+                f"{open_['money']:.4g} of money for calls that have "
+                "not ended, or whose process was killed. Their cost is unknown, so the "
+                "reservations count in full"
             )
     return budget

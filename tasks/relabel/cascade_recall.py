@@ -11,17 +11,24 @@ from hone.stats.proportions import wilson
 
 
 def missed(said: Cascade) -> dict | None:
-    """The number of false negatives that the last judge would find among pairs that no judge found and no rule escalated.
+    """The number of false negatives that the last judge would find among pairs that no judge found
+    and no rule escalated.
 
     Returns:
-        pairs (not escalated), control (judged sample of them), hits, and fraction and number of missed pairs, each
-        with a 95 % interval; null without a control sample.
+        pairs (not escalated), control (judged sample of them), hits, and fraction and number of
+        missed pairs, each with a 95 % interval; null without a control sample.
     """
     if said.control.is_empty():
         return None
-    last = said.said[-1].filter(within(said.said[-1], said.control)).filter(pl.col("verdict") != "unknown")
+    last = (
+        said.said[-1]
+        .filter(within(said.said[-1], said.control))
+        .filter(pl.col("verdict") != "unknown")
+    )
     found = last.filter(pl.col("verdict") == "positive")
-    earlier = pl.concat([frame.filter(within(frame, found)) for frame in said.said[:-1]]).unique(PAIR, keep="last", maintain_order=True)
+    earlier = pl.concat([frame.filter(within(frame, found)) for frame in said.said[:-1]]).unique(
+        PAIR, keep="last", maintain_order=True
+    )
     hits = len(found.join(earlier.filter(pl.col("verdict") == "positive"), on=PAIR, how="anti"))
     low, high = wilson(hits, len(last))
     return {
@@ -29,5 +36,9 @@ def missed(said: Cascade) -> dict | None:
         "control": len(last),
         "hits": hits,
         "share": [hits / len(last) if len(last) else None, low, high],
-        "missed": [hits / len(last) * said.unsent if len(last) else None, low * said.unsent, high * said.unsent],
+        "missed": [
+            hits / len(last) * said.unsent if len(last) else None,
+            low * said.unsent,
+            high * said.unsent,
+        ],
     }

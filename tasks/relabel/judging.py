@@ -28,10 +28,17 @@ from tasks.relabel.settings import RelabelSettings
 
 
 def judged(
-    labels: pl.DataFrame, negatives: pl.DataFrame, decided: pl.DataFrame, known: pl.DataFrame, training: TrainingSet,
-    settings: RelabelSettings, spool: Spool, retrieved: pl.DataFrame | None = None,
-) -> tuple[pl.DataFrame, pl.DataFrame, dict]:  # fmt: skip
-    """Labels, removed rows and an account of a round after judges have read its negatives, except those decided by a person.
+    labels: pl.DataFrame,
+    negatives: pl.DataFrame,
+    decided: pl.DataFrame,
+    known: pl.DataFrame,
+    training: TrainingSet,
+    settings: RelabelSettings,
+    spool: Spool,
+    retrieved: pl.DataFrame | None = None,
+) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
+    """Labels, removed rows and an account of a round after judges have read its negatives, except
+    those decided by a person.
 
     Args:
         labels: positives and negatives of the round, before any judge.
@@ -41,7 +48,8 @@ def judged(
         training: source of the texts.
         settings: of the stage.
         spool: writes the table `judgments`, block by block.
-        retrieved: query_id, doc_id of candidates that are labelled positives; null: all labelled positives are graded.
+        retrieved: query_id, doc_id of candidates that are labelled positives; null: all labelled
+            positives are graded.
     """
     section, round = settings.relabel, settings.round
     ledger = Ledger()
@@ -55,13 +63,23 @@ def judged(
     here = f"{round} {spending.questions[:8]} "
     order = f"{here}{fingerprint(*spending.accounts.values())[:12]} "
     desk = Desk(
-        ledger, run_name(order.rstrip()), settings.seed, round,
-        what_is_left(section.budget.model_dump(), spending, before, round), section.retry, Models.of(settings), training,
+        ledger,
+        run_name(order.rstrip()),
+        settings.seed,
+        round,
+        what_is_left(section.budget.model_dump(), spending, before, round),
+        section.retry,
+        Models.of(settings),
+        training,
         draws=settings.draws,
-    )  # fmt: skip
+    )
     for name, reason in section.left_out.items():
         say(f"relabel {round}: judge {name} is left out: {reason}")
-    asked = negatives if section.depth is None else negatives.filter(pl.int_range(pl.len()).over("query_id") < section.depth)
+    asked = (
+        negatives
+        if section.depth is None
+        else negatives.filter(pl.int_range(pl.len()).over("query_id") < section.depth)
+    )
     cascade = Cascade(section.cascade)
     for block in cascade.run(asked, known, training, section.control, desk, ask):
         spool.add(block)
@@ -69,22 +87,33 @@ def judged(
     decided = label_actions.actions(final, section.action)
     unconfirmed = None
     if instead := section.unconfirmed:
-        unconfirmed = {"pairs": len(decided.filter(label_actions.unread(section.confirmed_at))), "action": instead}
+        unconfirmed = {
+            "pairs": len(decided.filter(label_actions.unread(section.confirmed_at))),
+            "action": instead,
+        }
         decided = label_actions.unconfirmed(decided, instead, section.confirmed_at)
         if unconfirmed["pairs"]:
-            say(f"relabel {round}: {unconfirmed['pairs']:,} pairs are positive and no later judge confirmed them: {instead}")
+            say(
+                f"relabel {round}: {unconfirmed['pairs']:,} pairs are positive and no later judge "
+                f"confirmed them: {instead}"
+            )
     allowed, why = may_promote(section)
     if allowed and not section.force:
         last = section.cascade[-1]["name"]
         proposed, decided = decided, only_shown(decided, last)
         if unshown := int((proposed["action"] != decided["action"]).sum()):
-            say(f"relabel {round}: {unshown:,} pairs are dropped, not promoted: the precision was measured only for positives of {last}")
+            say(
+                f"relabel {round}: {unshown:,} pairs are dropped, not promoted: the precision was "
+                f"measured only for positives of {last}"
+            )
     wanted = int((decided["action"] == label_actions.PROMOTE).sum())
     if not allowed and wanted:
         say(f"relabel {round}: {wanted:,} pairs are dropped, not promoted: {why}")
         decided = label_actions.without(label_actions.PROMOTE, label_actions.DROP, decided)
     made = label_actions.relabelled(labels, decided, section.most_hits, section.grades)
-    tallies = {name: tally.figures() for name, tally in desk.tallies.items()}  # before positives are graded, which are easier
+    tallies = {
+        name: tally.figures() for name, tally in desk.tallies.items()
+    }  # before positives are graded, which are easier
     if section.grades:
         shown = made.labels if retrieved is None else of_same_text(made.labels, retrieved, training)
         graded, last = [no_verdicts().select(*PAIR, "grade")], section.cascade[-1]
@@ -100,14 +129,21 @@ def judged(
 
 
 def without_decided(negatives: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
-    """Negatives that no person has decided: a judge's verdict on the others would cost something and not be used."""
+    """Negatives that no person has decided: a judge's verdict on the others would cost something
+    and not be used.
+    """
     return negatives.filter(~within(negatives, decided))
 
 
 def account(
-    cascade: Cascade, made: label_actions.Relabelled, section: ResolvedRelabel, desk: Desk, tallies: dict[str, dict], runs: tuple[str, str],
+    cascade: Cascade,
+    made: label_actions.Relabelled,
+    section: ResolvedRelabel,
+    desk: Desk,
+    tallies: dict[str, dict],
+    runs: tuple[str, str],
     promotion: dict,
-) -> dict:  # fmt: skip
+) -> dict:
     """Counts of what was judged, found, escalated, changed and paid.
 
     Args:
@@ -124,9 +160,15 @@ def account(
             {
                 "judge": name,
                 "asked": len(frame),
-                **{kind: int((frame["verdict"] == kind).sum()) for kind in ("positive", "negative", "unknown")},
+                **{
+                    kind: int((frame["verdict"] == kind).sum())
+                    for kind in ("positive", "negative", "unknown")
+                },
                 "unknown_because": dict(
-                    frame.filter(pl.col("verdict") == "unknown").select(kinds())["reason"].value_counts(sort=True).rows()
+                    frame.filter(pl.col("verdict") == "unknown")
+                    .select(kinds())["reason"]
+                    .value_counts(sort=True)
+                    .rows()
                 ),
                 "sent_on": cascade.sent[place] if place < len(cascade.sent) else None,
                 **tallies.get(section.cascade[place]["fingerprint"], {}),

@@ -16,7 +16,9 @@ from hone.layout import PAIR
 from hone.training.teacher import note
 
 
-def grade_positives(shown: pl.DataFrame, line: dict, known: pl.DataFrame, training: TrainingSet, desk: Desk) -> Iterator[pl.DataFrame]:
+def grade_positives(
+    shown: pl.DataFrame, line: dict, known: pl.DataFrame, training: TrainingSet, desk: Desk
+) -> Iterator[pl.DataFrame]:
     """Judgments of labelled positives by the judge of a line, block by block.
 
     They have place 0: they are not judgments of negatives, and no rule escalates them.
@@ -29,7 +31,9 @@ def grade_positives(shown: pl.DataFrame, line: dict, known: pl.DataFrame, traini
         desk: ledger, budget, encoders.
     """
     for questions in in_blocks(labelled_positives(shown).select(PAIR), known, training):
-        yield ask(line, questions, desk).with_columns(place=pl.lit(0, dtype=pl.Int32), judge=pl.lit(line["name"]))
+        yield ask(line, questions, desk).with_columns(
+            place=pl.lit(0, dtype=pl.Int32), judge=pl.lit(line["name"])
+        )
 
 
 def with_grades(labels: pl.DataFrame, graded: pl.DataFrame, judge: str) -> pl.DataFrame:
@@ -42,13 +46,18 @@ def with_grades(labels: pl.DataFrame, graded: pl.DataFrame, judge: str) -> pl.Da
     """
     grade = graded["grade"].gather(places(labels, graded))
     return labels.with_columns(
-        reason=pl.when(grade.is_not_null()).then(note(pl.lit(judge))).otherwise("reason"), grade=pl.coalesce(grade, "grade")
+        reason=pl.when(grade.is_not_null()).then(note(pl.lit(judge))).otherwise("reason"),
+        grade=pl.coalesce(grade, "grade"),
     )
 
 
-def of_same_text(labels: pl.DataFrame, retrieved: pl.DataFrame, training: TrainingSet) -> pl.DataFrame:
+def of_same_text(
+    labels: pl.DataFrame, retrieved: pl.DataFrame, training: TrainingSet
+) -> pl.DataFrame:
     """The labels whose document, or one with the same text, was retrieved for the query."""
-    texts = training.texts(pl.concat([labels["doc_id"], retrieved["doc_id"]]).unique()).select("doc_id", "full_text")
+    texts = training.texts(pl.concat([labels["doc_id"], retrieved["doc_id"]]).unique()).select(
+        "doc_id", "full_text"
+    )
     there = retrieved.join(texts, on="doc_id", how="inner").select("query_id", "full_text").unique()
     return labels.join(texts, on="doc_id", how="left", maintain_order="left").join(
         there, on=["query_id", "full_text"], how="semi", maintain_order="left"

@@ -1,4 +1,6 @@
-"""report: scores, tables and texts -> reports/index.html, tables for `dvc plots`, and the answer in a sentence."""
+"""report: scores, tables and texts -> reports/index.html, tables for `dvc plots`, and the answer
+in a sentence.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,25 @@ from tasks.report.settings import ReportSettings
 
 
 def main(settings: ReportSettings) -> None:
-    """Write the page, its tables, the model cards and the tables for `dvc plots`, and log what improved and where to look."""
+    """Write the page, its tables, the model cards and the tables for `dvc plots`, and log what
+    improved and where to look.
+    """
     results = Results(settings)
     tables, answer = collect_tables(results), results.answer
     plots.write_scores(results.scores, list(dict.fromkeys((answer.base, *results.rounds))))
     plots.write_losses(results.losses)
-    export_tables.write(tables, [answer.headline, *results.warnings, *results.open_harm, *answer.details])
+    export_tables.write(
+        tables, [answer.headline, *results.warnings, *results.open_harm, *answer.details]
+    )
     write_cards(tables, results)
     write_text(REPORT_PAGE, render(results))
     say(f"report: {answer.text}")
     for line in [*results.warnings, *results.open_harm]:
         say(f"report: {line}")
-    say(f"report: open {REPORT_PAGE}, or `make ui` for MLflow (experiment hone, run {results.loop_name})")
+    say(
+        f"report: open {REPORT_PAGE}, or `make ui` for MLflow (experiment hone, run "
+        f"{results.loop_name})"
+    )
 
 
 if __name__ == "__main__":

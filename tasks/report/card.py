@@ -1,4 +1,6 @@
-"""Model cards: scores, regressions, leakage and settings of one round, in the format of the Hugging Face Hub (arXiv 1810.03993)."""
+"""Model cards: scores, regressions, leakage and settings of one round, in the format of the
+Hugging Face Hub (arXiv 1810.03993).
+"""
 
 from __future__ import annotations
 
@@ -37,38 +39,52 @@ def write_card(name: str, tables: list[Table], results: Results) -> str:
     model = settings.model
     exact = f" at {model['revision']}" if model["revision"] else ""
     tokens = f"{model['max_length']:,} tokens" if model["max_length"] else "the model's own length"
-    commit, md5 = results.commit or "unknown (no git repository)", results.model_hashes.get(name, "unknown")
+    commit, md5 = (
+        results.commit or "unknown (no git repository)",
+        results.model_hashes.get(name, "unknown"),
+    )
     parts = [
         write_header(name, own["scores"][1] if "scores" in own else None, model["name"]),
         f"# {name}, trained by Hone",
         "\n".join(describe_round(name, results)),
         "## Use",
-        f'```python\nfrom sentence_transformers import SentenceTransformer\n\nmodel = SentenceTransformer("models/{name}")\n```',
-        f"Texts are truncated at {tokens}. Prompts, if any, are those of the model's own configuration.",
+        "```python\nfrom sentence_transformers import SentenceTransformer\n\nmodel = "
+        f'SentenceTransformer("models/{name}")\n```',
+        f"Texts are truncated at {tokens}. Prompts, if any, are those of the model's own "
+        "configuration.",
         "## Training",
         "\n".join(
             [
                 f"- Base model: {escape_text(model['name'])}{exact}, seed {settings.seed}.",
                 f"- Trained on: {', '.join(map(escape_text, settings.train_on))}.",
-                *(f"- {one}: from {results.rounds[one]['from']}, recipe {results.rounds[one]['recipe']}." for one in line),
+                *(
+                    f"- {one}: from {results.rounds[one]['from']}, recipe "
+                    f"{results.rounds[one]['recipe']}."
+                    for one in line
+                ),
                 f"- Provenance: commit {commit}, MD5 of the model in DVC {md5}.",
                 f"- Machine: {results.machine}.",
             ]
         ),
         *(f"## {title}\n\n{format_frame(frame)}" for title, frame in own.values() if len(frame)),
         "## Limitations",
-        f"Differences from {results.base} apply to the collections above only. Unlabelled relevant documents count as non-relevant. "
+        f"Differences from {results.base} apply to the collections above only. Unlabelled "
+        "relevant documents count as non-relevant. "
         "Intervals cover the sampling of queries, not the order of training batches.",
         "## Settings of the rounds",
         *(f"### {one}\n\n```json\n{results.recipes[one]}\n```" for one in line),
         "## Packages",
-        "```\n" + "\n".join(f"{package}=={number}" for package, number in sorted(settings.versions.items())) + "\n```",
+        "```\n"
+        + "\n".join(f"{package}=={number}" for package, number in sorted(settings.versions.items()))
+        + "\n```",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def describe_round(name: str, results: Results) -> list[str]:
-    """The first sentences of a card: scores on each collection, leakage, regressions, and a better checkpoint."""
+    """The first sentences of a card: scores on each collection, leakage, regressions, and a
+    better checkpoint.
+    """
     own = [one for one in results.scores if one.name == name and one.base is not None]
     better_before = results.dev_checks[name]["better_before"]
     return [
@@ -91,13 +107,25 @@ def write_header(name: str, scores: pl.DataFrame | None, base: str) -> str:
     results = [
         {
             "task": {"type": "information-retrieval"},
-            "dataset": {"name": row["collection"], "type": row["collection"], "split": row["split"]},
+            "dataset": {
+                "name": row["collection"],
+                "type": row["collection"],
+                "split": row["split"],
+            },
             "metrics": [{"type": measure, "value": row[measure]} for measure in measures],
         }
         for row in ([] if scores is None else scores.to_dicts())
     ]
     about = {
-        "library_name": "sentence-transformers", "pipeline_tag": "sentence-similarity", "base_model": base,
+        "library_name": "sentence-transformers",
+        "pipeline_tag": "sentence-similarity",
+        "base_model": base,
         "model-index": [{"name": name, "results": results}],
-    }  # fmt: skip
-    return "\n".join(["---", *(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in about.items()), "---"])
+    }
+    return "\n".join(
+        [
+            "---",
+            *(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in about.items()),
+            "---",
+        ]
+    )

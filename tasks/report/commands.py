@@ -10,19 +10,29 @@ if TYPE_CHECKING:
 
 
 def write_compare(results: Results, *options: str) -> str | None:
-    """`hone compare` for the baseline and the round that the headline is about; null if they are the same."""
+    """`hone compare` for the baseline and the round that the headline is about; null if they are
+    the same.
+    """
     answer = results.answer
-    return shlex.join(["hone", "compare", answer.base, answer.shown, *options]) if answer.base != answer.shown else None
+    return (
+        shlex.join(["hone", "compare", answer.base, answer.shown, *options])
+        if answer.base != answer.shown
+        else None
+    )
 
 
 def write_bench_labels(results: Results) -> str | None:
-    """`hone bench-labels` for the round that the headline is about; null if that is the baseline."""
+    """`hone bench-labels` for the round that the headline is about; null if that is the
+    baseline.
+    """
     answer = results.answer
     return f"hone bench-labels {answer.shown}" if answer.base != answer.shown else None
 
 
 def write_why(results: Results) -> str | None:
-    """`hone why` for the first query and negative that the page shows; null if no round mined negatives."""
+    """`hone why` for the first query and negative that the page shows; null if no round mined
+    negatives.
+    """
     for name, drawn in results.examples.items():
         for one in drawn:
             for negative in one.negatives:

@@ -39,12 +39,18 @@ class SuiteScore:
 
 
 def separate_suites(settings: ReportSettings) -> tuple[dict[str, str], ReportSettings]:
-    """The diagnostic sets, and the settings without them, because the rest of the page covers the other collections."""
+    """The diagnostic sets, and the settings without them, because the rest of the page covers
+    the other collections.
+    """
     suites = settings.abilities
-    return suites, settings.model_copy(update={"evaluate_on": [name for name in settings.evaluate_on if name not in suites]})
+    return suites, settings.model_copy(
+        update={"evaluate_on": [name for name in settings.evaluate_on if name not in suites]}
+    )
 
 
-def measure_suites(suites: dict[str, str], names: list[str], base: str, rounds: set[str], settings: ReportSettings) -> list[SuiteScore]:
+def measure_suites(
+    suites: dict[str, str], names: list[str], base: str, rounds: set[str], settings: ReportSettings
+) -> list[SuiteScore]:
     """Every ranking on every diagnostic set, in order.
 
     Args:
@@ -54,20 +60,26 @@ def measure_suites(suites: dict[str, str], names: list[str], base: str, rounds: 
         rounds: names of the rounds; their p values are adjusted together.
         settings: of the report: `min_relevance` of each collection, `seed`.
     """
-    found = [one for name in suites for one in measure_suite(name, suites[name], names, base, settings)]
+    found = [
+        one for name in suites for one in measure_suite(name, suites[name], names, base, settings)
+    ]
     places = [place for place, one in enumerate(found) if one.name in rounds and one.p is not None]
     adjusted = dict(zip(places, holm([found[place].p for place in places]), strict=True))
     return [replace(one, p=adjusted.get(place)) for place, one in enumerate(found)]
 
 
-def measure_suite(collection: str, ability: str, names: list[str], base: str, settings: ReportSettings) -> list[SuiteScore]:
+def measure_suite(
+    collection: str, ability: str, names: list[str], base: str, settings: ReportSettings
+) -> list[SuiteScore]:
     """One diagnostic set; p is not adjusted yet."""
     split = next(split for split in ("test", "dev") if len(read_qrels(collection, split)))
     queries = tables.read("queries", collection_table(collection, "queries", split))
     qrels, grade = read_qrels(collection, split), settings.min_relevance[collection]
     own = {}
     for name in dict.fromkeys((base, *names)):
-        run = ranking_of(name, collection, DEPTH).join(queries, on="query_id", how="semi", maintain_order="left")
+        run = ranking_of(name, collection, DEPTH).join(
+            queries, on="query_id", how="semi", maintain_order="left"
+        )
         own[name] = measured(ability, run, queries, qrels, grade)
     made = []
     for name in names:
@@ -82,27 +94,41 @@ def read_qrels(collection: str, split: str) -> pl.DataFrame:
     return tables.read("qrels", collection_table(collection, "qrels", split))
 
 
-def compare_units(before: pl.DataFrame, after: pl.DataFrame, draw: np.random.Generator) -> tuple[Interval, float] | None:
-    """The difference of the second ranking from the first, with its 95 % interval and two-sided p; null without units.
+def compare_units(
+    before: pl.DataFrame, after: pl.DataFrame, draw: np.random.Generator
+) -> tuple[Interval, float] | None:
+    """The difference of the second ranking from the first, with its 95 % interval and two-sided p;
+    null without units.
 
-    One group is a mean of independent observations: bootstrap and randomization test, as for any measure. Two groups form an AUC:
-    DeLong's test of two correlated AUCs (1988), whose variance is the sum of the variances of the mean change in each group.
+    One group is a mean of independent observations: bootstrap and randomization test, as for any
+    measure. Two groups form an AUC: DeLong's test of two correlated AUCs (1988), whose variance is
+    the sum of the variances of the mean change in each group.
 
     Args:
         before, after: group, unit, value, of the same units.
         draw: random numbers.
     """
     both = before.join(after, on=["group", "unit"], suffix="_after", maintain_order="left")
-    changes = [part.select(pl.col("value_after") - pl.col("value"))["value_after"].to_numpy() for part in both.partition_by("group")]
+    changes = [
+        part.select(pl.col("value_after") - pl.col("value"))["value_after"].to_numpy()
+        for part in both.partition_by("group")
+    ]
     if not changes:
         return None
     if len(changes) == 1:
         [found] = intervals(changes[0][:, None], draw)
         return found, randomisation(changes[0], draw)
     mean = float(changes[0].mean())
-    error = math.sqrt(sum(float(change.var(ddof=1)) / len(change) if len(change) > 1 else math.inf for change in changes))
+    error = math.sqrt(
+        sum(
+            float(change.var(ddof=1)) / len(change) if len(change) > 1 else math.inf
+            for change in changes
+        )
+    )
     if math.isinf(error):
         return Interval(mean, -1.0, 1.0, NOTHING_KNOWN), 1.0
     if error <= SAME:
         return Interval(mean, mean, mean), float(abs(mean) <= SAME)
-    return Interval(mean, mean - Z * error, mean + Z * error, "normal approximation"), math.erfc(abs(mean) / error / math.sqrt(2))
+    return Interval(mean, mean - Z * error, mean + Z * error, "normal approximation"), math.erfc(
+        abs(mean) / error / math.sqrt(2)
+    )

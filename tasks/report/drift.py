@@ -18,14 +18,29 @@ def read_drift(training: TrainingSet) -> dict:
         Refused: `tasks.drift` has not run.
     """
     if not DRIFT.exists():
-        raise Refused(f"{DRIFT} is missing. Run `dvc repro drift` to score the training pairs of earlier rounds with later models.")
+        raise Refused(
+            f"{DRIFT} is missing. Run `dvc repro drift` to score the training pairs of earlier "
+            "rounds with later models."
+        )
     account = read_json(DRIFT)
     shown = [one for found in account["trained"].values() for one in found["examples"]]
     ids = {one[name] for one in shown for name in ("positive", "negative")}
-    documents = dict(training.texts(sorted(ids)).select("doc_id", "full_text").iter_rows()) if ids else {}
+    documents = (
+        dict(training.texts(sorted(ids)).select("doc_id", "full_text").iter_rows()) if ids else {}
+    )
     asked = {one["query_id"] for one in shown}
-    queries = dict(training.queries().filter(pl.col("query_id").is_in(list(asked))).select("query_id", "text").iter_rows())
+    queries = dict(
+        training.queries()
+        .filter(pl.col("query_id").is_in(list(asked)))
+        .select("query_id", "text")
+        .iter_rows()
+    )
     for one in shown:
         one["query"] = queries.get(one["query_id"], one["query_id"])
-        one.update({f"{name}_text": truncate(documents.get(one[name], "")) for name in ("positive", "negative")})
+        one.update(
+            {
+                f"{name}_text": truncate(documents.get(one[name], ""))
+                for name in ("positive", "negative")
+            }
+        )
     return account

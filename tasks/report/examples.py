@@ -1,4 +1,6 @@
-"""Examples to read: training queries with a positive and the negatives that a round chose for them."""
+"""Examples to read: training queries with a positive and the negatives that a round chose for
+them.
+"""
 
 from __future__ import annotations
 
@@ -39,21 +41,31 @@ class Example:
     negatives: list[Document]
 
 
-def draw_examples(round: str, training: TrainingSet, hidden: pl.DataFrame, seed: int) -> list[Example]:
+def draw_examples(
+    round: str, training: TrainingSet, hidden: pl.DataFrame, seed: int
+) -> list[Example]:
     """Some queries of a round; none if the round mined no negatives.
 
-    The seed selects the same queries in every round in which they have negatives. The last few have a negative that is a held-out
-    positive.
+    The seed selects the same queries in every round in which they have negatives. The last few have
+    a negative that is a held-out positive.
     """
     folder = ROUNDS / round
-    negatives = tables.read("negatives", folder / "negatives.parquet").with_columns(place=pl.int_range(1, pl.len() + 1).over("query_id"))
+    negatives = tables.read("negatives", folder / "negatives.parquet").with_columns(
+        place=pl.int_range(1, pl.len() + 1).over("query_id")
+    )
     if negatives.is_empty():
         return []
-    marked = negatives.join(hidden.select(*PAIR, hidden=pl.lit(True)), on=PAIR, how="left", maintain_order="left")
-    marked = marked.with_columns(pl.col("hidden").fill_null(False)).filter(pl.col("place") <= NEGATIVES)
+    marked = negatives.join(
+        hidden.select(*PAIR, hidden=pl.lit(True)), on=PAIR, how="left", maintain_order="left"
+    )
+    marked = marked.with_columns(pl.col("hidden").fill_null(False)).filter(
+        pl.col("place") <= NEGATIVES
+    )
     order = training.queries().select("query_id", query="text").sort("query_id")
     order = order[generator(seed, "report", "examples").permutation(len(order))]
-    with_hidden = order.join(marked.filter("hidden"), on="query_id", how="semi", maintain_order="left").head(WITH_HIDDEN)
+    with_hidden = order.join(
+        marked.filter("hidden"), on="query_id", how="semi", maintain_order="left"
+    ).head(WITH_HIDDEN)
     others = order.join(marked, on="query_id", how="semi", maintain_order="left").join(
         with_hidden, on="query_id", how="anti", maintain_order="left"
     )
@@ -73,10 +85,14 @@ def draw_examples(round: str, training: TrainingSet, hidden: pl.DataFrame, seed:
         )
         .collect()
     )
-    chosen = marked.join(queries, on="query_id", how="semi", maintain_order="left").select(positives.columns)
+    chosen = marked.join(queries, on="query_id", how="semi", maintain_order="left").select(
+        positives.columns
+    )
     shown = join_scores(pl.concat([positives, chosen]), folder)
     texts = training.texts(shown["doc_id"].unique()).select("doc_id", text="full_text")
-    by_query = shown.join(texts, on="doc_id", how="left", maintain_order="left").sort("place", maintain_order=True)
+    by_query = shown.join(texts, on="doc_id", how="left", maintain_order="left").sort(
+        "place", maintain_order=True
+    )
     rows = by_query.partition_by("query_id", as_dict=True)
     pairs = queries.select("query_id", "query").iter_rows()
     made = [make_example(query_id, text, rows[(query_id,)].to_dicts()) for query_id, text in pairs]
@@ -84,10 +100,18 @@ def draw_examples(round: str, training: TrainingSet, hidden: pl.DataFrame, seed:
 
 
 def join_scores(shown: pl.DataFrame, folder: Path) -> pl.DataFrame:
-    """The rows with score and scorer: the round's first scorer, else the source that found the document."""
-    scores = tables.scan("scores", folder / "scores.parquet").join(shown.lazy(), on=PAIR, how="semi", maintain_order="left").collect()
+    """The rows with score and scorer: the round's first scorer, else the source that found the
+    document.
+    """
+    scores = (
+        tables.scan("scores", folder / "scores.parquet")
+        .join(shown.lazy(), on=PAIR, how="semi", maintain_order="left")
+        .collect()
+    )
     first = scores.filter(pl.col("scorer") == pl.col("scorer").first()).unique(PAIR, keep="first")
-    own = shown.with_columns(own=pl.when(pl.col("score").is_not_null()).then("source")).rename({"score": "own_score"})
+    own = shown.with_columns(own=pl.when(pl.col("score").is_not_null()).then("source")).rename(
+        {"score": "own_score"}
+    )
     return own.join(first, on=PAIR, how="left", maintain_order="left").with_columns(
         score=pl.coalesce("score", "own_score"), scorer=pl.coalesce("scorer", "own")
     )
@@ -96,7 +120,15 @@ def join_scores(shown: pl.DataFrame, folder: Path) -> pl.DataFrame:
 def make_example(query_id: str, text: str, rows: list[dict]) -> Example | None:
     """One example from its rows, the positive first; null if the positive is missing."""
     documents = [
-        Document(row["doc_id"], truncate(row["text"] or ""), row["score"], row["scorer"], row["source"] or "", row["rank"], row["hidden"])
+        Document(
+            row["doc_id"],
+            truncate(row["text"] or ""),
+            row["score"],
+            row["scorer"],
+            row["source"] or "",
+            row["rank"],
+            row["hidden"],
+        )
         for row in rows
     ]
     return Example(query_id, text, documents[0], documents[1:]) if rows[0]["place"] == 0 else None

@@ -1,4 +1,6 @@
-"""The page's figures as tables: Parquet for programs, one Markdown file for people and pull requests."""
+"""The page's figures as tables: Parquet for programs, one Markdown file for people and pull
+requests.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +16,33 @@ TABLES, MARKDOWN = REPORT_TABLES, REPORT_TEXT
 def flatten_score(one: Score) -> dict:
     """A score as a row."""
     return {
-        "name": one.name, "collection": one.collection, "split": one.split, "queries": one.queries, MEASURE: one.own.mean,
-        "low": one.own.low, "high": one.own.high, **{name: value for name, value in one.means.items() if name != MEASURE},
+        "name": one.name,
+        "collection": one.collection,
+        "split": one.split,
+        "queries": one.queries,
+        MEASURE: one.own.mean,
+        "low": one.own.low,
+        "high": one.own.high,
+        **{name: value for name, value in one.means.items() if name != MEASURE},
         f"dev_{MEASURE}": one.dev,
-    }  # fmt: skip
+    }
 
 
 def flatten_contrast(against: Contrast) -> dict:
     """A difference as part of a row."""
     return {
-        "other": against.other, "difference": against.difference.mean, "low": against.difference.low, "high": against.difference.high,
-        "p": against.p, "t": against.test.t, "effect": against.test.effect, "detectable": against.test.detectable,
-        "better": against.better, "worse": against.worse, "equal": against.equal,
-    }  # fmt: skip
+        "other": against.other,
+        "difference": against.difference.mean,
+        "low": against.difference.low,
+        "high": against.difference.high,
+        "p": against.p,
+        "t": against.test.t,
+        "effect": against.test.effect,
+        "detectable": against.test.detectable,
+        "better": against.better,
+        "worse": against.worse,
+        "equal": against.equal,
+    }
 
 
 def write(tables: list[Table], sentences: list[str]) -> None:
@@ -40,5 +56,8 @@ def write(tables: list[Table], sentences: list[str]) -> None:
 
 def write_markdown(tables: list[Table], sentences: list[str]) -> str:
     parts = ["# Results of the rounds", *map(escape_text, sentences)]
-    parts += [f"## {one.title}\n\n{format_frame(one.frame)}\n\nFrom `{TABLES}/{one.name}.parquet`." for one in tables]
+    parts += [
+        f"## {one.title}\n\n{format_frame(one.frame)}\n\nFrom `{TABLES}/{one.name}.parquet`."
+        for one in tables
+    ]
     return "\n\n".join(parts) + "\n"

@@ -19,16 +19,31 @@ def read_leakage(collections: list[str]) -> list[dict]:
     for name in collections:
         file = leakage_file(name)
         if not file.exists():
-            raise Refused(f"{file} is missing. Run `dvc repro leakage@{name}` to look for evaluation queries in the training data.")
+            raise Refused(
+                f"{file} is missing. Run `dvc repro leakage@{name}` to look for evaluation "
+                "queries in the training data."
+            )
         account = with_texts(read_json(file))
         leaked = any(one["leaked"] for _, one in asked(account))
-        found.append(account | {"told": sentence(account), "by_lot": by_lot(account), "asked": asked(account), "leaked": leaked})
+        found.append(
+            account
+            | {
+                "told": sentence(account),
+                "by_lot": by_lot(account),
+                "asked": asked(account),
+                "leaked": leaked,
+            }
+        )
     return found
 
 
 def warn_of_leaks(found: list[dict]) -> list[str]:
     """A sentence for each collection with leaked queries."""
-    return [f"Leakage on {one['collection']}: {one['told']} {explain_leak(one)}" for one in found if one["leaked"]]
+    return [
+        f"Leakage on {one['collection']}: {one['told']} {explain_leak(one)}"
+        for one in found
+        if one["leaked"]
+    ]
 
 
 def explain_leak(account: dict) -> str:

@@ -13,14 +13,23 @@ TENTHS = 10
 
 def read_loss(round: str) -> pl.DataFrame:
     """step and the mean loss of the queries that it saw."""
-    trained = tables.scan("trained", round_table(round, "trained")).filter(pl.col("loss").is_not_null())
+    trained = tables.scan("trained", round_table(round, "trained")).filter(
+        pl.col("loss").is_not_null()
+    )
     return trained.group_by("step").agg(pl.col("loss").mean()).sort("step").collect()
 
 
 def summarize_loss(round: str, frame: pl.DataFrame) -> dict:
-    """How many steps a round trained, and the mean loss of the first and of the last tenth of them."""
+    """How many steps a round trained, and the mean loss of the first and of the last tenth of
+    them.
+    """
     part = -(-len(frame) // TENTHS)
-    return {"round": round, "steps": len(frame), "first": frame["loss"].head(part).mean(), "last": frame["loss"].tail(part).mean()}
+    return {
+        "round": round,
+        "steps": len(frame),
+        "first": frame["loss"].head(part).mean(),
+        "last": frame["loss"].tail(part).mean(),
+    }
 
 
 def read_dev_checks(round: str) -> dict:

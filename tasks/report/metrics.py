@@ -1,4 +1,6 @@
-"""What the report reads from reports/metrics/ besides scores: geometry of embeddings, mteb's own scorer, removed documents."""
+"""What the report reads from reports/metrics/ besides scores: geometry of embeddings, mteb's own
+scorer, removed documents.
+"""
 
 from __future__ import annotations
 
@@ -22,26 +24,54 @@ def read_split_metrics(one: Score) -> dict:
 
 
 def read_mteb(collection: str, found: list[Score]) -> list[tuple[str, str, float]]:
-    """Name, measure and value of each ranking by mteb's own scorer, if the collection is an MTEB task."""
-    own = [(one.name, read_metrics(one.name, collection)) for one in found if one.collection == collection]
-    return [(name, measure, value) for name, measured in own for measure, value in measured.get("mteb", {}).items()]
+    """Name, measure and value of each ranking by mteb's own scorer, if the collection is an MTEB
+    task.
+    """
+    own = [
+        (one.name, read_metrics(one.name, collection))
+        for one in found
+        if one.collection == collection
+    ]
+    return [
+        (name, measure, value)
+        for name, measured in own
+        for measure, value in measured.get("mteb", {}).items()
+    ]
 
 
 def read_removed_documents(collection: str, found: list[Score]) -> int | None:
-    """Number of documents that share a query's id and are removed from its ranking; null if none are removed."""
-    return read_split_metrics(next(score for score in found if score.collection == collection)).get(OWN_DROPPED)
+    """Number of documents that share a query's id and are removed from its ranking; null if none
+    are removed.
+    """
+    return read_split_metrics(next(score for score in found if score.collection == collection)).get(
+        OWN_DROPPED
+    )
 
 
 def read_geometry(collection: str, found: list[Score]) -> list[dict]:
-    """Alignment, uniformity and gap of the embeddings of each model that was evaluated on a collection."""
-    measured = [(one.name, read_split_metrics(one)) for one in found if one.collection == collection]
-    return [{"name": name} | {key: own[key] for key in GEOMETRY} for name, own in measured if own.get("uniformity") is not None]
+    """Alignment, uniformity and gap of the embeddings of each model that was evaluated on a
+    collection.
+    """
+    measured = [
+        (one.name, read_split_metrics(one)) for one in found if one.collection == collection
+    ]
+    return [
+        {"name": name} | {key: own[key] for key in GEOMETRY}
+        for name, own in measured
+        if own.get("uniformity") is not None
+    ]
 
 
 def warn_of_collapse(geometry: dict[str, list[dict]], base: str, rounds: list[str]) -> list[str]:
-    """A sentence for each round whose embeddings have collapsed on a collection, compared with the baseline."""
+    """A sentence for each round whose embeddings have collapsed on a collection, compared with
+    the baseline.
+    """
     found = []
     for collection, rows in geometry.items():
         by_name = {row["name"]: row for row in rows}
-        found += [warning(name, collection, by_name[name], base, by_name.get(base, {})) for name in rounds if name in by_name]
+        found += [
+            warning(name, collection, by_name[name], base, by_name.get(base, {}))
+            for name in rounds
+            if name in by_name
+        ]
     return [sentence for sentence in found if sentence]

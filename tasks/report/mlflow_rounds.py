@@ -35,7 +35,9 @@ def main(settings: TrackSettings, round: str) -> None:
     artefacts = read_hashes(outputs(round, made))
     queries = [query_values_file(round, name) for name in settings.evaluate_on]
     kept = [fingerprint_of_file(file) for file in queries]
-    content = fingerprint(json.dumps([made, scores, sorted(artefacts.items()), kept], sort_keys=True))
+    content = fingerprint(
+        json.dumps([made, scores, sorted(artefacts.items()), kept], sort_keys=True)
+    )
     loop, measures = read_json(LOOP), measures_of(scores, settings.measures)
     with open_client() as client:
         parent, _ = find_parent(client, loop)
@@ -43,10 +45,18 @@ def main(settings: TrackSettings, round: str) -> None:
         own = child.info.run_id
         if new:
             log_params(client, own, flatten(made or {}))
-            log_metrics(client, own, [(key, value, settings.position or 0) for key, value in measures.items()])
+            log_metrics(
+                client,
+                own,
+                [(key, value, settings.position or 0) for key, value in measures.items()],
+            )
             if loss is not None:
-                log_metrics(client, own, [("loss", value, step) for step, value in loss.iter_rows()])
-            for file in queries:  # ids and measures without texts, so that two runs can be compared by query
+                log_metrics(
+                    client, own, [("loss", value, step) for step, value in loss.iter_rows()]
+                )
+            for file in (
+                queries
+            ):  # ids and measures without texts, so that two runs can be compared by query
                 client.log_artifact(own, str(file), QUERIES)
             for key, value in tags(made, artefacts).items():
                 client.set_tag(own, key, value)
@@ -60,10 +70,15 @@ def main(settings: TrackSettings, round: str) -> None:
 
 
 def outputs(round: str, made: dict | None) -> dict[str, str]:
-    """The DVC outputs of a run with the tag of each hash; r0 is one folder, other references have none."""
+    """The DVC outputs of a run with the tag of each hash; r0 is one folder, other references
+    have none.
+    """
     if made is None and round != BASE:
         return {}
-    return {f"models/{round}": "dvc.model", f"rounds/{round}/labels.parquet" if made else f"rounds/{round}": "dvc.labels"}
+    return {
+        f"models/{round}": "dvc.model",
+        f"rounds/{round}/labels.parquet" if made else f"rounds/{round}": "dvc.labels",
+    }
 
 
 def tags(made: dict | None, artefacts: dict[str, str]) -> dict[str, str]:
@@ -82,7 +97,11 @@ def measures_of(scores: dict[str, dict], wanted: list[str]) -> dict[str, float]:
     return {
         f"{collection}.{split}{measure}": values[measure]
         for collection, found in scores.items()
-        for split, values in (("", found), ("dev.", found.get("dev", {})), ("mteb.", found.get("mteb", {})))
+        for split, values in (
+            ("", found),
+            ("dev.", found.get("dev", {})),
+            ("mteb.", found.get("mteb", {})),
+        )
         for measure in (wanted if split != "mteb." else values)
         if values.get(measure) is not None
     }

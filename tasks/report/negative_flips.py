@@ -1,7 +1,9 @@
-"""Negative flips: queries that the starting round answered and this round no longer answers, and all queries that got worse.
+"""Negative flips: queries that the starting round answered and this round no longer answers, and
+all queries that got worse.
 
-Two models of the same mean can fail different queries, which users notice (Yan et al. 2021, "Positive-congruent training",
-arXiv 2011.09161, who name the negative flip). A query counts as answered if a relevant document is among the first ten.
+Two models of the same mean can fail different queries, which users notice (Yan et al. 2021,
+"Positive-congruent training", arXiv 2011.09161, who name the negative flip). A query counts as
+answered if a relevant document is among the first ten.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from hone.compare.contrast import MEASURE, SAME, read_query_measures
 from hone.data.tables import read
 from hone.layout import DATA
 
-FIRST = "mrr_at_10"  # reciprocal rank of the first relevant document; 0 if it is not among the first ten
+# reciprocal rank of the first relevant document; 0 if it is not among the first ten
+FIRST = "mrr_at_10"
 SHOWN = 10
 
 
@@ -28,8 +31,9 @@ class Flips:
         answered: number that the starting round answered.
         lost, won: numbers no longer answered, and newly answered.
         worse, better: numbers of queries with lower and higher nDCG@10.
-        rows: query_id, text, before, after (nDCG@10), change, rank_before, rank_after (of the first relevant document; null
-            beyond ten) of the queries that got worse: queries no longer answered first, then by loss.
+        rows: query_id, text, before, after (nDCG@10), change, rank_before, rank_after (of the first
+            relevant document; null beyond ten) of the queries that got worse: queries no longer
+            answered first, then by loss.
     """
 
     name: str
@@ -49,9 +53,16 @@ class Flips:
         return self.lost / self.answered if self.answered else None
 
 
-def count_all_flips(rounds: dict[str, dict], collections: list[str], known: list[str]) -> list[Flips]:
+def count_all_flips(
+    rounds: dict[str, dict], collections: list[str], known: list[str]
+) -> list[Flips]:
     """Every round whose starting round was evaluated (is in `known`), on every collection."""
-    return [count_flips(name, item["from"], one) for one in collections for name, item in rounds.items() if item["from"] in known]
+    return [
+        count_flips(name, item["from"], one)
+        for one in collections
+        for name, item in rounds.items()
+        if item["from"] in known
+    ]
 
 
 def count_flips(name: str, start: str, collection: str) -> Flips:
@@ -60,7 +71,13 @@ def count_flips(name: str, start: str, collection: str) -> Flips:
     A query that only one of the two covers is skipped; this happens if an evaluation is outdated.
     """
     after = read_query_measures(name, collection)
-    pairs = after.join(read_query_measures(start, collection), on="query_id", how="inner", maintain_order="left", suffix="_before")
+    pairs = after.join(
+        read_query_measures(start, collection),
+        on="query_id",
+        how="inner",
+        maintain_order="left",
+        suffix="_before",
+    )
     pairs = pairs.with_columns(
         change=pl.col(MEASURE) - pl.col(f"{MEASURE}_before"),
         had=pl.col(f"{FIRST}_before") > SAME,
@@ -74,7 +91,15 @@ def count_flips(name: str, start: str, collection: str) -> Flips:
         better=(pl.col("change") > SAME).sum(),
     ).row(0, named=True)
     split = after["split"][0]
-    return Flips(name, start, collection, split, len(pairs), **counted, rows=list_losses(pairs, DATA / collection / split))
+    return Flips(
+        name,
+        start,
+        collection,
+        split,
+        len(pairs),
+        **counted,
+        rows=list_losses(pairs, DATA / collection / split),
+    )
 
 
 def list_losses(pairs: pl.DataFrame, folder: Path) -> list[dict]:

@@ -1,4 +1,6 @@
-"""Outcome of candidates: how many each filter removed, how many negatives are held-out positives, and how many are new."""
+"""Outcome of candidates: how many each filter removed, how many negatives are held-out
+positives, and how many are new.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ class Mined:
     Attributes:
         negatives, queries: number of chosen rows, and of queries that have some.
         queries_removed: number of queries that this round drops.
-        flows: source, fate (a filter's name, CHOSEN or NOT_CHOSEN), count; each pair counts once, under the source that ranked it best.
+        flows: source, fate (a filter's name, CHOSEN or NOT_CHOSEN), count; each pair counts once,
+            under the source that ranked it best.
         shortage: counts by `sample` of queries with too few negatives.
         hidden: fate, count of all held-out positives; the fates are those above and NOT_FOUND.
         new: number of negatives that the previous mining round did not have; null if there is none.
@@ -90,7 +93,13 @@ def count_rounds(rounds: dict[str, dict], hidden: pl.DataFrame) -> list[Mined]:
     return found
 
 
-def count_round(name: str, recipe: str, negatives: pl.DataFrame, hidden: pl.DataFrame, before: tuple[str, pl.DataFrame] | None) -> Mined:
+def count_round(
+    name: str,
+    recipe: str,
+    negatives: pl.DataFrame,
+    hidden: pl.DataFrame,
+    before: tuple[str, pl.DataFrame] | None,
+) -> Mined:
     """One round; `before` is the previous mining round in its line, with its negatives."""
     folder = ROUNDS / name
     candidates = tables.read("candidates", folder / "candidates.parquet")
@@ -103,7 +112,9 @@ def count_round(name: str, recipe: str, negatives: pl.DataFrame, hidden: pl.Data
         negatives=len(negatives),
         queries=negatives["query_id"].n_unique(),
         queries_removed=removed.filter(pl.col("doc_id").is_null())["query_id"].n_unique(),
-        flows=fated.group_by("source", "fate").len("count").sort("source", "count", "fate", descending=[False, True, False]),
+        flows=fated.group_by("source", "fate")
+        .len("count")
+        .sort("source", "count", "fate", descending=[False, True, False]),
         shortage=read_json(folder / "sample.json").get("shortage", {}),
         hidden=hidden.join(fated, on=PAIR, how="left")
         .group_by(pl.col("fate").fill_null(NOT_FOUND))
@@ -114,14 +125,29 @@ def count_round(name: str, recipe: str, negatives: pl.DataFrame, hidden: pl.Data
     )
 
 
-def assign_fates(candidates: pl.DataFrame, negatives: pl.DataFrame, removed: pl.DataFrame) -> pl.DataFrame:
-    """query_id, doc_id, source, fate of each candidate pair, and of negatives that were not candidates (random fill)."""
-    best = candidates.sort("rank", maintain_order=True).unique(PAIR, keep="first", maintain_order=True).select(*PAIR, "source")
+def assign_fates(
+    candidates: pl.DataFrame, negatives: pl.DataFrame, removed: pl.DataFrame
+) -> pl.DataFrame:
+    """query_id, doc_id, source, fate of each candidate pair, and of negatives that were not
+    candidates (random fill).
+    """
+    best = (
+        candidates.sort("rank", maintain_order=True)
+        .unique(PAIR, keep="first", maintain_order=True)
+        .select(*PAIR, "source")
+    )
     chosen = negatives.unique(PAIR, keep="first", maintain_order=True)
     filled = chosen.join(best, on=PAIR, how="anti", maintain_order="left").select(*PAIR, "source")
     return (
         pl.concat([best, filled])
-        .join(chosen.select(*PAIR, chosen=pl.lit(CHOSEN)), on=PAIR, how="left", maintain_order="left")
-        .join(removed.unique(PAIR, keep="first").select(*PAIR, "rule"), on=PAIR, how="left", maintain_order="left")
+        .join(
+            chosen.select(*PAIR, chosen=pl.lit(CHOSEN)), on=PAIR, how="left", maintain_order="left"
+        )
+        .join(
+            removed.unique(PAIR, keep="first").select(*PAIR, "rule"),
+            on=PAIR,
+            how="left",
+            maintain_order="left",
+        )
         .select(*PAIR, "source", fate=pl.coalesce("chosen", "rule", pl.lit(NOT_CHOSEN)))
     )

@@ -17,7 +17,9 @@ from tasks.report.summary import Summary
 
 @dataclass(frozen=True)
 class Answer:
-    """A question with its answer; `where` is the anchor of the section that shows it, `link` the text of the link to it."""
+    """A question with its answer; `where` is the anchor of the section that shows it, `link` the
+    text of the link to it.
+    """
 
     asks: str
     says: str
@@ -26,9 +28,14 @@ class Answer:
 
 
 def answer_questions(
-    answer: Summary, found: list[Score], rounds: dict[str, dict], changed: list[dict], kinds: list[str], judged: list[JudgedRound],
+    answer: Summary,
+    found: list[Score],
+    rounds: dict[str, dict],
+    changed: list[dict],
+    kinds: list[str],
+    judged: list[JudgedRound],
     lengths: list[str],
-) -> list[Answer]:  # fmt: skip
+) -> list[Answer]:
     """The questions of the first screen with their answers.
 
     Args:
@@ -42,26 +49,68 @@ def answer_questions(
     """
     asked = ("judges", "Verdicts and costs") if judged else ("loss", "Loss by step")
     return [
-        Answer("Is the difference significant?", " ".join(answer.sure), "scores", "All scores and intervals"),
-        Answer("Which queries got worse?", describe_losses(answer, found, changed, kinds), "queries", "All changes by query"),
+        Answer(
+            "Is the difference significant?",
+            " ".join(answer.sure),
+            "scores",
+            "All scores and intervals",
+        ),
+        Answer(
+            "Which queries got worse?",
+            describe_losses(answer, found, changed, kinds),
+            "queries",
+            "All changes by query",
+        ),
         Answer("What did it cost?", describe_cost(answer.shown, rounds, judged), *asked),
-        Answer("Which model should I use?", f"{answer.choice} {describe_loading(answer.take)}", "rounds", "Rounds and recipes"),
-        *([Answer("Are documents truncated?", " ".join(lengths), "settings", "Settings of the model")] if lengths else []),
+        Answer(
+            "Which model should I use?",
+            f"{answer.choice} {describe_loading(answer.take)}",
+            "rounds",
+            "Rounds and recipes",
+        ),
+        *(
+            [
+                Answer(
+                    "Are documents truncated?",
+                    " ".join(lengths),
+                    "settings",
+                    "Settings of the model",
+                )
+            ]
+            if lengths
+            else []
+        ),
     ]
 
 
-def describe_losses(answer: Summary, found: list[Score], changed: list[dict], kinds: list[str]) -> str:
-    """How many queries are worse than in the baseline, which one lost most, and in which slices they are."""
+def describe_losses(
+    answer: Summary, found: list[Score], changed: list[dict], kinds: list[str]
+) -> str:
+    """How many queries are worse than in the baseline, which one lost most, and in which slices
+    they are.
+    """
     parts = []
     for one in found:
         if one.name != answer.shown or one.base is None:
             continue
         queries, by = count(one.queries, f"{one.split} query", f"{one.split} queries"), one.base
-        parts.append(f"{by.worse:,} of {queries} of {one.collection} are worse, {by.better:,} better, {by.equal:,} equal.")
-    rows = [row for one in changed if one["name"] == answer.shown for row in one["rows"] if row["change"] < 0]
+        parts.append(
+            f"{by.worse:,} of {queries} of {one.collection} are worse, {by.better:,} better, "
+            f"{by.equal:,} equal."
+        )
+    rows = [
+        row
+        for one in changed
+        if one["name"] == answer.shown
+        for row in one["rows"]
+        if row["change"] < 0
+    ]
     if rows:
         worst = min(rows, key=lambda row: row["change"])
-        parts.append(f"The largest loss is {format_change(worst['change'])}: “{shorten(worst['text'] or worst['query_id'])}”.")
+        parts.append(
+            f"The largest loss is {format_change(worst['change'])}: "
+            f"“{shorten(worst['text'] or worst['query_id'])}”."
+        )
     return " ".join([*parts, *kinds]) or "There is no baseline to compare it with."
 
 
@@ -72,15 +121,25 @@ def describe_cost(name: str, rounds: dict[str, dict], judged: list[JudgedRound])
     sentences = [f"{count(steps, 'training step')} in {count(len(line), 'round')}."]
     judges = [judge for one in judged if one.round in line for judge in one.judges]
     if judges:
-        answers, tokens, money, seconds = (sum(getattr(one, kind) for one in judges) for kind in ("answers", "tokens", "money", "seconds"))
+        answers, tokens, money, seconds = (
+            sum(getattr(one, kind) for one in judges)
+            for kind in ("answers", "tokens", "money", "seconds")
+        )
         spent = f", cost {money:.2f}" if money else ""
-        sentences.append(f"{count(answers, 'judge call')}: {tokens:,} tokens, {seconds:,.0f} s{spent}.")
+        sentences.append(
+            f"{count(answers, 'judge call')}: {tokens:,} tokens, {seconds:,.0f} s{spent}."
+        )
     return " ".join(sentences)
 
 
 def count_steps(name: str) -> int:
     """Number of training steps of a round."""
-    last = tables.scan("trained", round_table(name, "trained")).select(pl.col("step").max()).collect().item()
+    last = (
+        tables.scan("trained", round_table(name, "trained"))
+        .select(pl.col("step").max())
+        .collect()
+        .item()
+    )
     return int(last or 0)
 
 

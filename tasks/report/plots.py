@@ -12,7 +12,8 @@ SCORES, LOSS = PLOTS / "scores", PLOTS / "loss"
 
 
 def write_scores(found: list[Score], names: list[str]) -> None:
-    """One file for each collection: a row for each of `names` (the base model and the rounds), in their order.
+    """One file for each collection: a row for each of `names` (the base model and the rounds), in
+    their order.
 
     `low` and `high` are the interval of nDCG@10.
     """
@@ -20,7 +21,13 @@ def write_scores(found: list[Score], names: list[str]) -> None:
         for collection in dict.fromkeys(score.collection for score in found):
             own = {score.name: score for score in found if score.collection == collection}
             rows = [
-                {"place": place_in_loop, "name": name, **own[name].means, "low": own[name].own.low, "high": own[name].own.high}
+                {
+                    "place": place_in_loop,
+                    "name": name,
+                    **own[name].means,
+                    "low": own[name].own.low,
+                    "high": own[name].own.high,
+                }
                 for place_in_loop, name in enumerate(names)
             ]
             pl.DataFrame(rows).write_csv(place / f"{collection}.csv")

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def list_modules() -> list[str]:
     """The dotted names of all modules that define a section, in alphabetical order."""
-    return sorted(f"{sections.__name__}.{found.name}" for found in pkgutil.iter_modules(sections.__path__))
+    return sorted(
+        f"{sections.__name__}.{found.name}" for found in pkgutil.iter_modules(sections.__path__)
+    )
 
 
 def load_sections() -> list[Section]:
@@ -27,5 +29,7 @@ def load_sections() -> list[Section]:
 
 def collect_tables(results: Results) -> list[Table]:
     """The tables of all sections by `order`; those without rows are left out."""
-    tables = [table for section in load_sections() for table in section.tables(results) if table.rows]
+    tables = [
+        table for section in load_sections() for table in section.tables(results) if table.rows
+    ]
     return sorted(tables, key=lambda table: table.order)

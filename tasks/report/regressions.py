@@ -1,4 +1,6 @@
-"""Regressions: whether a round is worse than the baseline, on every evaluated collection, trained on or not."""
+"""Regressions: whether a round is worse than the baseline, on every evaluated collection,
+trained on or not.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,8 @@ class Harm:
         queries: number of evaluation queries, of `split`.
         trained_on: whether the collection is trained on.
         against: the difference and its test.
-        p: of the hypothesis that the true loss is the margin or more, by a one-sided paired t-test, Holm-adjusted for all rounds
-            and collections; null if fewer than two queries.
+        p: of the hypothesis that the true loss is the margin or more, by a one-sided paired t-test,
+            Holm-adjusted for all rounds and collections; null if fewer than two queries.
         verdict: worse or better (significant); spared (a loss of the margin is ruled out); or open.
     """
 
@@ -69,12 +71,24 @@ def find_harms(found: list[Score], rounds: dict[str, dict], train_on: list[str])
         verdict = classify_contrast(one.base)
         if verdict == "open" and own is not None and own <= LEVEL:
             verdict = "spared"
-        made.append(Harm(one.name, one.collection, one.queries, one.split, one.collection in train_on, one.base, own, verdict))
+        made.append(
+            Harm(
+                one.name,
+                one.collection,
+                one.queries,
+                one.split,
+                one.collection in train_on,
+                one.base,
+                own,
+                verdict,
+            )
+        )
     return made
 
 
 def warn_of_harm(found: list[Harm], name: str) -> list[str]:
-    """A sentence on the collections where a round is significantly worse than the baseline; it is among the first of the page.
+    """A sentence on the collections where a round is significantly worse than the baseline; it is
+    among the first of the page.
 
     Args:
         found: as `find_harms` returns it.
@@ -84,15 +98,25 @@ def warn_of_harm(found: list[Harm], name: str) -> list[str]:
     if not worse:
         return []
     parts = [f"{one.where}: {describe_loss(one.against)}" for one in worse]
-    return [f"Training hurt the base model: {name} has a lower nDCG@10 than {worse[0].against.other} on {join_words(parts)}."]
+    return [
+        f"Training hurt the base model: {name} has a lower nDCG@10 than {worse[0].against.other} "
+        f"on {join_words(parts)}."
+    ]
 
 
 def describe_open_harm(found: list[Harm], name: str) -> list[str]:
-    """A sentence on the collections without a significant loss; none for a single collection, whose headline reports its gain."""
+    """A sentence on the collections without a significant loss; none for a single collection,
+    whose headline reports its gain.
+    """
     own = [one for one in found if one.name == name]
-    open_, spared, better = ([one.where for one in own if one.verdict == kind] for kind in ("open", "spared", "better"))
+    open_, spared, better = (
+        [one.where for one in own if one.verdict == kind] for kind in ("open", "spared", "better")
+    )
     if open_:
-        return [f"Whether training hurt the base model on {join_words(open_)} is inconclusive: a loss of {MARGIN:g} is not ruled out."]
+        return [
+            f"Whether training hurt the base model on {join_words(open_)} is inconclusive: a loss "
+            f"of {MARGIN:g} is not ruled out."
+        ]
     if any(one.verdict == "worse" for one in own) or not (spared or len(better) > 1):
         return []
     known = [
@@ -104,4 +128,7 @@ def describe_open_harm(found: list[Harm], name: str) -> list[str]:
 
 def describe_loss(against: Contrast) -> str:
     """A difference with its interval and p."""
-    return f"{format_change(against.difference.mean)} ({span(against.difference)}, {format_p(against.p)})"
+    return (
+        f"{format_change(against.difference.mean)} ({span(against.difference)}, "
+        f"{format_p(against.p)})"
+    )

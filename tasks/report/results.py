@@ -1,4 +1,6 @@
-"""The results that the sections show. Each is computed once from the loop's files, when a section first needs it."""
+"""The results that the sections show. Each is computed once from the loop's files, when a
+section first needs it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,13 @@ from functools import cached_property
 import polars as pl
 
 from hone.compare import by_stratum
-from hone.compare.contrast import Overall, Score, combine_collections, find_largest_changes, score_rounds
+from hone.compare.contrast import (
+    Overall,
+    Score,
+    combine_collections,
+    find_largest_changes,
+    score_rounds,
+)
 from hone.compare.query_strata import QuerySlices, Tables, slice_queries
 from hone.data import training_set
 from hone.data.training_set import TrainingSet
@@ -82,7 +90,11 @@ class Results:
     def warnings(self) -> list[str]:
         """Sentences that qualify the headline: leakage, regressions, collapsed embeddings."""
         collapsed = metrics.warn_of_collapse(self.geometry, self.base, list(self.rounds))
-        return [*warn_of_leaks(self.leaks), *regressions.warn_of_harm(self.harms, self.answer.shown), *collapsed]
+        return [
+            *warn_of_leaks(self.leaks),
+            *regressions.warn_of_harm(self.harms, self.answer.shown),
+            *collapsed,
+        ]
 
     @cached_property
     def open_harm(self) -> list[str]:
@@ -109,7 +121,9 @@ class Results:
 
     @cached_property
     def examples(self) -> dict[str, list[Example]]:
-        return {name: draw_examples(name, self.training, self.hidden, self.seed) for name in self.rounds}
+        return {
+            name: draw_examples(name, self.training, self.hidden, self.seed) for name in self.rounds
+        }
 
     @cached_property
     def slices(self) -> dict[str, QuerySlices]:
@@ -120,35 +134,58 @@ class Results:
         settings = self.settings
         split = next(score.split for score in self.scores if score.collection == collection)
         grade, language = settings.min_relevance[collection], settings.language[collection]
-        return slice_queries(Tables(collection, split, grade, language, Reading.of(settings.model), tuple(settings.compare_with)))
+        return slice_queries(
+            Tables(
+                collection,
+                split,
+                grade,
+                language,
+                Reading.of(settings.model),
+                tuple(settings.compare_with),
+            )
+        )
 
     @cached_property
     def levels(self) -> list[by_stratum.Level]:
         """Scores of every level of every stratum, p adjusted for all of them."""
-        found = [by_stratum.compare_levels(name, self.base, self.rounds, cut, self.seed) for name, cut in self.slices.items()]
+        found = [
+            by_stratum.compare_levels(name, self.base, self.rounds, cut, self.seed)
+            for name, cut in self.slices.items()
+        ]
         return by_stratum.adjust_p([level for own in found for level in own])
 
     @cached_property
     def hidden_losses(self) -> dict[str, list[str]]:
-        """Sentences on levels where a round is worse although it is better over all queries, by collection."""
+        """Sentences on levels where a round is worse although it is better over all queries, by
+        collection.
+        """
         return {
-            name: by_stratum.find_hidden_losses([one for one in self.levels if one.collection == name], self.scores)
+            name: by_stratum.find_hidden_losses(
+                [one for one in self.levels if one.collection == name], self.scores
+            )
             for name in self.collections
         }
 
     @cached_property
     def flips(self) -> list[Flips]:
-        return count_all_flips(self.rounds, self.collections, [*self.settings.compare_with, *self.rounds])
+        return count_all_flips(
+            self.rounds, self.collections, [*self.settings.compare_with, *self.rounds]
+        )
 
     @cached_property
     def unjudged(self) -> dict[str, dict]:
         """Bounds of each difference, by collection."""
-        return {name: bound_collection(name, self.scores, self.settings, self.base) for name in self.collections}
+        return {
+            name: bound_collection(name, self.scores, self.settings, self.base)
+            for name in self.collections
+        }
 
     @cached_property
     def suite_scores(self) -> list[diagnostics.SuiteScore]:
         names = list(dict.fromkeys(one.name for one in self.scores))
-        return diagnostics.measure_suites(self.suites, names, self.base, set(self.rounds), self.settings)
+        return diagnostics.measure_suites(
+            self.suites, names, self.base, set(self.rounds), self.settings
+        )
 
     @cached_property
     def mteb(self) -> dict[str, list[tuple[str, str, float]]]:
@@ -157,14 +194,18 @@ class Results:
 
     @cached_property
     def changes(self) -> list[dict]:
-        """For each round and collection, the queries with the largest gains and losses compared with the baseline."""
+        """For each round and collection, the queries with the largest gains and losses compared
+        with the baseline.
+        """
         several = len(self.collections) > 1
         return [
             {
                 "name": score.name,
                 "title": f"{score.name} on {score.collection}" if several else score.name,
                 "against": score.base,
-                "rows": find_largest_changes(score.name, score.base.other, score.collection).to_dicts(),
+                "rows": find_largest_changes(
+                    score.name, score.base.other, score.collection
+                ).to_dicts(),
             }
             for score in self.scores
             if score.name in self.rounds and score.base is not None
@@ -177,7 +218,10 @@ class Results:
     @cached_property
     def recipes(self) -> dict[str, str]:
         """All settings as JSON, by round."""
-        return {name: json.dumps(recipe, indent=2, ensure_ascii=False) for name, recipe in self.settings.recipes.items()}
+        return {
+            name: json.dumps(recipe, indent=2, ensure_ascii=False)
+            for name, recipe in self.settings.recipes.items()
+        }
 
     @cached_property
     def commit(self) -> str | None:

@@ -1,4 +1,6 @@
-"""A section of the report: what its template shows, where the figures come from, and the tables that it exports."""
+"""A section of the report: what its template shows, where the figures come from, and the tables
+that it exports.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
 
 
 class Part(Enum):
-    """The parts of the page, in their order; the value is the heading, and `SUMMARY`, which opens the page, has none."""
+    """The parts of the page, in their order; the value is the heading, and `SUMMARY`, which
+    opens the page, has none.
+    """
 
     SUMMARY = ""
     LOOP = "Training loop"
@@ -44,7 +48,8 @@ class Source:
 
 @dataclass(frozen=True)
 class Table:
-    """A table that is exported: a Parquet file in reports/tables/, and a part of reports/report.md and of the model cards.
+    """A table that is exported: a Parquet file in reports/tables/, and a part of reports/report.md
+    and of the model cards.
 
     Attributes:
         name: of the file.
@@ -65,7 +70,8 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page. The file `NAME.html.jinja` beside its module is the template of its body.
+    """A section of the page. The file `NAME.html.jinja` beside its module is the template of its
+    body.
 
     Attributes:
         name: the anchor in the page, and the name of module and template.

@@ -1,11 +1,22 @@
-"""The summary: whether the model got better, by how much, whether that is significant, and which round to use."""
+"""The summary: whether the model got better, by how much, whether that is significant, and which
+round to use.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from hone.compare.contrast import Score, choose_round, classify_contrast, describe_counts, find_base
-from hone.present.number_format import count, describe_margin, format_change, format_detectable, format_p, join_words, score, span
+from hone.present.number_format import (
+    count,
+    describe_margin,
+    format_change,
+    format_detectable,
+    format_p,
+    join_words,
+    score,
+    span,
+)
 
 MARGIN = 0.005  # nDCG@10; a smaller loss is negligible in practice. [Hone default]
 
@@ -16,7 +27,8 @@ class Summary:
 
     Attributes:
         take: the round to use; it may be the base model.
-        shown: the round that the sentences describe: `take`, or the best round if `take` is the base model.
+        shown: the round that the sentences describe: `take`, or the best round if `take` is the
+            base model.
         base: the baseline.
         headline: one sentence.
         details: sentences that qualify the headline; the last one is `choice`.
@@ -49,9 +61,21 @@ def summarize(found: list[Score], rounds: dict[str, dict], compare_with: list[st
     take, by_dev = choose_round(found, rounds, base)
     shown = take if take != base else find_best_round(found, rounds, base)
     scores = [one for one in found if one.name == shown]
-    headline = write_headline(scores, base) if shown != base else f"There is one round, {base}, and no baseline to compare it with."
+    headline = (
+        write_headline(scores, base)
+        if shown != base
+        else f"There is one round, {base}, and no baseline to compare it with."
+    )
     choice = explain_choice(take, shown, by_dev, scores)
-    return Summary(take, shown, base, headline, [*write_details(scores), choice], write_certainty(scores), choice)
+    return Summary(
+        take,
+        shown,
+        base,
+        headline,
+        [*write_details(scores), choice],
+        write_certainty(scores),
+        choice,
+    )
 
 
 def find_best_round(found: list[Score], rounds: dict[str, dict], base: str) -> str:
@@ -65,14 +89,27 @@ def write_headline(scores: list[Score], base: str) -> str:
     if len(scores) == 1:
         return f"{describe_gain(scores[0])}."
     kinds = [(one.collection, classify_contrast(one.base)) for one in scores]
-    better, worse, open_ = ([name for name, kind in kinds if kind == wanted] for wanted in ("better", "worse", "open"))
+    better, worse, open_ = (
+        [name for name, kind in kinds if kind == wanted] for wanted in ("better", "worse", "open")
+    )
     parts = [
         *([f"better than {base} on {join_words(better)}"] if better else []),
-        *([f"worse on {join_words(worse)}" if better else f"worse than {base} on {join_words(worse)}"] if worse else []),
+        *(
+            [
+                f"worse on {join_words(worse)}"
+                if better
+                else f"worse than {base} on {join_words(worse)}"
+            ]
+            if worse
+            else []
+        ),
         *([f"not significantly different on {join_words(open_)}"] if open_ else []),
     ]
     if not better and not worse:
-        return f"Round {scores[0].name} is not significantly different from {base} on {join_words(open_)}."
+        return (
+            f"Round {scores[0].name} is not significantly different from {base} on "
+            f"{join_words(open_)}."
+        )
     return f"Round {scores[0].name} is {join_words(parts)}."
 
 
@@ -93,8 +130,13 @@ def write_certainty(scores: list[Score]) -> list[str]:
     sentences = []
     for one in scores:
         if one.base is not None:
-            by_test = f"A randomization test over queries gives {format_p(one.base.p)} (Holm-adjusted for all comparisons on this page)."
-            sentences.append(f"{describe_gain(one)} on {one.collection}." if len(scores) > 1 else by_test)
+            by_test = (
+                f"A randomization test over queries gives {format_p(one.base.p)} "
+                "(Holm-adjusted for all comparisons on this page)."
+            )
+            sentences.append(
+                f"{describe_gain(one)} on {one.collection}." if len(scores) > 1 else by_test
+            )
             sentences += describe_power([one])
         sentences += describe_step_and_split(one, len(scores) > 1)
     return sentences
@@ -102,23 +144,37 @@ def write_certainty(scores: list[Score]) -> list[str]:
 
 def describe_step_and_split(one: Score, several: bool) -> list[str]:
     """The effect of the last round alone, and a warning if the scores are those of dev queries."""
-    step = [describe_last_step(one, f" on {one.collection}" if several else "")] if one.start is not None else []
-    dev = f"{one.collection} has no judged test queries: these are dev queries, which also select the round."
+    step = (
+        [describe_last_step(one, f" on {one.collection}" if several else "")]
+        if one.start is not None
+        else []
+    )
+    dev = (
+        f"{one.collection} has no judged test queries: these are dev queries, which also select "
+        "the round."
+    )
     return [*step, *([dev] if one.split == "dev" else [])]
 
 
 def describe_gain(one: Score) -> str:
     """The difference between a round and the baseline on one collection."""
     against, kind = one.base, classify_contrast(one.base)
-    doubt = f", {format_p(against.p)}, Holm-adjusted" if against.difference.beyond_zero else ", which includes 0"
-    before = score(one.own.mean - against.difference.mean, 3)
-    how = {"better": f"is better than {against.other}", "worse": f"is worse than {against.other}"}.get(
-        kind, f"is not significantly different from {against.other}"
+    doubt = (
+        f", {format_p(against.p)}, Holm-adjusted"
+        if against.difference.beyond_zero
+        else ", which includes 0"
     )
+    before = score(one.own.mean - against.difference.mean, 3)
+    how = {
+        "better": f"is better than {against.other}",
+        "worse": f"is worse than {against.other}",
+    }.get(kind, f"is not significantly different from {against.other}")
     queries = count(one.queries, f"{one.split} query", f"{one.split} queries")
     return (
-        f"Round {one.name} {how}: nDCG@10 goes from {before} to {score(one.own.mean, 3)} on {queries}, "
-        f"{format_change(against.difference.mean)} ({against.difference.called} {span(against.difference)}"
+        f"Round {one.name} {how}: nDCG@10 goes from {before} to {score(one.own.mean, 3)} on "
+        f"{queries}, "
+        f"{format_change(against.difference.mean)} ({against.difference.called} "
+        f"{span(against.difference)}"
         f"{doubt if kind == 'open' else ''})"
     )
 
@@ -127,18 +183,35 @@ def describe_last_step(one: Score, where: str) -> str:
     """The difference between a round and the round that it starts from."""
     kind, change = classify_contrast(one.start), one.start.difference
     not_significant = f"which is not significant; {describe_margin(one.start.test, MARGIN)}"
-    meaning = {"better": "a significant gain", "worse": "a significant loss"}.get(kind, not_significant)
-    return f"The change from {one.start.other}, its starting round, is {format_change(change.mean)}{where} ({span(change)}), {meaning}."
+    meaning = {"better": "a significant gain", "worse": "a significant loss"}.get(
+        kind, not_significant
+    )
+    return (
+        f"The change from {one.start.other}, its starting round, is "
+        f"{format_change(change.mean)}{where} ({span(change)}), {meaning}."
+    )
 
 
 def describe_power(scores: list[Score]) -> list[str]:
     """The minimum detectable effect on a collection, for each round against the baseline."""
-    least = [(one.base.other, one.name, one.base.test.detectable) for one in scores if one.base and one.base.test.detectable]
+    least = [
+        (one.base.other, one.name, one.base.test.detectable)
+        for one in scores
+        if one.base and one.base.test.detectable
+    ]
     if not least:
         return []
-    bounds = join_words([f"{format_detectable(bound)}{f' ({name})' if len(least) > 1 else ''}" for _, name, bound in least])
+    bounds = join_words(
+        [
+            f"{format_detectable(bound)}{f' ({name})' if len(least) > 1 else ''}"
+            for _, name, bound in least
+        ]
+    )
     queries = count(scores[0].queries, f"{scores[0].split} query", f"{scores[0].split} queries")
-    return [f"Minimum detectable effect against {least[0][0]} on {queries} of {scores[0].collection}, at 80 % power: {bounds}."]
+    return [
+        f"Minimum detectable effect against {least[0][0]} on {queries} of {scores[0].collection}, "
+        f"at 80 % power: {bounds}."
+    ]
 
 
 def explain_choice(take: str, shown: str, by_dev: bool, scores: list[Score]) -> str:
@@ -147,5 +220,14 @@ def explain_choice(take: str, shown: str, by_dev: bool, scores: list[Score]) -> 
         return f"Use models/{take}, the last round. There are no dev queries to select a round by."
     if take != shown:
         return f"Keep models/{take}: no round is better on the dev queries."
-    dev = join_words([f"{score(one.dev, 3)}{f' on {one.collection}' if len(scores) > 1 else ''}" for one in scores if one.dev is not None])
-    return f"Use models/{take}. It has the highest nDCG@10 of all rounds on the dev queries ({dev}), and test queries did not select it."
+    dev = join_words(
+        [
+            f"{score(one.dev, 3)}{f' on {one.collection}' if len(scores) > 1 else ''}"
+            for one in scores
+            if one.dev is not None
+        ]
+    )
+    return (
+        f"Use models/{take}. It has the highest nDCG@10 of all rounds on the dev queries "
+        f"({dev}), and test queries did not select it."
+    )

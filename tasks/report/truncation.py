@@ -12,11 +12,15 @@ from tasks.report.settings import ReportSettings
 
 
 def describe_truncation(settings: ReportSettings) -> list[str]:
-    """A sentence for each collection, and each length of training, that truncates documents; none if the base model has no tokenizer."""
+    """A sentence for each collection, and each length of training, that truncates documents;
+    none if the base model has no tokenizer.
+    """
     if not any(BASE_MODEL.rglob("tokenizer.json")):
         return []
     model, reading = ModelFolder(BASE_MODEL), Reading.of(settings.model)
-    trained = {settings.recipes[name]["train"].get("max_length") for name in settings.rounds} - {None}
+    trained = {settings.recipes[name]["train"].get("max_length") for name in settings.rounds} - {
+        None
+    }
     sentences = []
     for name in dict.fromkeys([*settings.train_on, *settings.evaluate_on]):
         documents = Documents(collection_table(name, "documents"))

@@ -11,10 +11,19 @@ from hone.ir.trec_run import ranking_of
 from tasks.report.settings import ReportSettings
 
 
-def bound_collection(collection: str, found: list[Score], settings: ReportSettings, base: str) -> dict:
-    """rows (`UnjudgedBounds` of each ranking), told (a sentence for each round) and wrong (number of judged negatives)."""
+def bound_collection(
+    collection: str, found: list[Score], settings: ReportSettings, base: str
+) -> dict:
+    """rows (`UnjudgedBounds` of each ranking), told (a sentence for each round) and wrong
+    (number of judged negatives).
+    """
     own = [score for score in found if score.collection == collection]
     by = read_judgments(collection, own[0].split, settings.min_relevance[collection])
-    rows = bound_differences([score.name for score in own], base, by, partial(ranking_of, collection=collection, depth=DEPTH))
+    rows = bound_differences(
+        [score.name for score in own],
+        base,
+        by,
+        partial(ranking_of, collection=collection, depth=DEPTH),
+    )
     told = [describe_bounds(one) for one in rows if one.bounds and one.name in settings.rounds]
     return {"rows": rows, "told": told, "wrong": by.wrong}

@@ -1,4 +1,6 @@
-"""The lines of a recipe: which methods its sections use, who scores, and what cannot work together."""
+"""The lines of a recipe: which methods its sections use, who scores, and what cannot work
+together.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,12 @@ NO_SCORER = ""
 def used_judges(section: ResolvedRelabel) -> list[tuple[str, str]]:
     """Place and name of every judge and every escalation rule."""
     return [
-        used for line in section.cascade for used in (("relabel.judges", line["method"]), ("relabel.escalate", line["escalate"]["method"]))
+        used
+        for line in section.cascade
+        for used in (
+            ("relabel.judges", line["method"]),
+            ("relabel.escalate", line["escalate"]["method"]),
+        )
     ]
 
 
@@ -50,14 +57,18 @@ def expand_lines(stage: str, lines: list[dict]) -> list[dict]:
 def scorers(made: Recipe) -> dict[str, dict]:
     """The scorers of candidates and labelled positives: by name, the method and its parameters.
 
-    The encoders of dense sources come first, because their vectors are cached, each as the source `dense` of its model. The recipe's own
-    scorers follow. The round's starting model is added if a filter needs a dense source and there is none.
+    The encoders of dense sources come first, because their vectors are cached, each as the source
+    `dense` of its model. The recipe's own scorers follow. The round's starting model is added if a
+    filter needs a dense source and there is none.
 
     Raises:
-        Refused: two lines or two encoders have the same name, or a rule needs scores that the recipe does not compute.
+        Refused: two lines or two encoders have the same name, or a rule needs scores that the
+            recipe does not compute.
     """
     compared = [
-        line for line in expand_lines("retrieve", made.retrieve) if methods.find("retrieve", line["method"]).beside("COMPARES_QUERIES")
+        line
+        for line in expand_lines("retrieve", made.retrieve)
+        if methods.find("retrieve", line["method"]).beside("COMPARES_QUERIES")
     ]
     dense: dict[str, dict] = {}
     for line in compared:
@@ -65,10 +76,17 @@ def scorers(made: Recipe) -> dict[str, dict]:
         name = source_name({"method": "dense", "parameters": item})
         if dense.setdefault(name, item) != item:
             both = f"{name_with_revision(dense[name])} and {name_with_revision(item)}"
-            raise Refused(f"two encoders of the recipe have the same scorer name '{name}': {both}. Rename or remove one of them.")
+            raise Refused(
+                f"two encoders of the recipe have the same scorer name '{name}': {both}. Rename "
+                "or remove one of them."
+            )
     rules = [("sample.filters", line) for line in made.sample.filters] if made.retrieve else []
     rules += [("sample.choose", made.sample.choose)] if made.retrieve else []
-    ruled = [line["parameters"].get(name, NO_SCORER) for _, line in rules for name in ("scorer", "to_positives")]
+    ruled = [
+        line["parameters"].get(name, NO_SCORER)
+        for _, line in rules
+        for name in ("scorer", "to_positives")
+    ]
     ruled += [
         line["parameters"][name] or NO_SCORER
         for place, line in rules
@@ -77,24 +95,35 @@ def scorers(made: Recipe) -> dict[str, dict]:
     if None in ruled and not dense:
         dense = {"dense": {"model": None, "revision": None}}
     named = {
-        name: {"method": "encoder", "parameters": {"to": "query", "model": item["model"], "revision": item["revision"]}}
+        name: {
+            "method": "encoder",
+            "parameters": {"to": "query", "model": item["model"], "revision": item["revision"]},
+        }
         for name, item in dense.items()
     }
     for line in made.score:
         name = scorer_name(line)
         if name in named:
-            raise Refused(f"two lines of the recipe have the same scorer name '{name}'. Remove one of them.")
+            raise Refused(
+                f"two lines of the recipe have the same scorer name '{name}'. Remove one of them."
+            )
         named[name] = line
     for name in ruled:
         if name not in (None, NO_SCORER, *named):
-            raise Refused(f"a rule needs the scores of '{name}', which no source or scorer of the recipe computes; {nearest(name, named)}")
+            raise Refused(
+                f"a rule needs the scores of '{name}', which no source or scorer of the recipe "
+                f"computes; {nearest(name, named)}"
+            )
     return named
 
 
 def scorer_name(line: dict) -> str:
     """The name of a scorer's rows: `encoder:NAME`, or `encoder-to-positives:NAME`."""
     to = line["parameters"].get("to")
-    return source_name(line | {"method": line["method"] if to in (None, "query") else f"{line['method']}-to-{to}"}, "score")
+    return source_name(
+        line | {"method": line["method"] if to in (None, "query") else f"{line['method']}-to-{to}"},
+        "score",
+    )
 
 
 def refuse_unscored(section: ResolvedRelabel, made: Recipe, where: str) -> None:
@@ -103,27 +132,40 @@ def refuse_unscored(section: ResolvedRelabel, made: Recipe, where: str) -> None:
     for line in section.cascade:
         if line["method"] == "scores" and (name := line["parameters"]["scorer"]) not in named:
             raise Refused(
-                f"{where}: the judge {line['name']} needs the scores of '{name}', which the recipe does not compute; {nearest(name, named)}"
+                f"{where}: the judge {line['name']} needs the scores of '{name}', which the "
+                f"recipe does not compute; {nearest(name, named)}"
             )
 
 
 def refuse_no_ranker(given: Params, recipes: dict[str, Recipe]) -> None:
-    """Raise Refused if a round scores with the in-loop cross-encoder, but neither it nor an earlier round trains one."""
+    """Raise Refused if a round scores with the in-loop cross-encoder, but neither it nor an
+    earlier round trains one.
+    """
     rounds = {name: {"from": item.start} for name, item in given.rounds.items()}
     for name, made in recipes.items():
-        own = [line for line in made.score if route_of("score", line) == PAIR and not line["parameters"]["model"]]
+        own = [
+            line
+            for line in made.score
+            if route_of("score", line) == PAIR and not line["parameters"]["model"]
+        ]
         trained = any(recipes[before].rank for before in lineage.made_by(rounds, name))
         if own and not trained:
             raise Refused(
-                f"round {name}: the recipe '{given.rounds[name].recipe}' scores with the in-loop cross-encoder, but neither it "
-                f"nor an earlier round trains one. Add a section `rank` (`rank: {{}}`), or name a model: `cross-encoder: {{model: "
+                f"round {name}: the recipe '{given.rounds[name].recipe}' scores with the in-loop "
+                "cross-encoder, but neither it "
+                "nor an earlier round trains one. Add a section `rank` (`rank: {}`), or name a "
+                "model: `cross-encoder: {model: "
                 "inputs/NAME}`."
             )
 
 
 def refuse_training_lengths(given: Params, recipes: dict[str, Recipe]) -> None:
-    """Raise Refused if a round's training length exceeds that of the base model, if that model is on this machine."""
-    lengths = {name: made.train.max_length for name, made in recipes.items() if made.train.max_length}
+    """Raise Refused if a round's training length exceeds that of the base model, if that model
+    is on this machine.
+    """
+    lengths = {
+        name: made.train.max_length for name, made in recipes.items() if made.train.max_length
+    }
     folder = folder_here(given.model.name, given.model.revision) if lengths else None
     for name, length in lengths.items() if folder else ():
         try:

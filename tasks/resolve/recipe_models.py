@@ -1,4 +1,6 @@
-"""The models that a recipe uses in a round. `resolve`, `hone plan`, `hone doctor` and `hone store clean` ask it and nothing else."""
+"""The models that a recipe uses in a round. `resolve`, `hone plan`, `hone doctor` and
+`hone store clean` ask it and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ class ModelRow:
 
     Attributes:
         role: miner, scorer, ranker, judge or student (the model that is trained).
-        name: a round of params.yaml or `r0` for the loop's own models; else as the recipe writes it.
+        name: a round of params.yaml or `r0` for the loop's own models; else as the recipe writes
+            it.
         revision: of a Hub id.
         route: `text`, `pair` or `prompt`.
         stage: that uses it.
@@ -74,35 +77,59 @@ class RecipeModels:
         Raises:
             Refused: the recipe names a judge that params.yaml does not have.
         """
-        kinds = {"retrieve": self._miners, "rank": self._ranker, "score": self._scorers, "relabel": self._judges, "train": self._student}
+        kinds = {
+            "retrieve": self._miners,
+            "rank": self._ranker,
+            "score": self._scorers,
+            "relabel": self._judges,
+            "train": self._student,
+        }
         for stage, kind in kinds.items():
             if not stages or stage in stages:
                 yield from kind()
 
     def named(self, *stages: str, route: str | None = None) -> list[ModelRow]:
         """Those that the loop does not make, of some stages or of all."""
-        return [row for row in self.rows(*stages) if not row.own and (route is None or row.route == route)]
+        return [
+            row
+            for row in self.rows(*stages)
+            if not row.own and (route is None or row.route == route)
+        ]
 
     def encoders(self, *stages: str) -> dict[str, PinnedModel]:
         """The named encoders of some stages, pinned, by name.
 
         Raises:
-            Refused: a model is named with two revisions, is missing, or lies in a folder that DVC does not watch.
+            Refused: a model is named with two revisions, is missing, or lies in a folder that DVC
+                does not watch.
         """
         named: dict[str, str | None] = {}
         for row in self.named(*stages, route=TEXT):
             if named.setdefault(row.name, row.revision) != row.revision:
-                one, other = (f"{row.name}@{each}" if each else row.name for each in (named[row.name], row.revision))
-                raise Refused(f"the recipe names the model {one} in one line and {other} in another. Use the same revision in both.")
+                one, other = (
+                    f"{row.name}@{each}" if each else row.name
+                    for each in (named[row.name], row.revision)
+                )
+                raise Refused(
+                    f"the recipe names the model {one} in one line and {other} in another. Use "
+                    "the same revision in both."
+                )
         return made_exact(named)
 
     def cross_encoders(self) -> dict[str, PinnedModel]:
         """The named cross-encoders that score candidates, pinned, by name."""
-        return {row.name: round_cross_encoders.pinned(row.name, row.revision) for row in self.named("score", route=PAIR)}
+        return {
+            row.name: round_cross_encoders.pinned(row.name, row.revision)
+            for row in self.named("score", route=PAIR)
+        }
 
     def ranker_base(self) -> PinnedModel | None:
-        """The named model that the first in-loop cross-encoder starts from, pinned; null: the base encoder."""
-        return next((made_exact({row.name: row.revision})[row.name] for row in self.named("rank")), None)
+        """The named model that the first in-loop cross-encoder starts from, pinned; null: the
+        base encoder.
+        """
+        return next(
+            (made_exact({row.name: row.revision})[row.name] for row in self.named("rank")), None
+        )
 
     @property
     def parent(self) -> str:
@@ -117,20 +144,43 @@ class RecipeModels:
     def _ranker(self) -> Iterator[ModelRow]:
         if self.made.rank:
             base = self.made.rank.base
-            yield ModelRow("ranker", base or BASE, self.made.rank.revision, PAIR if base else TEXT, "rank", own=base is None)
+            yield ModelRow(
+                "ranker",
+                base or BASE,
+                self.made.rank.revision,
+                PAIR if base else TEXT,
+                "rank",
+                own=base is None,
+            )
 
     def _scorers(self) -> Iterator[ModelRow]:
         for line in self.made.score:
             for place, one in methods.with_held("score", line):
-                yield from rows_of("scorer", place, one, self.round if route_of(place, one) == PAIR else self.parent)
+                yield from rows_of(
+                    "scorer",
+                    place,
+                    one,
+                    self.round if route_of(place, one) == PAIR else self.parent,
+                )
 
     def _judges(self) -> Iterator[ModelRow]:
-        for place, item in enumerate([] if self.made.relabel == NONE else self.made.relabel.cascade, start=1):
-            _, _, line = first_able(self.given, item.judge, f"round {self.round}: relabel.cascade.{place}")
+        for place, item in enumerate(
+            [] if self.made.relabel == NONE else self.made.relabel.cascade, start=1
+        ):
+            _, _, line = first_able(
+                self.given, item.judge, f"round {self.round}: relabel.cascade.{place}"
+            )
             yield from rows_of("judge", "relabel.judges", line, self.parent, item.optional)
 
     def _student(self) -> Iterator[ModelRow]:
-        yield ModelRow("student", BASE if self.made.train.init == "base" else self.parent, None, TEXT, "train", own=True)
+        yield ModelRow(
+            "student",
+            BASE if self.made.train.init == "base" else self.parent,
+            None,
+            TEXT,
+            "train",
+            own=True,
+        )
 
 
 def route_of(place: str, line: dict[str, Any]) -> str:
@@ -140,7 +190,8 @@ def route_of(place: str, line: dict[str, Any]) -> str:
 
 
 def named_in(line: dict[str, Any]) -> dict[str | None, str | None]:
-    """The models that a line names, as it writes them, with their revisions: `model` with `revision`, or `encoders`.
+    """The models that a line names, as it writes them, with their revisions: `model` with
+    `revision`, or `encoders`.
 
     None stands for the loop's own model.
     """
@@ -149,7 +200,9 @@ def named_in(line: dict[str, Any]) -> dict[str | None, str | None]:
     return one | dict.fromkeys(given.get("encoders") or ())
 
 
-def rows_of(role: str, place: str, line: dict[str, Any], own: str, optional: bool = False) -> Iterator[ModelRow]:
+def rows_of(
+    role: str, place: str, line: dict[str, Any], own: str, optional: bool = False
+) -> Iterator[ModelRow]:
     """The models of one line; `own` is the loop's model that None stands for."""
     route, stage = route_of(place, line), place.partition(".")[0]
     for name, revision in named_in(line).items():

@@ -12,7 +12,8 @@ def resolved(given: Params, name: str) -> dict:
     """A reference as `evaluate-reference` reads it: its `kind`, and the settings of that kind.
 
     Raises:
-        Refused: an endpoint has an invalid or secret URL or an unset key, or a model does not exist.
+        Refused: an endpoint has an invalid or secret URL or an unset key, or a model does not
+            exist.
     """
     if name in BUILT_IN:
         return {"kind": name}
@@ -26,4 +27,8 @@ def resolved(given: Params, name: str) -> dict:
         "prompts": prompts,
         "precision": precision_of(given.model.precision, device_of(given.machine.device)),
     }
-    return {"kind": "model", "model": made_exact({item.model: item.revision})[item.model], "reading": reading}
+    return {
+        "kind": "model",
+        "model": made_exact({item.model: item.revision})[item.model],
+        "reading": reading,
+    }

@@ -59,27 +59,41 @@ def everything(given: Params) -> dict[str, StageSettings]:
     refuse_no_ranker(given, recipes)
     refuse_training_lengths(given, recipes)
     model, suites = reading(given), diagnostic_suites.of_all(given)
-    rounds = {name: {"from": item.start, "recipe": item.recipe} for name, item in given.rounds.items()}
-    settings: dict[str, StageSettings] = {f"collect/{name}": collect(given, name) for name in given.collections}
+    rounds = {
+        name: {"from": item.start, "recipe": item.recipe} for name, item in given.rounds.items()
+    }
+    settings: dict[str, StageSettings] = {
+        f"collect/{name}": collect(given, name) for name in given.collections
+    }
     settings["base"] = BaseModelSettings(
-        model=pinned(given.model.name, given.model.revision), **code_fingerprint.fingerprints(["tasks.base.__main__"])
+        model=pinned(given.model.name, given.model.revision),
+        **code_fingerprint.fingerprints(["tasks.base.__main__"]),
     )
     settings["start"] = start(given)
     unlabelled = any(made.train.queries == "all" for made in recipes.values())
     settings |= {f"leakage/{name}": leakage(given, name, unlabelled) for name in given.evaluate_on}
     settings["admit"] = GateSettings(
-        refuse_above=given.leakage.refuse_above, evaluate_on=given.evaluate_on, **code_fingerprint.fingerprints(["tasks.leakage.gate"])
+        refuse_above=given.leakage.refuse_above,
+        evaluate_on=given.evaluate_on,
+        **code_fingerprint.fingerprints(["tasks.leakage.gate"]),
     )
     for name, item in given.rounds.items():
         for stage in STAGES:
-            settings[f"rounds/{name}/{stage}"] = stage_of_round(given, name, item.start, recipes[name], stage, model)
+            settings[f"rounds/{name}/{stage}"] = stage_of_round(
+                given, name, item.start, recipes[name], stage, model
+            )
     for name in given.evaluate_on:
         settings[f"evaluate/{name}"] = evaluate(given, name, model, suites)
         settings |= {
-            f"reference/{reference}/{name}": of_reference(given, reference, name, model, suites) for reference in given.compare_with
+            f"reference/{reference}/{name}": of_reference(given, reference, name, model, suites)
+            for reference in given.compare_with
         }
     settings["open"] = OpenSettings(
-        loop={"train_on": list(given.train_on), "model": settings["base"].model | model, "seed": given.seed},
+        loop={
+            "train_on": list(given.train_on),
+            "model": settings["base"].model | model,
+            "seed": given.seed,
+        },
         rounds=[made_of(settings, name, item) for name, item in rounds.items()],
         **code_fingerprint.fingerprints(["tasks.report.mlflow_loop"]),
     )
@@ -93,7 +107,10 @@ def everything(given: Params) -> dict[str, StageSettings]:
             **code_fingerprint.fingerprints(["tasks.report.mlflow_rounds"]),
         )
     settings["drift"] = DriftSettings(
-        rounds=rounds, model=model, seed=given.seed, **code_fingerprint.fingerprints(["tasks.drift.__main__"])
+        rounds=rounds,
+        model=model,
+        seed=given.seed,
+        **code_fingerprint.fingerprints(["tasks.drift.__main__"]),
     )
     settings["report"] = report(given, rounds, recipes, suites, settings)
     return settings
@@ -113,7 +130,9 @@ def start(given: Params) -> StartSettings:
 
 
 def leakage(given: Params, name: str, unlabelled: bool) -> LeakageSettings:
-    """Settings of `leakage` for one collection. `unlabelled`: a round trains on queries without a positive."""
+    """Settings of `leakage` for one collection. `unlabelled`: a round trains on queries without
+    a positive.
+    """
     return LeakageSettings(
         collection=name,
         min_relevance=given.collections[name].min_relevance,
@@ -125,13 +144,19 @@ def leakage(given: Params, name: str, unlabelled: bool) -> LeakageSettings:
 
 def evaluate(given: Params, name: str, model: Reading, suites: dict[str, str]) -> EvaluateSettings:
     """Settings of `evaluate` for one collection."""
-    code = code_fingerprint.fingerprints(["tasks.evaluate.__main__", *diagnostic_suites.modules(suites, name)])
+    code = code_fingerprint.fingerprints(
+        ["tasks.evaluate.__main__", *diagnostic_suites.modules(suites, name)]
+    )
     return EvaluateSettings(**evaluated(given, name, model, suites), **code)
 
 
-def of_reference(given: Params, reference: str, name: str, model: Reading, suites: dict[str, str]) -> ReferenceSettings:
+def of_reference(
+    given: Params, reference: str, name: str, model: Reading, suites: dict[str, str]
+) -> ReferenceSettings:
     """Settings of `evaluate-reference` for one reference and collection."""
-    code = code_fingerprint.fingerprints(["tasks.evaluate.reference", *diagnostic_suites.modules(suites, name)])
+    code = code_fingerprint.fingerprints(
+        ["tasks.evaluate.reference", *diagnostic_suites.modules(suites, name)]
+    )
     return ReferenceSettings(
         **evaluated(given, name, model, suites),
         name=reference,
@@ -155,7 +180,11 @@ def evaluated(given: Params, name: str, model: Reading, suites: dict[str, str]) 
 
 
 def report(
-    given: Params, rounds: dict[str, RoundItem], recipes: dict[str, Recipe], suites: dict[str, str], settings: dict[str, StageSettings]
+    given: Params,
+    rounds: dict[str, RoundItem],
+    recipes: dict[str, Recipe],
+    suites: dict[str, str],
+    settings: dict[str, StageSettings],
 ) -> ReportSettings:
     """Settings of `report`. `settings`: those of all earlier stages."""
     methods_named = [*report_modules(), *diagnostic_suites.modules(suites)]
@@ -170,16 +199,28 @@ def report(
         refuse_above=given.leakage.refuse_above,
         seed=given.seed,
         recipes={name: found.model_dump(mode="json") for name, found in recipes.items()},
-        evidence={name: judges.evidence_of_last(settings[f"rounds/{name}/relabel"].relabel) for name in rounds},
+        evidence={
+            name: judges.evidence_of_last(settings[f"rounds/{name}/relabel"].relabel)
+            for name in rounds
+        },
         model=reading(given) | {"name": given.model.name, "revision": given.model.revision},
-        versions={package: number for values in settings.values() for package, number in values.packages.items()},
-        **code_fingerprint.fingerprints(["tasks.report.__main__", "tasks.report.page.render", *methods_named]),
+        versions={
+            package: number
+            for values in settings.values()
+            for package, number in values.packages.items()
+        },
+        **code_fingerprint.fingerprints(
+            ["tasks.report.__main__", "tasks.report.page.render", *methods_named]
+        ),
     )
 
 
 def report_modules() -> list[str]:
     """The sections and query slices that the report finds by name."""
-    return [*registry.list_modules(), *(methods.find(query_strata.PLACE, name).module for name in query_strata.list_strata())]
+    return [
+        *registry.list_modules(),
+        *(methods.find(query_strata.PLACE, name).module for name in query_strata.list_strata()),
+    ]
 
 
 def made_of(settings: dict[str, StageSettings], name: str, item: RoundItem) -> dict:
@@ -191,7 +232,11 @@ def made_of(settings: dict[str, StageSettings], name: str, item: RoundItem) -> d
 def reading(given: Params) -> Reading:
     """The reading settings of every round, with `auto` resolved."""
     precision = precision_of(given.model.precision, device_of(given.machine.device))
-    return {"max_length": given.model.max_length, "prompts": given.model.prompts.model_dump(), "precision": precision}
+    return {
+        "max_length": given.model.max_length,
+        "prompts": given.model.prompts.model_dump(),
+        "precision": precision,
+    }
 
 
 def collect(given: Params, name: str) -> CollectSettings:
@@ -201,14 +246,31 @@ def collect(given: Params, name: str) -> CollectSettings:
     line = methods.checked("collect", {source: item.options}, f"params.yaml: collections.{name}")
     if check := methods.find("collect", source).beside("check"):
         check(what or None, line["parameters"])
-    if what and Path(what).exists() and not Path(what).resolve().is_relative_to(Path(item.path).resolve()):
+    if (
+        what
+        and Path(what).exists()
+        and not Path(what).resolve().is_relative_to(Path(item.path).resolve())
+    ):
         raise Refused(
-            f"params.yaml: collections.{name}: the source reads {what}, but `path` is {item.path}. DVC tracks `path`, so both "
+            f"params.yaml: collections.{name}: the source reads {what}, but `path` is "
+            f"{item.path}. DVC tracks `path`, so both "
             f"must be the same. Write `path: {what}`."
         )
     if not diagnostic_suites.made_from(given, name) and not what and not Path(item.path).exists():
-        raise Refused(f"params.yaml: collections.{name}: `path` is {item.path}, which does not exist. Correct it.")
-    copied = ("hide", "train_queries", "min_relevance", "absent_labels", "repeated_queries", "empty_documents", "split", "language")
+        raise Refused(
+            f"params.yaml: collections.{name}: `path` is {item.path}, which does not exist. "
+            "Correct it."
+        )
+    copied = (
+        "hide",
+        "train_queries",
+        "min_relevance",
+        "absent_labels",
+        "repeated_queries",
+        "empty_documents",
+        "split",
+        "language",
+    )
     return CollectSettings(
         collection=name,
         **line,
@@ -219,7 +281,9 @@ def collect(given: Params, name: str) -> CollectSettings:
         seed=seed_of(given, name),
         own_id=own_id_of(item.source, item.own_id),
         **{setting: getattr(item, setting) for setting in copied},
-        **code_fingerprint.fingerprints(["tasks.collect.__main__", methods.find("collect", source).module]),
+        **code_fingerprint.fingerprints(
+            ["tasks.collect.__main__", methods.find("collect", source).module]
+        ),
     )
 
 
@@ -239,31 +303,59 @@ def mteb_task_of(item: Collection) -> dict | None:
 
 
 SETTINGS: dict[str, type[RoundSettings]] = {
-    "retrieve": RetrieveSettings, "rank": RankSettings, "score": ScoreSettings, "sample": SampleSettings, "relabel": RelabelSettings,
+    "retrieve": RetrieveSettings,
+    "rank": RankSettings,
+    "score": ScoreSettings,
+    "sample": SampleSettings,
+    "relabel": RelabelSettings,
     "train": TrainSettings,
-}  # fmt: skip
+}
 
 
-def stage_of_round(given: Params, name: str, parent: str, made: Recipe, stage: str, model: Reading) -> RoundSettings:
+def stage_of_round(
+    given: Params, name: str, parent: str, made: Recipe, stage: str, model: Reading
+) -> RoundSettings:
     """Settings of one stage of one round."""
-    parts = {"retrieve": of_retrieve, "rank": of_rank, "score": of_score, "sample": of_sample, "relabel": of_relabel, "train": of_train}
+    parts = {
+        "retrieve": of_retrieve,
+        "rank": of_rank,
+        "score": of_score,
+        "sample": of_sample,
+        "relabel": of_relabel,
+        "train": of_train,
+    }
     values, used = parts[stage](given, name, parent, made, model)
     rounds = {other: {"from": item.start} for other, item in given.rounds.items()}
-    shared: dict[str, Any] = {"round": name, "from": parent, "seed": given.seed, "draws": lineage.draws_of(rounds, name)}
+    shared: dict[str, Any] = {
+        "round": name,
+        "from": parent,
+        "seed": given.seed,
+        "draws": lineage.draws_of(rounds, name),
+    }
     if stage != "rank":
         shared["unlabelled"] = made.train.queries == "all"
     if stage != "train":
         shared["refreshed"] = judges.refreshed(given, made, name)
-    code = code_fingerprint.fingerprints([f"tasks.{stage}.__main__", *(methods.find(place, method).module for place, method in used)])
+    code = code_fingerprint.fingerprints(
+        [f"tasks.{stage}.__main__", *(methods.find(place, method).module for place, method in used)]
+    )
     return SETTINGS[stage](**shared, **values, **code)
 
 
-Part = tuple[dict[str, Any], list[tuple[str, str]]]  # settings of one stage, and place and name of its methods
+Part = tuple[
+    dict[str, Any], list[tuple[str, str]]
+]  # settings of one stage, and place and name of its methods
 
 
 def of_retrieve(given: Params, name: str, parent: str, made: Recipe, model: Reading) -> Part:
-    values = {"retrieve": made.retrieve or NONE, "model": model, "teachers": RecipeModels(given, made, name).encoders("retrieve", "score")}
-    return values | {"files": input_files("retrieve", made.retrieve)}, used_methods("retrieve", made.retrieve)
+    values = {
+        "retrieve": made.retrieve or NONE,
+        "model": model,
+        "teachers": RecipeModels(given, made, name).encoders("retrieve", "score"),
+    }
+    return values | {"files": input_files("retrieve", made.retrieve)}, used_methods(
+        "retrieve", made.retrieve
+    )
 
 
 def of_rank(given: Params, name: str, parent: str, made: Recipe, model: Reading) -> Part:
@@ -276,13 +368,25 @@ def of_rank(given: Params, name: str, parent: str, made: Recipe, model: Reading)
         "base": RecipeModels(given, made, name).ranker_base(),
         "guards": guards,
     }
-    return values | {"recipe": given.rounds[name].recipe}, [("sample.filters", line["method"]) for line in guards]
+    return values | {"recipe": given.rounds[name].recipe}, [
+        ("sample.filters", line["method"]) for line in guards
+    ]
 
 
 def of_score(given: Params, name: str, parent: str, made: Recipe, model: Reading) -> Part:
-    values = {"score": made.score or NONE, "model": model, "teachers": RecipeModels(given, made, name).encoders("retrieve", "score")}
-    values |= {"scorers": scorers(made), "cross_encoders": RecipeModels(given, made, name).cross_encoders()}
-    return values, [*used_methods("score", made.score), *(("score", line["method"]) for line in scorers(made).values())]
+    values = {
+        "score": made.score or NONE,
+        "model": model,
+        "teachers": RecipeModels(given, made, name).encoders("retrieve", "score"),
+    }
+    values |= {
+        "scorers": scorers(made),
+        "cross_encoders": RecipeModels(given, made, name).cross_encoders(),
+    }
+    return values, [
+        *used_methods("score", made.score),
+        *(("score", line["method"]) for line in scorers(made).values()),
+    ]
 
 
 def of_sample(given: Params, name: str, parent: str, made: Recipe, model: Reading) -> Part:
@@ -291,9 +395,15 @@ def of_sample(given: Params, name: str, parent: str, made: Recipe, model: Readin
     vectors = any("models" in methods.find(place, method).reads for place, method in used)
     rounds = {other: {"from": item.start} for other, item in given.rounds.items()}
     before = lineage.made_by(rounds, parent) if made.train.queries == "all" else []
-    values = {"sample": made.sample, "before": before, "sources": [source_name(line) for line in made.retrieve]}
+    values = {
+        "sample": made.sample,
+        "before": before,
+        "sources": [source_name(line) for line in made.retrieve],
+    }
     return values | {"files": input_files("sample", section)} | (
-        {"model": model, "teachers": RecipeModels(given, made, name).encoders("retrieve", "score")} if vectors else {}
+        {"model": model, "teachers": RecipeModels(given, made, name).encoders("retrieve", "score")}
+        if vectors
+        else {}
     ), used
 
 
@@ -304,7 +414,9 @@ def of_relabel(given: Params, name: str, parent: str, made: Recipe, model: Readi
         return values, []
     refuse_unscored(section, made, f"round {name}")
     used = used_judges(section)
-    return values | ({"model": model, "teachers": judges.teachers(section.cascade)} if used else {}), used
+    return values | (
+        {"model": model, "teachers": judges.teachers(section.cascade)} if used else {}
+    ), used
 
 
 def of_train(given: Params, name: str, parent: str, made: Recipe, model: Reading) -> Part:
@@ -317,18 +429,26 @@ def with_precision(given: Params, section: Rank | Train, model: Reading) -> Rank
     """A section that trains, with its precision resolved: `auto` is the precision of encoding."""
     if section.precision == "auto":
         return section.model_copy(update={"precision": model["precision"]})
-    return section.model_copy(update={"precision": precision_of(section.precision, device_of(given.machine.device))})
+    return section.model_copy(
+        update={"precision": precision_of(section.precision, device_of(given.machine.device))}
+    )
 
 
 def input_files(stage: str, section: dict | list | str) -> dict[str, str]:
-    """The user's files that the stage's methods read, with their hashes. FILE_COLUMNS in a method's module lists their columns."""
-    read = [(methods.find(place, line["method"]), line["parameters"].get("file")) for place, line in used_lines(stage, section)]
+    """The user's files that the stage's methods read, with their hashes. FILE_COLUMNS in a
+    method's module lists their columns.
+    """
+    read = [
+        (methods.find(place, line["method"]), line["parameters"].get("file"))
+        for place, line in used_lines(stage, section)
+    ]
     files = {Path(file): method.beside("FILE_COLUMNS") for method, file in read if file}
     for file, columns in files.items():
         if not file.is_file() or not file.resolve().is_relative_to(INPUTS.resolve()):
             there = sorted(str(path) for path in INPUTS.rglob("*") if path.is_file())
             raise Refused(
-                f"a recipe reads {file}, which is not a file below {INPUTS}/, the folder that DVC tracks. Found there: "
+                f"a recipe reads {file}, which is not a file below {INPUTS}/, the folder that DVC "
+                "tracks. Found there: "
                 f"{', '.join(there) or 'nothing'}. Correct the path."
             )
         if columns:

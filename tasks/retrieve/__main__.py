@@ -32,12 +32,15 @@ def main(settings: RetrieveSettings) -> None:
         for line in sources
     ]
     refuse_nothing(nothing, [collection.name for collection in training])
-    candidates = tables.shaped("candidates", pl.concat(found)) if found else tables.empty("candidates")
+    candidates = (
+        tables.shaped("candidates", pl.concat(found)) if found else tables.empty("candidates")
+    )
     tables.write("candidates", candidates, round_table(round, "candidates"))
     by_source = dict(candidates.group_by("source").len().rows())
     told = ", ".join(f"{name} {by_source.get(name, 0):,}" for name in map(source_name, sources))
     say(
-        f"retrieve {round}: {len(candidates):,} candidates for {candidates['query_id'].n_unique():,} queries"
+        f"retrieve {round}: {len(candidates):,} candidates for "
+        f"{candidates['query_id'].n_unique():,} queries"
         + (f" ({told})" if len(sources) > 1 else "")
     )
 

@@ -1,4 +1,6 @@
-"""bm25: documents that share rare words with the query (Robertson and Zaragoza 2009; Lucene's variant, by bm25s)."""
+"""bm25: documents that share rare words with the query (Robertson and Zaragoza 2009; Lucene's
+variant, by bm25s).
+"""
 
 from __future__ import annotations
 
@@ -20,15 +22,18 @@ def bm25(
     k1: Annotated[float, Field(ge=0)] = K1,
     b: Annotated[float, Field(ge=0, le=1)] = B,
 ) -> pl.DataFrame:
-    """The `depth` best documents of every query. Documents that share no term with the query are excluded.
+    """The `depth` best documents of every query. Documents that share no term with the query are
+    excluded.
 
     Args:
         queries: query_id, text.
         documents: the collection.
-        language: language of the stemmer, from the collection's settings. "none" disables stemming. Scripts without spaces between words
-            (Chinese, Japanese, Thai, Lao, Khmer, Burmese), and Korean, are always indexed as character bigrams.
+        language: language of the stemmer, from the collection's settings. "none" disables stemming.
+            Scripts without spaces between words (Chinese, Japanese, Thai, Lao, Khmer, Burmese), and
+            Korean, are always indexed as character bigrams.
         depth: candidates per query. [Hone default]
-        k1, b: term saturation and length normalization. 0.9 and 0.4 are Anserini's values, used with BEIR. [authors' code]
+        k1, b: term saturation and length normalization. 0.9 and 0.4 are Anserini's values, used
+            with BEIR. [authors' code]
 
     Returns:
         query_id, doc_id, rank (from 1), score (above 0).

@@ -1,7 +1,7 @@
 """dense: the nearest documents of a query in an embedding space, by exact search.
 
-The encoder is the round's starting model (ANCE, Xiong et al., arXiv 2007.00808: the current checkpoint mines), or a teacher (NV-Retriever,
-arXiv 2407.15831: a stronger model mines).
+The encoder is the round's starting model (ANCE, Xiong et al., arXiv 2007.00808: the current
+checkpoint mines), or a teacher (NV-Retriever, arXiv 2407.15831: a stronger model mines).
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def dense(
         revision: revision of a teacher on the Hub. [Hone default]
 
     Returns:
-        query_id, doc_id, rank (from 1), score (inner product in fp32, of unit vectors if the model uses cosine).
+        query_id, doc_id, rank (from 1), score (inner product in fp32, of unit vectors if the model
+        uses cosine).
     """
     encoder = models.encoder(model)
     found = nearest(encoder.queries(queries["text"].to_list()), encoder.documents(documents), depth)

@@ -1,7 +1,9 @@
-"""feedback: a second search with the query moved towards its top passages: Rocchio's pseudo-relevance feedback on vectors.
+"""feedback: a second search with the query moved towards its top passages: Rocchio's
+pseudo-relevance feedback on vectors.
 
-Li et al., "Pseudo Relevance Feedback with Deep Language Models and Dense Retrievers" (arXiv 2108.11044). The second search finds documents
-that resemble the first results rather than the words of the query.
+Li et al., "Pseudo Relevance Feedback with Deep Language Models and Dense Retrievers" (arXiv
+2108.11044). The second search finds documents that resemble the first results rather than the words
+of the query.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ def feedback(
     model: str | None = None,
     revision: str | None = None,
 ) -> pl.DataFrame:
-    """The `depth` documents nearest to alpha q + beta m for every query q. m is the mean of its `passages` nearest documents.
+    """The `depth` documents nearest to alpha q + beta m for every query q. m is the mean of its
+    `passages` nearest documents.
 
     Args:
         queries: query_id, text.
@@ -40,28 +43,40 @@ def feedback(
         models: the available encoders.
         depth: candidates per query. [Hone default]
         passages: number of top passages that are assumed relevant. [survey]
-        alpha, beta: weights of the query and of the passages' mean. 5 passages with 0.4 and 0.6 are the settings of Pyserini's reproduction
-            guide (docs/experiments-vector-prf.md), for inner products. They were not checked in the paper. [survey]
+        alpha, beta: weights of the query and of the passages' mean. 5 passages with 0.4 and 0.6 are
+            the settings of Pyserini's reproduction guide (docs/experiments-vector-prf.md), for
+            inner products. They were not checked in the paper. [survey]
         model: a teacher. Null: the round's starting model. [Hone default]
         revision: revision of a teacher on the Hub. [Hone default]
 
     Returns:
-        query_id, doc_id, rank (from 1), score (inner product in fp32 with the moved query). If the model uses cosine, that query is
-        normalized again, which does not change the order. With beta 0 the order is that of `dense`.
+        query_id, doc_id, rank (from 1), score (inner product in fp32 with the moved query). If the
+        model uses cosine, that query is normalized again, which does not change the order. With
+        beta 0 the order is that of `dense`.
     """
     encoder = models.encoder(model)
     asked, answers = encoder.queries(queries["text"].to_list()), encoder.documents(documents)
     found = [
-        nearest(moved(asked.part(slice(start, start + QUERIES_PER_BLOCK)), answers, passages, alpha, beta), answers, depth)
+        nearest(
+            moved(
+                asked.part(slice(start, start + QUERIES_PER_BLOCK)), answers, passages, alpha, beta
+            ),
+            answers,
+            depth,
+        )
         for start in range(0, len(asked), QUERIES_PER_BLOCK)
     ]
     width = min(depth, len(answers))
-    scores = np.concatenate([np.empty((0, width), dtype=np.float32), *(scores for scores, _ in found)])
+    scores = np.concatenate(
+        [np.empty((0, width), dtype=np.float32), *(scores for scores, _ in found)]
+    )
     rows = np.concatenate([np.empty((0, width), dtype=np.int64), *(rows for _, rows in found)])
     return as_table(queries["query_id"], documents.ids, scores, rows)
 
 
-def moved(queries: Vectors, documents: Vectors, passages: int, alpha: float, beta: float) -> np.ndarray:
+def moved(
+    queries: Vectors, documents: Vectors, passages: int, alpha: float, beta: float
+) -> np.ndarray:
     """The queries' vectors [n, d] of the second search."""
     own = queries.take(slice(None))
     _, rows = nearest(own, documents, passages)
@@ -69,4 +84,8 @@ def moved(queries: Vectors, documents: Vectors, passages: int, alpha: float, bet
         return own
     mean = documents.take(rows.ravel()).reshape(*rows.shape, -1).mean(axis=1)
     second = np.float32(alpha) * own + np.float32(beta) * mean
-    return second / np.maximum(np.linalg.norm(second, axis=1, keepdims=True), 1e-12) if queries.unit else second
+    return (
+        second / np.maximum(np.linalg.norm(second, axis=1, keepdims=True), 1e-12)
+        if queries.unit
+        else second
+    )

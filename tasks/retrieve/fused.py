@@ -1,7 +1,8 @@
-"""fused: one ranking from several sources, by reciprocal ranks (Cormack, Clarke and Buettcher, SIGIR 2009) or by scores.
+"""fused: one ranking from several sources, by reciprocal ranks (Cormack, Clarke and Buettcher,
+SIGIR 2009) or by scores.
 
-Separate sources of a recipe contribute separate candidates, each pair with its best rank. A fused source prefers documents that several
-sources rank high.
+Separate sources of a recipe contribute separate candidates, each pair with its best rank. A fused
+source prefers documents that several sources rank high.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from hone.config.source_name import source_name
 from hone.errors import Refused
 from hone.layout import PAIR
 
-DECIMALS = 12  # fused scores count as equal up to this precision, because the last digits depend on the order of the sources
+# fused scores count as equal up to this precision, because the last digits depend on the order of
+# the sources
+DECIMALS = 12
 
 
 def fused(
@@ -36,11 +39,14 @@ def fused(
     A document's fused score is the sum over the sources that found it of
 
     - reciprocal-rank: w / (k + rank);
-    - score, min-max: w (s - lowest) / (highest - lowest) over the source's list for the query, so its best document has 1;
-    - score, z: w (s - lowest) / standard deviation of the list's scores (not corrected). The order is that of z-scores, with a missing
+    - score, min-max: w (s - lowest) / (highest - lowest) over the source's list for the query, so
+      its best document has 1;
+    - score, z: w (s - lowest) / standard deviation of the list's scores (not corrected). The order
+      is that of z-scores, with a missing
     document at the lowest score.
 
-    Sources that did not find it add nothing. If all scores of a list are equal, each document gets w [Hone default].
+    Sources that did not find it add nothing. If all scores of a list are equal, each document gets
+    w [Hone default].
 
     Args:
         queries: query_id.
@@ -48,20 +54,23 @@ def fused(
         of: the sources, as lines of a recipe. None may be `fused` itself.
         by: the values to sum. [Hone default]
         k: damping of the first ranks. 60 is the paper's value. [unverified]
-        normalise: normalization of scores of different sources, only for `by: score`. [Hone default]
+        normalise: normalization of scores of different sources, only for `by: score`. [Hone
+            default]
         weights: one for each source, in order. Null: all 1. [Hone default]
         depth: candidates per query. Each source has its own depth as well. [Hone default]
 
     Returns:
-        query_id, doc_id, rank (from 1), score (the fused one, in no encoder's space). Ties are broken by the better best rank, then by the
-        lower doc_id.
+        query_id, doc_id, rank (from 1), score (the fused one, in no encoder's space). Ties are
+        broken by the better best rank, then by the lower doc_id.
 
     Raises:
         Refused: `by: score`, and a source has a score that is NaN or infinite.
     """
     shares = weights or [1.0] * len(of)
     parts = [
-        part_of(ask(line), weight, by, k, normalise, source_name(line)).select(*PAIR, "rank", "part")
+        part_of(ask(line), weight, by, k, normalise, source_name(line)).select(
+            *PAIR, "rank", "part"
+        )
         for line, weight in zip(of, shares, strict=True)
     ]
     summed = (
@@ -80,7 +89,9 @@ def fused(
     )
 
 
-def part_of(found: pl.DataFrame, weight: float, by: str, k: float, normalise: str, source: str) -> pl.DataFrame:
+def part_of(
+    found: pl.DataFrame, weight: float, by: str, k: float, normalise: str, source: str
+) -> pl.DataFrame:
     """A source's candidates with `part`, their contribution to the document's fused score."""
     if by == "reciprocal-rank":
         return found.with_columns(part=weight / (k + pl.col("rank").cast(pl.Float64)))
@@ -88,8 +99,10 @@ def part_of(found: pl.DataFrame, weight: float, by: str, k: float, normalise: st
     bad = found.filter(~pl.col("score").is_finite().fill_null(False))
     if len(bad):
         raise Refused(
-            f"fused: the source {source} returned NaN or infinity for {len(bad):,} scores, such as that of document "
-            f"'{bad['doc_id'][0]}' for query '{bad['query_id'][0]}'. Fuse by reciprocal-rank, or remove that source."
+            f"fused: the source {source} returned NaN or infinity for {len(bad):,} scores, such "
+            "as that of document "
+            f"'{bad['doc_id'][0]}' for query '{bad['query_id'][0]}'. Fuse by reciprocal-rank, or "
+            "remove that source."
         )
     above = score - score.min().over("query_id")
     spread = {"min-max": above.max(), "z": score.std(ddof=0)}[normalise].over("query_id")
@@ -100,8 +113,13 @@ def refuse_unfit(parameters: dict[str, Any]) -> None:
     """Raise Refused if there are no sources, or the weights do not match them."""
     of, weights = parameters["of"], parameters["weights"]
     if not of:
-        raise Refused("fused: `of` is empty. Name the sources to fuse, such as `of: [dense, bm25]`.")
+        raise Refused(
+            "fused: `of` is empty. Name the sources to fuse, such as `of: [dense, bm25]`."
+        )
     if weights is not None and len(weights) != len(of):
-        raise Refused(f"fused: {len(weights)} `weights` for {len(of)} sources. Set one for each, in the order of `of`.")
+        raise Refused(
+            f"fused: {len(weights)} `weights` for {len(of)} sources. Set one for each, in the "
+            "order of `of`."
+        )
     if weights is not None and not any(weights):
         raise Refused("fused: all `weights` are 0, so no source counts. Set one above 0.")

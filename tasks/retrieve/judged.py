@@ -1,4 +1,6 @@
-"""judged: documents labelled not relevant (relevance 0), the only negatives with a human judgment."""
+"""judged: documents labelled not relevant (relevance 0), the only negatives with a human
+judgment.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,12 @@
-"""neighbour-bands: documents at a moderate distance from the labelled positive in a graph: neither near nor unrelated (SciNCL).
+"""neighbour-bands: documents at a moderate distance from the labelled positive in a graph: neither
+near nor unrelated (SciNCL).
 
-Ostendorff et al., "Neighborhood Contrastive Learning for Scientific Document Representations" (arXiv 2202.06671). The authors' graph has
-tens of millions of papers (unverified). Their code uses ranks 20 to 25 as positives and 3,998 to 4,000 as hard negatives: two bands with a
-gap, the farther one still far nearer than random documents. Such ranks do not transfer to collections of thousands, so bands may be
-fractions of the collection. In the paper the anchor is the query itself, a paper. Here a query is not in the graph, so its labelled
-positives are the anchors.
+Ostendorff et al., "Neighborhood Contrastive Learning for Scientific Document Representations"
+(arXiv 2202.06671). The authors' graph has tens of millions of papers (unverified). Their code uses
+ranks 20 to 25 as positives and 3,998 to 4,000 as hard negatives: two bands with a gap, the farther
+one still far nearer than random documents. Such ranks do not transfer to collections of thousands,
+so bands may be fractions of the collection. In the paper the anchor is the query itself, a paper.
+Here a query is not in the graph, so its labelled positives are the anchors.
 """
 
 from __future__ import annotations
@@ -57,32 +59,51 @@ def neighbour_bands(
         metadata: of the collection.
         models: the available encoders.
         prefix: prefix of ids if several collections are joined. A file has ids without prefix.
-        first, last: the band, both ends included. SciNCL's code uses ranks 3,998 to 4,000. [Hone default]
+        first, last: the band, both ends included. SciNCL's code uses ranks 3,998 to 4,000. [Hone
+            default]
         counted: `share` for fractions of the collection's documents, or `ranks`. [Hone default]
-        file: a table below inputs/ (Parquet, CSV, JSON Lines): doc_id, neighbour_id and optionally `rank` or `weight`. [Hone default]
-        column: metadata with ids of other documents, such as citations. With neither, neighbors are the nearest in the embedding space of
-            `model`. [Hone default]
+        file: a table below inputs/ (Parquet, CSV, JSON Lines): doc_id, neighbour_id and optionally
+            `rank` or `weight`. [Hone default]
+        column: metadata with ids of other documents, such as citations. With neither, neighbors are
+            the nearest in the embedding space of `model`. [Hone default]
         hops: maximum hops for links without rank or weight. [Hone default]
         both_ways: whether such links are also followed backwards. [Hone default]
         model: a teacher. Null: the round's starting model. [Hone default]
         revision: revision of a teacher on the Hub. [Hone default]
-        name: a suffix that distinguishes the band's candidates from those of another band. [Hone default]
-        ids_of: the training collection of the file's ids, if several have equal ids. Only that collection is searched. Null: any
-            collection. [Hone default]
+        name: a suffix that distinguishes the band's candidates from those of another band. [Hone
+            default]
+        ids_of: the training collection of the file's ids, if several have equal ids. Only that
+            collection is searched. Null: any collection. [Hone default]
 
     Returns:
-        query_id, doc_id, rank (from 1, inside the band), score (inner product, or weight; 0 if nothing compared them).
+        query_id, doc_id, rank (from 1, inside the band), score (inner product, or weight; 0 if
+        nothing compared them).
 
     Raises:
-        NothingHere: the graph has no edge between documents of the collection, or the band is empty.
+        NothingHere: the graph has no edge between documents of the collection, or the band is
+            empty.
     """
     found = bands.in_band(
-        labelled_positives(labels).select(PAIR), documents, metadata, models, prefix,
-        "neighbour-bands", first=first, last=last, counted=counted,
-        file=file, column=column, hops=hops, both_ways=both_ways, model=model,
-    )  # fmt: skip
+        labelled_positives(labels).select(PAIR),
+        documents,
+        metadata,
+        models,
+        prefix,
+        "neighbour-bands",
+        first=first,
+        last=last,
+        counted=counted,
+        file=file,
+        column=column,
+        hops=hops,
+        both_ways=both_ways,
+        model=model,
+    )
     if found.is_empty():
-        raise NothingHere(f"neighbour-bands: no labelled positive of a training query has a neighbor from {first} to {last} ({counted}).")
+        raise NothingHere(
+            "neighbour-bands: no labelled positive of a training query has a neighbor from "
+            f"{first} to {last} ({counted})."
+        )
     return found.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id"))
 
 
@@ -93,4 +114,8 @@ def refuse_unfit(parameters: dict) -> None:
 
 def named(parameters: dict) -> tuple[str, pl.Series] | None:
     """The kind of the file's ids, and the columns of ids. Null if there is no file."""
-    return ("document", edges_of_file(Path(parameters["file"]))["doc_id"]) if parameters["file"] else None
+    return (
+        ("document", edges_of_file(Path(parameters["file"]))["doc_id"])
+        if parameters["file"]
+        else None
+    )

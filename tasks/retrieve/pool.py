@@ -1,8 +1,10 @@
-"""pool: the current model ranks only a pool of documents that the base model retrieved, and encodes nothing else.
+"""pool: the current model ranks only a pool of documents that the base model retrieved, and encodes
+nothing else.
 
-For collections whose encoding dominates a round's cost: the model of r0 encodes the collection once. A later round only encodes the union
-of the documents that r0 retrieves for the training queries. You save time only if no other step makes the round's model encode the whole
-collection: it is not in `evaluate_on`, and `train` sets `dev_scores: false`. A Hone method.
+For collections whose encoding dominates a round's cost: the model of r0 encodes the collection
+once. A later round only encodes the union of the documents that r0 retrieves for the training
+queries. You save time only if no other step makes the round's model encode the whole collection: it
+is not in `evaluate_on`, and `train` sets `dev_scores: false`. A Hone method.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from hone.layout import BASE
 from hone.stage import say
 
 COMPARES_QUERIES = True  # its encoder compares queries with documents, so it can score candidates
-READS_WITHIN = "depth"  # the parameter with the maximum number of documents per query that its encoder reads; the base model reads all
+# the parameter with the maximum number of documents per query that its encoder reads; the base
+# model reads all
+READS_WITHIN = "depth"
 
 
 def pool(
@@ -37,31 +41,42 @@ def pool(
     model: str | None = None,
     revision: str | None = None,
 ) -> pl.DataFrame:
-    """The `candidates` nearest documents of every query among those that the base model ranks within `depth` for any query.
+    """The `candidates` nearest documents of every query among those that the base model ranks
+    within `depth` for any query.
 
     Args:
         queries: query_id, text.
         documents: the collection.
         models: the available encoders.
         round: the round's name, for the message.
-        start: written `from`: the round whose model selects the pool. Only r0, because its vectors are already cached. Vectors of a later
-            round would require encoding the whole collection, which this method avoids. [Hone default]
+        start: written `from`: the round whose model selects the pool. Only r0, because its vectors
+            are already cached. Vectors of a later round would require encoding the whole
+            collection, which this method avoids. [Hone default]
         depth: pooled documents of each query. [Hone default]
         candidates: candidates per query. [Hone default]
-        model: the model that ranks the pool: a teacher. Null: the round's starting model. [Hone default]
+        model: the model that ranks the pool: a teacher. Null: the round's starting model. [Hone
+            default]
         revision: revision of a teacher on the Hub. [Hone default]
 
     Returns:
-        query_id, doc_id, rank (from 1), score (inner product in fp32 by the ranking model, of unit vectors if it uses cosine). If `depth`
-        is the size of the collection, the result equals `dense`.
+        query_id, doc_id, rank (from 1), score (inner product in fp32 by the ranking model, of unit
+        vectors if it uses cosine). If `depth` is the size of the collection, the result equals
+        `dense`.
     """
     texts = queries["text"].to_list()
     base = models.base()
-    wanted = documents.ids.filter(pl.Series(within(base.queries(texts), base.documents(documents), depth)))
-    say(f"retrieve {round}: pool: {len(wanted):,} of {len(documents):,} documents are within {depth:,} of a training query by r0")
+    wanted = documents.ids.filter(
+        pl.Series(within(base.queries(texts), base.documents(documents), depth))
+    )
+    say(
+        f"retrieve {round}: pool: {len(wanted):,} of {len(documents):,} documents are within "
+        f"{depth:,} of a training query by r0"
+    )
     encoder = models.encoder(model)
     pooled, vectors = encoder.documents_of(documents, wanted)
-    return as_table(queries["query_id"], pooled, *nearest(encoder.queries(texts), vectors, candidates))
+    return as_table(
+        queries["query_id"], pooled, *nearest(encoder.queries(texts), vectors, candidates)
+    )
 
 
 def within(queries: Vectors, documents: Vectors, depth: int) -> np.ndarray:
@@ -77,6 +92,7 @@ def refuse_unfit(parameters: dict[str, Any]) -> None:
     """Raise Refused for a round whose model has not encoded the collection."""
     if parameters["from"] != BASE:
         raise Refused(
-            f"pool: `from` is '{parameters['from']}', but only {BASE} can pool, because no later model has encoded the whole "
+            f"pool: `from` is '{parameters['from']}', but only {BASE} can pool, because no later "
+            "model has encoded the whole "
             f"collection. Write `from: {BASE}`."
         )

@@ -11,7 +11,14 @@ from hone.data.tables import Documents
 from hone.mining.random_documents import random_documents
 
 
-def random(queries: pl.DataFrame, documents: Documents, draws: str, *, seed: int, depth: Annotated[int, Field(ge=1)] = 20) -> pl.DataFrame:
+def random(
+    queries: pl.DataFrame,
+    documents: Documents,
+    draws: str,
+    *,
+    seed: int,
+    depth: Annotated[int, Field(ge=1)] = 20,
+) -> pl.DataFrame:
     """`depth` documents for every query, drawn uniformly without replacement.
 
     Args:

@@ -15,7 +15,9 @@ from tasks.retrieve.settings import RetrieveSettings
 
 
 def need_columns(sources: list[dict], training: training_set.TrainingSet) -> None:
-    """Raise Refused if a source needs a metadata column that no collection has, before any source runs."""
+    """Raise Refused if a source needs a metadata column that no collection has, before any
+    source runs.
+    """
     for line in sources:
         for _, one in methods.with_held("retrieve", line):
             column = one["parameters"].get("column")
@@ -25,26 +27,43 @@ def need_columns(sources: list[dict], training: training_set.TrainingSet) -> Non
 
 
 def know_whose(sources: list[dict], training: training_set.TrainingSet) -> None:
-    """Raise Refused if ids of a file are ambiguous between collections. A source's module defines the kind of ids (`named`)."""
+    """Raise Refused if ids of a file are ambiguous between collections. A source's module
+    defines the kind of ids (`named`).
+    """
     for line in sources:
         for place, one in methods.with_held("retrieve", line):
-            if (named := methods.find(place, one["method"]).beside("named")) and (found := named(one["parameters"])):
-                refuse_ambiguous(one["parameters"]["file"], found[1], found[0], one["parameters"]["ids_of"], training)
+            if (named := methods.find(place, one["method"]).beside("named")) and (
+                found := named(one["parameters"])
+            ):
+                refuse_ambiguous(
+                    one["parameters"]["file"],
+                    found[1],
+                    found[0],
+                    one["parameters"]["ids_of"],
+                    training,
+                )
 
 
 def refuse_nothing(nothing: dict[str, dict[str, str]], collections: list[str]) -> None:
-    """Log which sources found nothing in which collections. Raises Refused if a source found nothing in any.
+    """Log which sources found nothing in which collections. Raises Refused if a source found
+    nothing in any.
 
     Args:
         nothing: the messages by source and collection.
         collections: the names of all collections.
     """
     for source, told in nothing.items():
-        several = [f"{name}: {sentence}" if len(collections) > 1 else sentence for name, sentence in told.items()]
+        several = [
+            f"{name}: {sentence}" if len(collections) > 1 else sentence
+            for name, sentence in told.items()
+        ]
         if set(told) == set(collections):
             raise Refused(" ".join(several))
         for sentence in several:
-            say(f"retrieve: {source} finds nothing in one collection and continues with the others. {sentence}")
+            say(
+                f"retrieve: {source} finds nothing in one collection and continues with the "
+                f"others. {sentence}"
+            )
 
 
 def source_of(
@@ -56,7 +75,9 @@ def source_of(
     settings: RetrieveSettings,
     nothing: dict[str, dict[str, str]],
 ) -> pl.DataFrame:
-    """Candidates of one source in one collection. If it has no data to work on, its message is added to `nothing`."""
+    """Candidates of one source in one collection. If it has no data to work on, its message is
+    added to `nothing`.
+    """
     queries = collection.queries()
     given = {
         "queries": queries,

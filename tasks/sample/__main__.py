@@ -12,7 +12,9 @@ from tasks.sample.settings import SampleSettings
 
 
 def main(settings: SampleSettings) -> None:
-    """Apply the recipe's filters in order, choose negatives, and write both the negatives and the removals."""
+    """Apply the recipe's filters in order, choose negatives, and write both the negatives and
+    the removals.
+    """
     round = settings.round
     training = training_set.read(unlabelled=settings.unlabelled)
     candidates = tables.read("candidates", round_table(round, "candidates"))
@@ -20,12 +22,19 @@ def main(settings: SampleSettings) -> None:
     scores = tables.read("scores", round_table(round, "scores"))
     left = queries_left(settings.before) if settings.unlabelled else None
     negatives, removed, counts = sampled(candidates, labels, scores, training, settings, left)
-    tables.write("negatives", tables.shaped("negatives", negatives), round_table(round, "negatives"))
+    tables.write(
+        "negatives", tables.shaped("negatives", negatives), round_table(round, "negatives")
+    )
     tables.write("removed", tables.shaped("removed", removed), removed_table(round, "sample"))
     write_json(round_account(round, "sample"), counts)
     gone = ", ".join(f"{count:,} by {rule}" for rule, count in counts["removed"].items()) or "none"
-    left = "".join(f", {count:,} queries removed by {rule}" for rule, count in counts["left"].items())
-    say(f"sample {round}: {counts['chosen']:,} negatives from {counts['candidates']:,} candidates, removed: {gone}{left}")
+    left = "".join(
+        f", {count:,} queries removed by {rule}" for rule, count in counts["left"].items()
+    )
+    say(
+        f"sample {round}: {counts['chosen']:,} negatives from {counts['candidates']:,} "
+        f"candidates, removed: {gone}{left}"
+    )
 
 
 if __name__ == "__main__":

@@ -14,22 +14,29 @@ from hone.layout import PAIR
 
 
 def compared(
-    pool: pl.DataFrame, positives: pl.DataFrame, scores: pl.DataFrame, scorer: str | None, rule: str,
-    *, to: Literal["lowest", "highest"] = "lowest",
-) -> pl.DataFrame:  # fmt: skip
+    pool: pl.DataFrame,
+    positives: pl.DataFrame,
+    scores: pl.DataFrame,
+    scorer: str | None,
+    rule: str,
+    *,
+    to: Literal["lowest", "highest"] = "lowest",
+) -> pl.DataFrame:
     """Every row of the pool, in order, with its score and that of its query's labelled positives.
 
     Args:
         pool: query_id, doc_id and more.
         positives: query_id, doc_id.
         scores: query_id, doc_id, scorer, score.
-        scorer: the scorer. Null: the first scorer, which is the first dense source or the round's starting model.
+        scorer: the scorer. Null: the first scorer, which is the first dense source or the round's
+            starting model.
         rule: name of the calling rule, for messages.
         to: which labelled positive of a query is the reference.
 
     Returns:
-        query_id, doc_id, by (the candidate's score; null if missing), reference (score of the query's lowest-scored or highest-scored
-        labelled positive; null if missing). In the scorer's space: cosine for the default encoder.
+        query_id, doc_id, by (the candidate's score; null if missing), reference (score of the
+        query's lowest-scored or highest-scored labelled positive; null if missing). In the scorer's
+        space: cosine for the default encoder.
 
     Raises:
         Refused: no scorer has this name.
@@ -40,25 +47,40 @@ def compared(
     of_query = pl.col("reference").min() if to == "lowest" else pl.col("reference").max()
     first = run_starts(pool["query_id"])
     asked = pl.DataFrame({"query_id": pool["query_id"].gather(first)})
-    reference = asked.join(known.group_by("query_id").agg(of_query), on="query_id", how="left", maintain_order="left")["reference"]
-    beside = reference.gather(np.repeat(np.arange(len(first)), np.diff(np.append(first, len(pool)))))
+    reference = asked.join(
+        known.group_by("query_id").agg(of_query), on="query_id", how="left", maintain_order="left"
+    )["reference"]
+    beside = reference.gather(
+        np.repeat(np.arange(len(first)), np.diff(np.append(first, len(pool))))
+    )
     return pool.select(*PAIR, by=values[: len(pool)], reference=beside)
 
 
 def given_to(pairs: pl.DataFrame, by: pl.DataFrame) -> pl.Series:
-    """The scores of one scorer for each of `pairs`. Null if missing. `by` comes from `of_scorer`."""
+    """The scores of one scorer for each of `pairs`. Null if missing. `by` comes from
+    `of_scorer`.
+    """
     rows = where(pairs, by)
-    return pl.concat([by["by"], pl.Series("by", [None], dtype=by["by"].dtype)]).gather(np.where(rows < 0, len(by), rows))
+    return pl.concat([by["by"], pl.Series("by", [None], dtype=by["by"].dtype)]).gather(
+        np.where(rows < 0, len(by), rows)
+    )
 
 
 def of_scorer(scores: pl.DataFrame, scorer: str | None, rule: str) -> pl.DataFrame:
     """query_id, doc_id and `by` for one scorer's scores. NaN and infinite scores become null."""
     names = scores["scorer"].unique(maintain_order=True).to_list()
     if not names:
-        raise Refused(f"{rule} compares scores, but this round's candidates have none. Add a section `score` to the recipe.")
+        raise Refused(
+            f"{rule} compares scores, but this round's candidates have none. Add a section "
+            "`score` to the recipe."
+        )
     if scorer is not None and scorer not in names:
-        raise Refused(f"{rule} needs the scores of '{scorer}', which has none; {nearest(scorer, names)}")
-    return scores.filter(pl.col("scorer") == (scorer or names[0])).select(*PAIR, by=pl.when(pl.col("score").is_finite()).then("score"))
+        raise Refused(
+            f"{rule} needs the scores of '{scorer}', which has none; {nearest(scorer, names)}"
+        )
+    return scores.filter(pl.col("scorer") == (scorer or names[0])).select(
+        *PAIR, by=pl.when(pl.col("score").is_finite()).then("score")
+    )
 
 
 def rounded(column: str) -> pl.Expr:

@@ -10,7 +10,9 @@ from hone.layout import PAIR
 
 
 def missing(chosen: pl.DataFrame, queries: pl.Series, n: int) -> pl.DataFrame:
-    """query_id and the number of missing negatives (`lacks` > 0), for queries with fewer than `n`."""
+    """query_id and the number of missing negatives (`lacks` > 0), for queries with fewer than
+    `n`.
+    """
     have = chosen.group_by("query_id").len("have")
     return (
         queries.to_frame("query_id")
@@ -21,7 +23,9 @@ def missing(chosen: pl.DataFrame, queries: pl.Series, n: int) -> pl.DataFrame:
 
 
 def filled(chosen: pl.DataFrame, more: pl.DataFrame, short: pl.DataFrame) -> pl.DataFrame:
-    """`chosen`, filled up for each short query with rows of `more`, in order and without duplicates."""
+    """`chosen`, filled up for each short query with rows of `more`, in order and without
+    duplicates.
+    """
     extra = (
         more.join(short, on="query_id", how="inner", maintain_order="left")
         .join(chosen, on=PAIR, how="anti", maintain_order="left")
@@ -32,7 +36,9 @@ def filled(chosen: pl.DataFrame, more: pl.DataFrame, short: pl.DataFrame) -> pl.
 
 
 def random_fill(
-    short: pl.DataFrame, draw: Callable[[pl.DataFrame], pl.DataFrame], guard: Callable[[pl.DataFrame], pl.DataFrame]
+    short: pl.DataFrame,
+    draw: Callable[[pl.DataFrame], pl.DataFrame],
+    guard: Callable[[pl.DataFrame], pl.DataFrame],
 ) -> pl.DataFrame:
     """Random documents for the short queries, filtered by `guard`.
 

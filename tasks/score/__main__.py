@@ -1,7 +1,7 @@
 """score: score candidates and labelled positives with each scorer of the recipe, in fp32.
 
-Scores of different sources (BM25, a run, a teacher) are not comparable, and a labelled positive may not have been retrieved. Rules that
-compare the two need both scores from one scorer.
+Scores of different sources (BM25, a run, a teacher) are not comparable, and a labelled positive may
+not have been retrieved. Rules that compare the two need both scores from one scorer.
 """
 
 from __future__ import annotations
@@ -27,18 +27,26 @@ def main(settings: ScoreSettings) -> None:
     labels = carried_labels(settings.parent, training.queries(), settings.refreshed)
     pairs = pairs_of(candidates, labels)
     positives = positives_of(labels).select("query_id", "doc_id")
-    means = {"models": Models.of(settings), "cross_models": CrossModels.of(round, settings.model["precision"], settings.cross_encoders)}
+    means = {
+        "models": Models.of(settings),
+        "cross_models": CrossModels.of(round, settings.model["precision"], settings.cross_encoders),
+    }
     scored = [
-        scorer(line["parameters"], pairs=pairs, positives=positives, collection=collection, **means)
-        .select("query_id", "doc_id", "score", scorer=pl.lit(name))
+        scorer(
+            line["parameters"], pairs=pairs, positives=positives, collection=collection, **means
+        ).select("query_id", "doc_id", "score", scorer=pl.lit(name))
         for name, line in (settings.scorers.items() if len(candidates) else ())
         for scorer in [methods.find("score", line["method"])]
         for collection in training
-    ]  # fmt: skip
+    ]
     scores = tables.shaped("scores", pl.concat(scored)) if scored else tables.empty("scores")
     refuse_no_number(scores)
     tables.write("scores", scores, round_table(round, "scores"))
-    done = f"{len(scores):,} scores by {', '.join(settings.scorers)}" if settings.scorers else "skipped (no scorer configured)"
+    done = (
+        f"{len(scores):,} scores by {', '.join(settings.scorers)}"
+        if settings.scorers
+        else "skipped (no scorer configured)"
+    )
     say(f"score {round}: {done}")
 
 

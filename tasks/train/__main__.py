@@ -34,16 +34,24 @@ def main(settings: TrainSettings) -> None:
 
         seed = seed_of(settings.seed, settings.draws, "train")
         runs = dev_runs(start, start.name, settings, training)
-        before, checks = dev_means(runs, training), checks_of(training, runs, section.dev_checks, settings.seed)
+        before, checks = (
+            dev_means(runs, training),
+            checks_of(training, runs, section.dev_checks, settings.seed),
+        )
         del runs  # the dev rankings need not be in memory during training
-        loaded, trained = fitted(made, training, section, settings.model, model, seed, checkpoints, device, checks)
+        loaded, trained = fitted(
+            made, training, section, settings.model, model, seed, checkpoints, device, checks
+        )
         loaded.save_pretrained(str(place))
         checked = checks.record()
         write_card(place, settings, training, trained, before, checked)
     tables.write("trained", trained, round_table(round, "trained"))
     write_json(round_account(round, "dev_checks"), checked)
     shutil.rmtree(checkpoints, ignore_errors=True)
-    say(f"train {round}: {trained['step'].max():,} steps on {made.pairs['query'].n_unique():,} queries, from {start.name}")
+    say(
+        f"train {round}: {trained['step'].max():,} steps on {made.pairs['query'].n_unique():,} "
+        f"queries, from {start.name}"
+    )
     if checked["better_before"]:
         say(f"train {round}: {checked['better_before']}")
 

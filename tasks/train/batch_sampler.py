@@ -1,4 +1,6 @@
-"""Batch sampler for sentence-transformers' trainer: the rows and negatives of each step, by a batch method."""
+"""Batch sampler for sentence-transformers' trainer: the rows and negatives of each step, by a
+batch method.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,26 @@ class Epochs(BatchSampler):
         seed: seed of this round's training.
         negatives: the negatives of each query, by epoch.
 
-    Order and positive of a query do not depend on the other queries, positives and negatives of the round: draws follow from ids, epoch and
-    seed.
+    Order and positive of a query do not depend on the other queries, positives and negatives of the
+    round: draws follow from ids, epoch and seed.
     """
 
-    def __init__(self, pairs: pl.DataFrame, line: dict, positives: str, shares: dict[str, float], seed: int, negatives: Draw) -> None:
-        self.pairs, self.line, self.positives, self.shares, self.seed = pairs, line, positives, shares, seed
+    def __init__(
+        self,
+        pairs: pl.DataFrame,
+        line: dict,
+        positives: str,
+        shares: dict[str, float],
+        seed: int,
+        negatives: Draw,
+    ) -> None:
+        self.pairs, self.line, self.positives, self.shares, self.seed = (
+            pairs,
+            line,
+            positives,
+            shares,
+            seed,
+        )
         self.batch_size = line["parameters"].get("size", 1)
         self.drop_last = False
         self.epoch = 0
@@ -60,7 +76,11 @@ class Epochs(BatchSampler):
             first = np.sort(first[pairs["query"].gather(first).is_first_distinct().to_numpy()])
             pairs, order = pairs[first], lots(self.query_keys[first], self.seed, purpose, "queries")
         method = methods.find("train.batch", self.line["method"])
-        given = {"pairs": pairs.with_columns(lot=order), "draw": generator(self.seed, purpose), "shares": self.shares}
+        given = {
+            "pairs": pairs.with_columns(lot=order),
+            "draw": generator(self.seed, purpose),
+            "shares": self.shares,
+        }
         return method(self.line["parameters"], **given)
 
     @cached_property

@@ -19,7 +19,14 @@ from tasks.train.settings import TrainSettings
 Means = dict[str, dict[str, float]]  # by collection and measure
 
 
-def write_card(place: Path, settings: TrainSettings, training: TrainingSet, trained: pl.DataFrame, before: Means, checked: dict) -> None:
+def write_card(
+    place: Path,
+    settings: TrainSettings,
+    training: TrainingSet,
+    trained: pl.DataFrame,
+    before: Means,
+    checked: dict,
+) -> None:
     """Write Hone's section into README.md of a saved model.
 
     Args:
@@ -33,7 +40,14 @@ def write_card(place: Path, settings: TrainSettings, training: TrainingSet, trai
     put_first(section(place, settings, training, trained, before, checked), place / "README.md")
 
 
-def section(place: Path, settings: TrainSettings, training: TrainingSet, trained: pl.DataFrame, before: Means, checked: dict) -> str:
+def section(
+    place: Path,
+    settings: TrainSettings,
+    training: TrainingSet,
+    trained: pl.DataFrame,
+    before: Means,
+    checked: dict,
+) -> str:
     """Starting model, recipe, data and scores."""
     train = settings.train
     start = "r0" if train.init == "base" else settings.parent
@@ -44,8 +58,10 @@ def section(place: Path, settings: TrainSettings, training: TrainingSet, trained
         "",
         f"- **From:** the weights of {start}; candidates and labels are from {settings.parent}.",
         f"- **Recipe:** {settings.recipe}" + (f" ({settings.paper})" if settings.paper else ""),
-        f"- **Losses:** {losses}; {train.negatives} mined negative(s) per query{anew}; batches: {spelled(train.batch['parameters'])}.",
-        f"- **Steps:** {trained['step'].max()}, learning rate {train.learning_rate}, {train.precision}, seed {settings.seed}.",
+        f"- **Losses:** {losses}; {train.negatives} mined negative(s) per query{anew}; batches: "
+        f"{spelled(train.batch['parameters'])}.",
+        f"- **Steps:** {trained['step'].max()}, learning rate {train.learning_rate}, "
+        f"{train.precision}, seed {settings.seed}.",
         f"- **Length:** {lengths(settings, place)}.",
         *(trained_on(collection, trained) for collection in training),
         "",
@@ -59,20 +75,30 @@ def lengths(settings: TrainSettings, place: Path) -> str:
     """The maximum lengths, in encoding and in training."""
     reading, model = Reading.of(settings.model), ModelFolder(place)
     encoding, training = reading.length(model), reading.length(model, settings.train.max_length)
-    apart = f"; training read {training:,} tokens (`train.max_length`)" if training != encoding else ", in training as in encoding"
+    apart = (
+        f"; training read {training:,} tokens (`train.max_length`)"
+        if training != encoding
+        else ", in training as in encoding"
+    )
     return f"texts are truncated after {encoding:,} tokens{apart}"
 
 
 def trained_on(collection: TrainingCollection, trained: pl.DataFrame) -> str:
     queries = trained.join(collection.queries(), on="query_id", how="semi")["query_id"].n_unique()
-    return f"- **Collection {collection.name}:** {queries:,} training queries, {len(collection.documents):,} documents."
+    return (
+        f"- **Collection {collection.name}:** {queries:,} training queries, "
+        f"{len(collection.documents):,} documents."
+    )
 
 
-def dev_runs(model: Path, name: str, settings: TrainSettings, training: TrainingSet) -> dict[str, pl.DataFrame]:
-    """A model's rankings of the dev queries of each training collection: query_id, doc_id, score, by the collection's name.
+def dev_runs(
+    model: Path, name: str, settings: TrainSettings, training: TrainingSet
+) -> dict[str, pl.DataFrame]:
+    """A model's rankings of the dev queries of each training collection: query_id, doc_id, score,
+    by the collection's name.
 
-    Empty with `dev_scores: false`, and for collections without dev labels. The vectors are cached, so later evaluation and mining do not
-    encode the collection again.
+    Empty with `dev_scores: false`, and for collections without dev labels. The vectors are cached,
+    so later evaluation and mining do not encode the collection again.
 
     Args:
         model: the model's folder.
@@ -86,33 +112,48 @@ def dev_runs(model: Path, name: str, settings: TrainSettings, training: Training
         if not qrels.is_empty():
             encoder = encoder_for(model, settings.model, stage_settings.machine(), user=name)
             kept = Kept(itself=collection.own_id == "keep")
-            runs[collection.name] = by_encoder(encoder, collection.queries("dev"), collection.documents, qrels, kept)
+            runs[collection.name] = by_encoder(
+                encoder, collection.queries("dev"), collection.documents, qrels, kept
+            )
     return runs
 
 
 def dev_means(runs: dict[str, pl.DataFrame], training: TrainingSet) -> Means:
     """Mean measures of dev rankings: {collection: {measure: mean}}."""
     return {
-        collection.name: means(per_query(runs[collection.name], collection.qrels("dev"), collection.min_relevance))
+        collection.name: means(
+            per_query(runs[collection.name], collection.qrels("dev"), collection.min_relevance)
+        )
         for collection in training
         if collection.name in runs
     }
 
 
-def scores(place: Path, settings: TrainSettings, training: TrainingSet, start: str, before: Means) -> list[str]:
+def scores(
+    place: Path, settings: TrainSettings, training: TrainingSet, start: str, before: Means
+) -> list[str]:
     """A table with the dev scores of this model and of its starting model."""
     if not settings.train.dev_scores:
-        return ["Dev queries were not scored (`dev_scores: false` in the recipe). Test scores: reports/metrics."]
+        return [
+            "Dev queries were not scored (`dev_scores: false` in the recipe). Test scores: "
+            "reports/metrics."
+        ]
     after = dev_means(dev_runs(place, settings.round, settings, training), training)
     if not after:
         return ["No training collection has dev queries. Test scores: reports/metrics."]
     rows = [
-        f"| {collection} | {name} | {found['ndcg_at_10']:.4f} | {found['mrr_at_10']:.4f} | {found['recall_at_100']:.4f} |"
+        f"| {collection} | {name} | {found['ndcg_at_10']:.4f} | {found['mrr_at_10']:.4f} | "
+        f"{found['recall_at_100']:.4f} |"
         for collection in after
         for name, found in ((start, before[collection]), (settings.round, after[collection]))
     ]
-    return ["Scores on dev queries (those on test queries: reports/metrics):", "",
-            "| collection | model | nDCG@10 | MRR@10 | recall@100 |", "|---|---|---|---|---|", *rows]  # fmt: skip
+    return [
+        "Scores on dev queries (those on test queries: reports/metrics):",
+        "",
+        "| collection | model | nDCG@10 | MRR@10 | recall@100 |",
+        "|---|---|---|---|---|",
+        *rows,
+    ]
 
 
 def during_training(checked: dict) -> list[str]:
@@ -121,7 +162,11 @@ def during_training(checked: dict) -> list[str]:
         return []
     of_steps = ", ".join(f"{one[MEASURE]:.3f} at step {one['step']:,}" for one in checked["checks"])
     pool = f"{checked['queries']} dev queries and a pool of {checked['documents']:,} documents"
-    lines = ["", f"Dev checks during training (nDCG@10 on {pool}, not comparable with other scores): {of_steps}."]
+    lines = [
+        "",
+        f"Dev checks during training (nDCG@10 on {pool}, not comparable with other scores): "
+        f"{of_steps}.",
+    ]
     return [*lines, "", checked["better_before"]] if checked["better_before"] else lines
 
 

@@ -1,4 +1,6 @@
-"""Collator: from rows of a batch to tokens. Each text occurs once, with its role for every query."""
+"""Collator: from rows of a batch to tokens. Each text occurs once, with its role for every
+query.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from tasks.train.negatives import Negatives
 
 @dataclass
 class Collator:
-    """Builds batches of queries and documents, every document once, with the same prompts as in encoding.
+    """Builds batches of queries and documents, every document once, with the same prompts as in
+    encoding.
 
     Args:
         examples: the training examples.
@@ -34,9 +37,11 @@ class Collator:
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """Features of `query` and `document`, and `label`.
 
-        `label` [B, 2 + documents]: the row of `pairs`, the column of the positive (-1: none), and for each document 1 if it is one of the
-        query's own negatives, 0 if it is another query's, -1 if it must not be a negative. If labels have weights: `query_weight` [B] of
-        the positives and `document_weights` [B, documents] of the negatives. If a teacher has graded: `document_teacher` [B, documents].
+        `label` [B, 2 + documents]: the row of `pairs`, the column of the positive (-1: none), and
+        for each document 1 if it is one of the query's own negatives, 0 if it is another query's,
+        -1 if it must not be a negative. If labels have weights: `query_weight` [B] of the positives
+        and `document_weights` [B, documents] of the negatives. If a teacher has graded:
+        `document_teacher` [B, documents].
         """
         chosen = np.array([row["row"] for row in rows])
         queries = self._column("query")[chosen]
@@ -56,9 +61,13 @@ class Collator:
         }
         if self.examples.weighted:
             batch["query_weight"] = torch.from_numpy(self._column("weight")[chosen])
-            batch["document_weights"] = torch.from_numpy(self.examples.weights_of(queries, documents))
+            batch["document_weights"] = torch.from_numpy(
+                self.examples.weights_of(queries, documents)
+            )
         if len(self.examples.grades.keys):
-            batch["document_teacher"] = torch.from_numpy(self.examples.grades_of(queries, documents))
+            batch["document_teacher"] = torch.from_numpy(
+                self.examples.grades_of(queries, documents)
+            )
         for route, texts in (
             ("query", [self.examples.query_texts[query] for query in queries]),
             ("document", [self.examples.document_texts[document] for document in documents]),

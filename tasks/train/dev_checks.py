@@ -1,7 +1,8 @@
-"""Dev checks: nDCG@10 of the current weights at a few steps of training, on a small pool of dev queries and documents.
+"""Dev checks: nDCG@10 of the current weights at a few steps of training, on a small pool of dev
+queries and documents.
 
-They detect a training that was better before its end [Hone default]. A check changes no weight and draws no random number. The weights of
-the last step are saved in any case.
+They detect a training that was better before its end [Hone default]. A check changes no weight and
+draws no random number. The weights of the last step are saved in any case.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
 MEASURE = "ndcg_at_10"
 MOST_QUERIES = 40
-NEAREST = 10  # documents per query by the starting model; also the maximum number of its positives, best grades first
+# documents per query by the starting model; also the maximum number of its positives, best grades
+# first
+NEAREST = 10
 MOST_TEXTS = 1_000  # maximum texts of a collection's pool, because a document may have many chunks
 TEXTS_PER_BATCH = 32
 
@@ -57,15 +60,29 @@ class Part:
     @property
     def documents(self) -> int:
         """The number of ranked documents. Chunks of one document count once."""
-        return len(self.texts) if self.unit is None else self.texts.join(self.unit, on="doc_id")["unit"].n_unique()
+        return (
+            len(self.texts)
+            if self.unit is None
+            else self.texts.join(self.unit, on="doc_id")["unit"].n_unique()
+        )
 
     def scores(self, encode: Encode) -> list[float]:
         """nDCG@10 of each query within the pool, in the order of `queries`."""
-        scores = encode(self.queries["text"].to_list(), "query") @ encode(self.texts["full_text"].to_list(), "document").T
+        scores = (
+            encode(self.queries["text"].to_list(), "query")
+            @ encode(self.texts["full_text"].to_list(), "document").T
+        )
         rows = np.argsort(-scores, axis=1, kind="stable")
-        found = as_table(self.queries["query_id"], self.texts["doc_id"], np.take_along_axis(scores, rows, axis=1), rows)
+        found = as_table(
+            self.queries["query_id"],
+            self.texts["doc_id"],
+            np.take_along_axis(scores, rows, axis=1),
+            rows,
+        )
         values = per_query(aggregated(found, self.unit, self.kept), self.qrels, self.min_relevance)
-        return self.queries.join(values, on="query_id", how="left", maintain_order="left")[MEASURE].to_list()
+        return self.queries.join(values, on="query_id", how="left", maintain_order="left")[
+            MEASURE
+        ].to_list()
 
 
 @dataclass
@@ -74,7 +91,8 @@ class Checks:
 
     Attributes:
         parts: the pool, by collection. Empty: no checks.
-        count: number of checks, the last at the end of training. Fewer if the training has fewer steps.
+        count: number of checks, the last at the end of training. Fewer if the training has fewer
+            steps.
         seen: nDCG@10 of each query, by step.
     """
 
@@ -92,7 +110,9 @@ class Checks:
 
     def due(self, step: int, last: int) -> bool:
         """Whether a step is checked in a training that ends with step `last`."""
-        return bool(self.parts) and step in {-(-place * last // self.count) for place in range(1, self.count + 1)}
+        return bool(self.parts) and step in {
+            -(-place * last // self.count) for place in range(1, self.count + 1)
+        }
 
     def measure(self, step: int, encode: Encode) -> float:
         """Check the weights after a step. Returns the mean over the queries."""
@@ -100,65 +120,102 @@ class Checks:
         return float(np.mean(self.seen[step]))
 
     def record(self) -> dict:
-        """The stored record: `queries`, `documents`, `checks` (each `step` and mean nDCG@10) and `better_before`, the warning of that name,
-        or null.
+        """The stored record: `queries`, `documents`, `checks` (each `step` and mean nDCG@10) and
+        `better_before`, the warning of that name, or null.
         """
-        checks = [{"step": step, MEASURE: float(np.mean(self.seen[step]))} for step in sorted(self.seen)]
+        checks = [
+            {"step": step, MEASURE: float(np.mean(self.seen[step]))} for step in sorted(self.seen)
+        ]
         return {
-            "queries": self.queries, "documents": self.documents, "checks": checks,
+            "queries": self.queries,
+            "documents": self.documents,
+            "checks": checks,
             "better_before": better_before(self.seen, self.documents),
-        }  # fmt: skip
+        }
 
 
-def checks_of(training: TrainingSet, runs: dict[str, pl.DataFrame], count: int, seed: int) -> Checks:
+def checks_of(
+    training: TrainingSet, runs: dict[str, pl.DataFrame], count: int, seed: int
+) -> Checks:
     """The dev checks of a training.
 
-    The pool has at most 40 dev queries with a positive from all collections, the same in every round with the same seed. Its documents are
-    their positives and the 10 nearest documents of each query.
+    The pool has at most 40 dev queries with a positive from all collections, the same in every
+    round with the same seed. Its documents are their positives and the 10 nearest documents of each
+    query.
 
     Args:
         training: the training set.
-        runs: by collection, the ranking of its dev queries by the starting model: query_id, doc_id, score. Collections without one are not
-            checked.
+        runs: by collection, the ranking of its dev queries by the starting model: query_id, doc_id,
+            score. Collections without one are not checked.
         count: number of checks. 0: none.
         seed: from params.yaml.
     """
     collections = [collection for collection in training if collection.name in runs and count]
     known = [
-        one.qrels("dev").filter(pl.col("relevance") >= one.min_relevance).join(one.queries("dev"), on="query_id", how="semi")["query_id"]
+        one.qrels("dev")
+        .filter(pl.col("relevance") >= one.min_relevance)
+        .join(one.queries("dev"), on="query_id", how="semi")["query_id"]
         for one in collections
     ]
-    ids = pl.concat([pl.Series("query_id", [], dtype=pl.String), *known]).unique(maintain_order=True)
-    drawn = ids.gather(np.argsort(lots(query_keys(ids), seed, "dev checks"), kind="stable")[:MOST_QUERIES])
+    ids = pl.concat([pl.Series("query_id", [], dtype=pl.String), *known]).unique(
+        maintain_order=True
+    )
+    drawn = ids.gather(
+        np.argsort(lots(query_keys(ids), seed, "dev checks"), kind="stable")[:MOST_QUERIES]
+    )
     parts = [part_of(collection, runs[collection.name], drawn) for collection in collections]
     return Checks([part for part in parts if len(part.queries) and len(part.texts)], count)
 
 
 def part_of(collection: TrainingCollection, run: pl.DataFrame, drawn: pl.Series) -> Part:
-    """A collection's part of the pool. If it has too many chunks, the queries drawn last are dropped."""
+    """A collection's part of the pool. If it has too many chunks, the queries drawn last are
+    dropped.
+    """
     dev, documents = collection.qrels("dev"), collection.documents
     unit = units(documents, dev)
     place = drawn.to_frame("query_id").with_row_index("place")
-    answers = dev.filter(pl.col("relevance") > 0).sort("relevance", "doc_id", descending=[True, False])
-    pairs = [frame.select("query_id", "doc_id").join(place, on="query_id", maintain_order="left") for frame in (answers, run)]
-    wanted = pl.concat([frame.filter(pl.int_range(pl.len()).over("query_id") < NEAREST) for frame in pairs])
+    answers = dev.filter(pl.col("relevance") > 0).sort(
+        "relevance", "doc_id", descending=[True, False]
+    )
+    pairs = [
+        frame.select("query_id", "doc_id").join(place, on="query_id", maintain_order="left")
+        for frame in (answers, run)
+    ]
+    wanted = pl.concat(
+        [frame.filter(pl.int_range(pl.len()).over("query_id") < NEAREST) for frame in pairs]
+    )
     if unit is not None:
         wanted = wanted.rename({"doc_id": "unit"}).join(unit, on="unit")
-    new = wanted.group_by("doc_id").agg(pl.col("place").min()).group_by("place").len().sort("place")  # texts added by each query
+    new = (
+        wanted.group_by("doc_id").agg(pl.col("place").min()).group_by("place").len().sort("place")
+    )  # texts added by each query
     too_many = new.filter(pl.col("len").cum_sum() > MOST_TEXTS)["place"].min()
     if too_many is not None:
         wanted = wanted.filter(pl.col("place") < too_many)
-    queries = collection.queries("dev").join(wanted, on="query_id", how="semi", maintain_order="left").select("query_id", "text")
+    queries = (
+        collection.queries("dev")
+        .join(wanted, on="query_id", how="semi", maintain_order="left")
+        .select("query_id", "text")
+    )
     texts = documents.texts(wanted["doc_id"]).select("doc_id", "full_text").sort("doc_id")
     qrels = dev.join(queries, on="query_id", how="semi", maintain_order="left")
-    return Part(queries, texts, unit, qrels, collection.min_relevance, Kept(itself=collection.own_id == "keep"))
+    return Part(
+        queries,
+        texts,
+        unit,
+        qrels,
+        collection.min_relevance,
+        Kept(itself=collection.own_id == "keep"),
+    )
 
 
 def better_before(seen: dict[int, list[float]], documents: int) -> str | None:
-    """A warning if dev was significantly better at an earlier check than at the end. Otherwise null.
+    """A warning if dev was significantly better at an earlier check than at the end. Otherwise
+    null.
 
-    The earlier check with the highest mean is compared with the last one by a paired t-test (two-sided). The p value is multiplied by the
-    number of earlier checks (Bonferroni), because the best of them was selected. It must be below 0.05.
+    The earlier check with the highest mean is compared with the last one by a paired t-test
+    (two-sided). The p value is multiplied by the number of earlier checks (Bonferroni), because the
+    best of them was selected. It must be below 0.05.
 
     Args:
         seen: nDCG@10 of each query, by step.
@@ -175,15 +232,19 @@ def better_before(seen: dict[int, list[float]], documents: int) -> str | None:
         return None
     then, now = (f"step {step:,} ({np.mean(seen[step]):.3f})" for step in (best, last))
     return (
-        f"Dev nDCG@10 was higher at {then} than at the end, {now}, on {len(difference)} dev queries and a pool of {documents:,} "
+        f"Dev nDCG@10 was higher at {then} than at the end, {now}, on {len(difference)} dev "
+        f"queries and a pool of {documents:,} "
         "documents. Train less, or lower the learning rate."
     )
 
 
-def vectors_of(texts: list[str], route: Route, model: SentenceTransformer, prompts: dict[str, str]) -> np.ndarray:
+def vectors_of(
+    texts: list[str], route: Route, model: SentenceTransformer, prompts: dict[str, str]
+) -> np.ndarray:
     """Vectors of texts by a model in training: [n, d] of fp32, normalized if it uses cosine.
 
-    Precision and length are those of training, so a check needs no more memory than a step. The model stays in train mode.
+    Precision and length are those of training, so a check needs no more memory than a step. The
+    model stays in train mode.
 
     Args:
         texts: n texts.
@@ -202,8 +263,13 @@ def vectors_of(texts: list[str], route: Route, model: SentenceTransformer, promp
     try:
         with torch.no_grad():
             for rows in np.split(order, range(TEXTS_PER_BATCH, len(order), TEXTS_PER_BATCH)):
-                features = model.preprocess([texts[row] for row in rows], prompt=prompts[route] or None, task=route)
-                features = {name: value.to(model.device) if torch.is_tensor(value) else value for name, value in features.items()}
+                features = model.preprocess(
+                    [texts[row] for row in rows], prompt=prompts[route] or None, task=route
+                )
+                features = {
+                    name: value.to(model.device) if torch.is_tensor(value) else value
+                    for name, value in features.items()
+                }
                 made.append(model(features)["sentence_embedding"].float().cpu().numpy())
     finally:
         model.train(trains)

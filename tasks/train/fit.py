@@ -35,13 +35,26 @@ def examples_of(labels: pl.DataFrame, training: TrainingSet, section: Train) -> 
     """The training examples for these labels and this section `train`."""
     learning = learns_from_grades(section)
     teacher = teacher_of(labels, f"the loss {learning}") if learning else None
-    return examples(labels, training.queries(), training.texts(labels["doc_id"].unique()), teacher, section.queries == "all")
+    return examples(
+        labels,
+        training.queries(),
+        training.texts(labels["doc_id"].unique()),
+        teacher,
+        section.queries == "all",
+    )
 
 
 def fitted(
-    made: Examples, training: TrainingSet, section: Train, reading: dict, start: ModelFolder, seed: int, checkpoints: Path, device: str,
+    made: Examples,
+    training: TrainingSet,
+    section: Train,
+    reading: dict,
+    start: ModelFolder,
+    seed: int,
+    checkpoints: Path,
+    device: str,
     checks: Checks | None = None,
-) -> tuple[SentenceTransformer, pl.DataFrame]:  # fmt: skip
+) -> tuple[SentenceTransformer, pl.DataFrame]:
     """A trained model and the table `trained`. The caller holds the device lock.
 
     Args:
@@ -66,7 +79,9 @@ def fitted(
     encode = partial(vectors_of, model=loaded, prompts=prompts)
     callbacks = [DevChecks(checks, encode)] if checks else []
     trained = train(trainer(loaded, made, section, prompts, shares, seed, checkpoints, callbacks))
-    loaded.max_seq_length = length  # the saved model has the settings of encoding, not those of training
+    loaded.max_seq_length = (
+        length  # the saved model has the settings of encoding, not those of training
+    )
     return loaded, trained
 
 

@@ -25,7 +25,9 @@ class Negatives:
     first: np.ndarray
 
     def of(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The documents of some queries, one query after the other, and their counts: [sum], [queries]."""
+        """The documents of some queries, one query after the other, and their counts: [sum],
+        [queries].
+        """
         counts = self.first[queries + 1] - self.first[queries]
         return self.documents[in_runs(self.first[queries], counts)], counts
 
@@ -45,8 +47,9 @@ class Draw:
     Args:
         kept: all negatives.
         n: negatives of each query. A query with fewer uses all of its own.
-        how: `first`: the best ranks, in every epoch. `epoch`: each query's negatives are shuffled once by seed, and each epoch uses the
-            next `n`, cyclically, as in RLHN's code (Tevatron's data set). The use counts of two negatives differ by at most one.
+        how: `first`: the best ranks, in every epoch. `epoch`: each query's negatives are shuffled
+            once by seed, and each epoch uses the next `n`, cyclically, as in RLHN's code
+            (Tevatron's data set). The use counts of two negatives differ by at most one.
         seed: seed of this training.
     """
 

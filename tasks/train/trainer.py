@@ -1,4 +1,6 @@
-"""The trainer of sentence-transformers with Hone's losses and batches: seeded, with checkpoints, resumable."""
+"""The trainer of sentence-transformers with Hone's losses and batches: seeded, with checkpoints,
+resumable.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,18 @@ from pathlib import Path
 import polars as pl
 import torch
 from datasets import Dataset
-from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
-from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
+from transformers import (
+    PrinterCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from hone.config import methods
 from hone.config.sections.train import Train
@@ -33,9 +45,15 @@ CHECKS = "dev_checks.json"
 
 
 def trainer(
-    model: SentenceTransformer, examples: Examples, section: Train, prompts: dict[str, str], shares: dict[str, float],
-    seed: int, checkpoints: Path, callbacks: Sequence[TrainerCallback] = (),
-) -> SentenceTransformerTrainer:  # fmt: skip
+    model: SentenceTransformer,
+    examples: Examples,
+    section: Train,
+    prompts: dict[str, str],
+    shares: dict[str, float],
+    seed: int,
+    checkpoints: Path,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> SentenceTransformerTrainer:
     """A trainer that is ready to start.
 
     Args:
@@ -50,7 +68,10 @@ def trainer(
     """
     torch.manual_seed(seed)
     losses = {
-        line["method"]: partial(methods.find("train.losses", line["method"]).function, **line["parameters"]) for line in section.losses
+        line["method"]: partial(
+            methods.find("train.losses", line["method"]).function, **line["parameters"]
+        )
+        for line in section.losses
     }
     if section.dropout is not None:
         set_dropout(model, section.dropout)
@@ -62,7 +83,8 @@ def trainer(
     epochs = Epochs(pairs, section.batch, section.positives, shares, seed, negatives)
     on_cpu = model.device.type == "cpu"
     arguments = SentenceTransformerTrainingArguments(
-        **arguments_of(section, epochs.batch_size, seed, checkpoints, on_cpu), remove_unused_columns=False
+        **arguments_of(section, epochs.batch_size, seed, checkpoints, on_cpu),
+        remove_unused_columns=False,
     )
     made = Trainer(
         epochs,
@@ -88,7 +110,9 @@ class Trainer(SentenceTransformerTrainer):
         return self.epochs
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
-        """Save without a model card and the pickled arguments, which are not needed and take longer than a small model."""
+        """Save without a model card and the pickled arguments, which are not needed and take
+        longer than a small model.
+        """
         self.model.save_pretrained(output_dir or self.args.output_dir, create_model_card=False)
 
 
@@ -99,7 +123,10 @@ def dataset_of(pairs: pl.DataFrame, examples: Examples) -> Dataset:
         rows = pairs[batch["row"]]
         return {
             "query": [examples.query_texts[number] for number in rows["query"]],
-            "positive": ["" if number == NO_POSITIVE else examples.document_texts[number] for number in rows["document"]],
+            "positive": [
+                "" if number == NO_POSITIVE else examples.document_texts[number]
+                for number in rows["document"]
+            ],
             "row": batch["row"],
         }
 
@@ -107,24 +134,38 @@ def dataset_of(pairs: pl.DataFrame, examples: Examples) -> Dataset:
 
 
 class Record(TrainerCallback):
-    """Sets the objective's step, stores the step record with each checkpoint, and logs the progress."""
+    """Sets the objective's step, stores the step record with each checkpoint, and logs the
+    progress.
+    """
 
     def __init__(self, objective: Objective) -> None:
         self.objective = objective
         self.progress: Progress | None = None
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         self.progress = Progress("train: steps", state.max_steps)
         self.progress.total -= state.global_step
 
-    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         self.objective.step = state.global_step + 1
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         self.progress.add(1)
 
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        tables.write("trained", self.objective.trained, Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE)
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        tables.write(
+            "trained",
+            self.objective.trained,
+            Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE,
+        )
 
 
 class DevChecks(TrainerCallback):
@@ -138,16 +179,27 @@ class DevChecks(TrainerCallback):
     def __init__(self, checks: Checks, encode: Encode) -> None:
         self.checks, self.encode = checks, encode
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         if state.global_step:
-            self.checks.seen = {int(step): values for step, values in read_json(checks_file(args, state)).items()}
+            self.checks.seen = {
+                int(step): values for step, values in read_json(checks_file(args, state)).items()
+            }
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         if self.checks.due(state.global_step, state.max_steps):
             mean = self.checks.measure(state.global_step, self.encode)
-            say(f"train: dev check at step {state.global_step:,} of {state.max_steps:,}: nDCG@10 {mean:.3f}")
+            say(
+                f"train: dev check at step {state.global_step:,} of {state.max_steps:,}: nDCG@10 "
+                f"{mean:.3f}"
+            )
 
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         write_json(checks_file(args, state), self.checks.seen)
 
 
@@ -157,7 +209,9 @@ def checks_file(args: TrainingArguments, state: TrainerState) -> Path:
 
 
 def train(ready: SentenceTransformerTrainer) -> pl.DataFrame:
-    """Train to the end, from the last complete checkpoint if there is one. Returns the table `trained`."""
+    """Train to the end, from the last complete checkpoint if there is one. Returns the table
+    `trained`.
+    """
     last = last_checkpoint(Path(ready.args.output_dir), COMPLETE)
     if last is not None:
         ready.loss.record = [tables.read("trained", last / COMPLETE)]

@@ -1,4 +1,6 @@
-"""The base model's stage: what it makes, and that a change of the model runs it and not the stage of labels."""
+"""The base model's stage: what it makes, and that a change of the model runs it and not the
+stage of labels.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,15 @@ from tests.tiny_model import tiny_model
 
 def small_collection() -> None:
     """Three documents and a training query below inputs/ours."""
-    documents = [{"doc_id": f"d{number}", "text": f"text of number {number}"} for number in range(3)]
-    write_rows(Path("inputs/ours"), documents, [{"query_id": "q1", "text": "a question", "split": "train"}], pairs(("q1", "d0")))
+    documents = [
+        {"doc_id": f"d{number}", "text": f"text of number {number}"} for number in range(3)
+    ]
+    write_rows(
+        Path("inputs/ours"),
+        documents,
+        [{"query_id": "q1", "text": "a question", "split": "train"}],
+        pairs(("q1", "d0")),
+    )
 
 
 @pytest.fixture

@@ -39,8 +39,19 @@ SETTINGS = CollectSettings.model_construct(
     own_id="keep",
 )
 TEXTS = st.text(max_size=4) | st.sampled_from(["a", "b", "7", "\ud83d", "7.0", ""])
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.sampled_from([10**30, float("nan"), 7.0, 1e300])
-VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3), max_leaves=6)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | TEXTS
+    | st.sampled_from([10**30, float("nan"), 7.0, 1e300])
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
 USUAL = st.sampled_from(["a", "b", "1", 1, 2, 1.0])
 
 
@@ -57,7 +68,11 @@ def write(file: Path, records: list[Any]) -> None:
 
 def valid(source: Source) -> None:
     """The tables have their types, and can be examined and written."""
-    for frame, columns in ((source.documents, DOCUMENTS), (source.queries, QUERIES), (source.qrels, QRELS)):
+    for frame, columns in (
+        (source.documents, DOCUMENTS),
+        (source.queries, QUERIES),
+        (source.qrels, QRELS),
+    ):
         assert {name: frame.schema[name] for name in columns} == columns
     examined("ours", source, SETTINGS, Faults())
 
@@ -79,7 +94,9 @@ def read_or_refused(read: Callable[[], Any]) -> None:
     lines(["query_id", "text", "split"]),
     lines(["query_id", "doc_id", "relevance"]),
 )
-def test_folder(tmp_path_factory: pytest.TempPathFactory, documents: list, queries: list, qrels: list):
+def test_folder(
+    tmp_path_factory: pytest.TempPathFactory, documents: list, queries: list, qrels: list
+):
     place = tmp_path_factory.mktemp("folder")
     for name, records in (("documents", documents), ("queries", queries), ("qrels", qrels)):
         write(place / f"{name}.jsonl", records)
@@ -90,13 +107,18 @@ FIELD = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=4) |
     ["q1", "d1", "0", "1.0", "-1", "score", '"', "9" * 20]
 )
 LINES = st.lists(
-    st.lists(FIELD, max_size=5).flatmap(lambda fields: st.sampled_from(["\t", " ", ","]).map(lambda mark: mark.join(fields))), max_size=4
+    st.lists(FIELD, max_size=5).flatmap(
+        lambda fields: st.sampled_from(["\t", " ", ","]).map(lambda mark: mark.join(fields))
+    ),
+    max_size=4,
 )
 
 
 @settings(max_examples=40)
 @given(lines(["_id", "title", "text", "metadata"]), lines(["_id", "text"]), LINES)
-def test_beir(tmp_path_factory: pytest.TempPathFactory, corpus: list, queries: list, qrels: list[str]):
+def test_beir(
+    tmp_path_factory: pytest.TempPathFactory, corpus: list, queries: list, qrels: list[str]
+):
     place = tmp_path_factory.mktemp("beir")
     write(place / "corpus.jsonl", corpus)
     write(place / "queries.jsonl", queries)
@@ -125,7 +147,9 @@ PASSAGES = st.fixed_dictionaries({}, optional={"title": USUAL | VALUES, "text": 
 @given(
     st.lists(
         st.fixed_dictionaries(
-            {}, optional=dict.fromkeys(NAMES, USUAL | VALUES) | {"positive_passages": st.lists(PASSAGES, max_size=2) | VALUES}
+            {},
+            optional=dict.fromkeys(NAMES, USUAL | VALUES)
+            | {"positive_passages": st.lists(PASSAGES, max_size=2) | VALUES},
         ),
         max_size=4,
     )
@@ -210,8 +234,14 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, name: str, content:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('{"doc_id": "a", "text": "b\\ud83d"}', "documents.jsonl, line 2: `text` contains half a character"),
-        ('{"doc_id": "\\ud83d", "text": "b"}', "documents.jsonl, line 2: `doc_id` contains half a character"),
+        (
+            '{"doc_id": "a", "text": "b\\ud83d"}',
+            "documents.jsonl, line 2: `text` contains half a character",
+        ),
+        (
+            '{"doc_id": "\\ud83d", "text": "b"}',
+            "documents.jsonl, line 2: `doc_id` contains half a character",
+        ),
         (
             '{"doc_id": "a", "text": "b", "more": ' + "[" * 5000 + "]" * 5000 + "}",
             "documents.jsonl, line 2: lists or objects are nested more than 64 levels deep",
@@ -220,14 +250,22 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, name: str, content:
             '{"doc_id": "a", "text": "b", "more": ' + "[" * 100 + "]" * 100 + "}",
             "documents.jsonl, line 2: lists or objects are nested more than 64 levels deep",
         ),
-        ('{"doc_id": "a", "text": "b", "more": ' + "9" * 5000 + "}", "documents.jsonl, line 2: a number has thousands of digits"),
+        (
+            '{"doc_id": "a", "text": "b", "more": ' + "9" * 5000 + "}",
+            "documents.jsonl, line 2: a number has thousands of digits",
+        ),
         ('{"doc_id": "a", "text": ["b"]}', "documents.jsonl, row 2: `text` is a list (['b'])"),
         ('{"doc_id": ["a"], "text": "b"}', "documents.jsonl, row 2: `doc_id` is a list (['a'])"),
-        ('{"doc_id": 7.5, "text": "b"}', "documents.jsonl, row 2: `doc_id` is the decimal number 7.5"),
+        (
+            '{"doc_id": 7.5, "text": "b"}',
+            "documents.jsonl, row 2: `doc_id` is the decimal number 7.5",
+        ),
     ],
 )
 def test_what_json_can_hold_and_a_table_cannot(tmp_path: Path, line: str, said: str):
-    (tmp_path / "documents.jsonl").write_text('{"doc_id": "d", "text": "e \\ud83d\\ude00"}\n' + line + "\n")
+    (tmp_path / "documents.jsonl").write_text(
+        '{"doc_id": "d", "text": "e \\ud83d\\ude00"}\n' + line + "\n"
+    )
     for name in ("queries", "qrels"):
         write(tmp_path / f"{name}.jsonl", [{"query_id": "q", "doc_id": "d", "text": "x"}])
     with pytest.raises(Refused) as refused:
@@ -251,8 +289,12 @@ def test_a_mark_of_the_encoding_is_no_part_of_the_first_name(tmp_path: Path):
 
 
 def test_rows_with_more_fields_than_the_heading_are_named(tmp_path: Path):
-    (tmp_path / "o.csv").write_text("query_id,doc_id,label\nq,d,positive\nq,d,2,positive\nq,e,positive,x,y\n")
-    with pytest.raises(Refused, match=r"o\.csv, row 3: 4 fields, but the header has 3; .*o\.csv, row 4: 5 fields"):
+    (tmp_path / "o.csv").write_text(
+        "query_id,doc_id,label\nq,d,positive\nq,d,2,positive\nq,e,positive,x,y\n"
+    )
+    with pytest.raises(
+        Refused, match=r"o\.csv, row 3: 4 fields, but the header has 3; .*o\.csv, row 4: 5 fields"
+    ):
         overrides.read(tmp_path / "o.csv")
 
 
@@ -266,10 +308,16 @@ def test_of_many_faults_the_first_are_shown_and_all_counted(tmp_path: Path):
 
 
 def test_scores_of_a_run_by_which_nothing_can_be_ordered(tmp_path: Path):
-    (tmp_path / "run.trec").write_text("q1 Q0 d1 1 inf t\nq1 Q0 d2 2 nan t\nq1 Q0 d3 3 1.0 t\nq1 d5\n")
+    (tmp_path / "run.trec").write_text(
+        "q1 Q0 d1 1 inf t\nq1 Q0 d2 2 nan t\nq1 Q0 d3 3 1.0 t\nq1 d5\n"
+    )
     with pytest.raises(Refused) as refused:
         read_run(tmp_path / "run.trec")
-    for said in ("line 1: the score", "line 2: the score", "line 4: 'q1 d5' does not have six fields"):
+    for said in (
+        "line 1: the score",
+        "line 2: the score",
+        "line 4: 'q1 d5' does not have six fields",
+    ):
         assert said in str(refused.value)
     assert "d3" not in str(refused.value)
 

@@ -1,4 +1,6 @@
-"""Published BEIR collections: taken as they are, complete or absent, and the ones that their publisher has summed."""
+"""Published BEIR collections: taken as they are, complete or absent, and the ones that their
+publisher has summed.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ from tasks.collect.refusals import examined
 from tasks.collect.settings import CollectSettings
 
 FILES = {
-    "corpus.jsonl": '{"_id": "d1", "title": "t", "text": "a"}\n{"_id": "d2", "title": "", "text": ""}\n',
+    "corpus.jsonl": '{"_id": "d1", "title": "t", "text": "a"}\n{"_id": "d2", "title": "", "text": '
+    '""}\n',
     "queries.jsonl": '{"_id": "q1", "text": "ask"}\n{"_id": "q3", "text": "learn"}\n',
     "qrels/test.tsv": "query-id\tcorpus-id\tscore\nq1\td1\t1\nq1\td9\t1\nq2\td1\t1\nq1\td2\t-1\n",
     "qrels/train.tsv": "query-id\tcorpus-id\tscore\nq3\td1\t1\nq3\td9\t1\n",
@@ -37,7 +40,9 @@ def packed(files: dict[str, str], name: str = "fiqa") -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         for file, content in files.items():
-            archive.writestr(file if file.startswith(("/", "..", "\\")) else f"{name}/{file}", content)
+            archive.writestr(
+                file if file.startswith(("/", "..", "\\")) else f"{name}/{file}", content
+            )
     return made.getvalue()
 
 
@@ -61,19 +66,29 @@ def answers() -> Iterator[tuple[Served, str]]:
 
 
 @pytest.fixture
-def serve(answers: tuple[Served, str], monkeypatch: pytest.MonkeyPatch, workspace: Path) -> Callable[..., list[str]]:
+def serve(
+    answers: tuple[Served, str], monkeypatch: pytest.MonkeyPatch, workspace: Path
+) -> Callable[..., list[str]]:
     """Serve bytes as an archive; gives the list of requests that came."""
     served, address = answers
     monkeypatch.setattr(beir_download, "ADDRESS", address)
     monkeypatch.setattr(beir_download, "MD5", {})
 
-    def put(content: bytes, status: int = 200, promised: int | None = None, checksum: bool = True, name: str = "fiqa") -> list[str]:
+    def put(
+        content: bytes,
+        status: int = 200,
+        promised: int | None = None,
+        checksum: bool = True,
+        name: str = "fiqa",
+    ) -> list[str]:
         came: list[str] = []
 
         def answer(handler: BaseHTTPRequestHandler) -> None:
             came.append(handler.path)
             handler.send_response(status)
-            handler.send_header("Content-Length", str(len(content) if promised is None else promised))
+            handler.send_header(
+                "Content-Length", str(len(content) if promised is None else promised)
+            )
             handler.end_headers()
             handler.wfile.write(content)
 
@@ -88,7 +103,11 @@ def serve(answers: tuple[Served, str], monkeypatch: pytest.MonkeyPatch, workspac
 def left(home: Path) -> list[str]:
     """What stands below HONE_HOME/downloads/beir, but for locks."""
     folder = home / "downloads/beir"
-    return sorted(entry.name for entry in folder.iterdir() if not entry.name.endswith(".lock")) if folder.exists() else []
+    return (
+        sorted(entry.name for entry in folder.iterdir() if not entry.name.endswith(".lock"))
+        if folder.exists()
+        else []
+    )
 
 
 def test_a_published_collection_is_taken_as_it_is_and_counted(serve: Callable, hone_home: Path):
@@ -108,15 +127,28 @@ def test_a_published_collection_is_taken_as_it_is_and_counted(serve: Callable, h
     about = json.loads(Path("ours/about.json").read_text())
     assert (about["empty_documents"], about["negative_grades"], about["absent_labels"]) == (1, 1, 2)
     assert about["origin"]["md5"] == beir_download.MD5["fiqa"]
-    removed = tables.read("removed", Path("ours/removed.parquet")).select("query_id", "doc_id", "detail").rows()
-    assert removed == [("q3", "d9", "document is not in the collection"), ("q2", "d1", "query is not in the collection")]
+    removed = (
+        tables.read("removed", Path("ours/removed.parquet"))
+        .select("query_id", "doc_id", "detail")
+        .rows()
+    )
+    assert removed == [
+        ("q3", "d9", "document is not in the collection"),
+        ("q2", "d1", "query is not in the collection"),
+    ]
 
 
 def test_of_what_a_publisher_has_twice_the_last_counts(serve: Callable):
     """So does BEIR's own loader."""
-    again = {"corpus.jsonl": '{"_id": "d1", "text": "newer"}\n', "qrels/test.tsv": "q1\td1\t2\n", "qrels/train.tsv": "q3\td1\t1\n"}
+    again = {
+        "corpus.jsonl": '{"_id": "d1", "text": "newer"}\n',
+        "qrels/test.tsv": "q1\td1\t2\n",
+        "qrels/train.tsv": "q3\td1\t1\n",
+    }
     serve(packed({file: content + again.get(file, "") for file, content in FILES.items()}))
-    settings = CollectSettings.model_construct(**dict(Collection(source="beir:fiqa", path="requirements.txt")) | {"train": False})
+    settings = CollectSettings.model_construct(
+        **dict(Collection(source="beir:fiqa", path="requirements.txt")) | {"train": False}
+    )
     found = examined("ours", beir(Path(), "fiqa"), settings, Faults())
     assert found.source.documents.select("doc_id", "text").rows() == [("d1", "newer"), ("d2", "")]
     assert (found.counts["repeated_ids"], found.counts["repeated_labels"]) == (1, 2)
@@ -131,7 +163,9 @@ def test_a_checksum_that_is_not_the_published_one(serve: Callable, hone_home: Pa
     assert left(hone_home) == []
 
 
-def test_where_no_checksum_is_published_it_is_recorded_and_said(serve: Callable, hone_home: Path, capsys: pytest.CaptureFixture):
+def test_where_no_checksum_is_published_it_is_recorded_and_said(
+    serve: Callable, hone_home: Path, capsys: pytest.CaptureFixture
+):
     serve(packed(FILES), checksum=False)
     origin = beir(Path(), "fiqa").origin
     assert origin["md5"] == hashlib.md5(packed(FILES), usedforsecurity=False).hexdigest()
@@ -142,14 +176,20 @@ def test_where_no_checksum_is_published_it_is_recorded_and_said(serve: Callable,
     ("content", "more", "said"),
     [
         (b"", {"status": 404}, "HTTP status 404"),
-        (packed(FILES)[:-40], {"promised": len(packed(FILES))}, "could not be downloaded|broke off"),
+        (
+            packed(FILES)[:-40],
+            {"promised": len(packed(FILES))},
+            "could not be downloaded|broke off",
+        ),
         (packed(FILES)[:-40], {}, "is not a valid archive"),
         (packed({"other.txt": "x"}), {}, "lacks fiqa/corpus.jsonl"),
         (packed(FILES | {"../../evil.txt": "x"}), {}, "contains an entry outside its folder"),
         (packed(FILES | {"/tmp/evil.txt": "x"}), {}, "contains an entry outside its folder"),
     ],
 )
-def test_what_cannot_be_used_leaves_nothing(serve: Callable, hone_home: Path, content: bytes, more: dict, said: str):
+def test_what_cannot_be_used_leaves_nothing(
+    serve: Callable, hone_home: Path, content: bytes, more: dict, said: str
+):
     serve(content, **more)
     with pytest.raises(Refused, match=said):
         beir(Path(), "fiqa")
@@ -172,7 +212,9 @@ def test_links_in_an_archive(serve: Callable, hone_home: Path):
 
 
 @pytest.mark.parametrize("bound", ["LARGEST", "UNPACKED"])
-def test_no_more_than_the_bound(serve: Callable, hone_home: Path, monkeypatch: pytest.MonkeyPatch, bound: str):
+def test_no_more_than_the_bound(
+    serve: Callable, hone_home: Path, monkeypatch: pytest.MonkeyPatch, bound: str
+):
     serve(packed(FILES))
     monkeypatch.setattr(beir_download, bound, 100)
     with pytest.raises(Refused, match="exceeds 100 bytes"):
@@ -180,7 +222,9 @@ def test_no_more_than_the_bound(serve: Callable, hone_home: Path, monkeypatch: p
     assert left(hone_home) == []
 
 
-def test_a_server_that_does_not_answer(answers: tuple[Served, str], serve: Callable, monkeypatch: pytest.MonkeyPatch):
+def test_a_server_that_does_not_answer(
+    answers: tuple[Served, str], serve: Callable, monkeypatch: pytest.MonkeyPatch
+):
     over = threading.Event()
     answers[0]["fiqa.zip"] = lambda handler: over.wait()
     monkeypatch.setattr(beir_download, "WAIT", 0.2)
@@ -191,7 +235,9 @@ def test_a_server_that_does_not_answer(answers: tuple[Served, str], serve: Calla
         over.set()
 
 
-def test_a_full_disk_while_unpacking_leaves_nothing_that_counts(serve: Callable, hone_home: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_full_disk_while_unpacking_leaves_nothing_that_counts(
+    serve: Callable, hone_home: Path, monkeypatch: pytest.MonkeyPatch
+):
     serve(packed(FILES))
     real = zipfile.ZipExtFile.read
 
@@ -207,7 +253,9 @@ def test_a_full_disk_while_unpacking_leaves_nothing_that_counts(serve: Callable,
     assert left(hone_home) == []
 
 
-def test_a_kill_while_unpacking_leaves_nothing_that_counts(serve: Callable, hone_home: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_kill_while_unpacking_leaves_nothing_that_counts(
+    serve: Callable, hone_home: Path, monkeypatch: pytest.MonkeyPatch
+):
     came = serve(packed(FILES))
     child = os.fork()
     if not child:  # pragma: no cover
@@ -220,7 +268,9 @@ def test_a_kill_while_unpacking_leaves_nothing_that_counts(serve: Callable, hone
     assert (left(hone_home), came) == (["fiqa"], ["/fiqa.zip"] * 2)
 
 
-def test_a_folder_that_an_older_download_left_half_is_fetched_again(serve: Callable, hone_home: Path):
+def test_a_folder_that_an_older_download_left_half_is_fetched_again(
+    serve: Callable, hone_home: Path
+):
     came = serve(packed(FILES))
     (hone_home / "downloads/beir/fiqa").mkdir(parents=True)
     (hone_home / "downloads/beir/fiqa/corpus.jsonl").write_text("")
@@ -229,7 +279,10 @@ def test_a_folder_that_an_older_download_left_half_is_fetched_again(serve: Calla
 
 
 def test_a_part_of_cqadupstack(serve: Callable):
-    serve(packed({f"android/{file}": content for file, content in FILES.items()}, "cqadupstack"), name="cqadupstack")
+    serve(
+        packed({f"android/{file}": content for file, content in FILES.items()}, "cqadupstack"),
+        name="cqadupstack",
+    )
     assert len(beir(Path(), "cqadupstack/android").documents) == 2
 
 

@@ -44,22 +44,34 @@ def refusal(folder: Path, documents=DOCUMENTS, queries=QUERIES, qrels=QRELS, **s
 
 def test_what_is_written(folder: Path):
     collected()
-    assert tables.read("queries", Path("data/ours/train/queries.parquet"))["query_id"].sort().to_list() == ["q1", "q2"]
-    assert tables.read("qrels", Path("data/ours/test/qrels.parquet")).select("query_id", "doc_id", "relevance").rows() == [("q3", "d4", 1)]
+    assert tables.read("queries", Path("data/ours/train/queries.parquet"))[
+        "query_id"
+    ].sort().to_list() == ["q1", "q2"]
+    assert tables.read("qrels", Path("data/ours/test/qrels.parquet")).select(
+        "query_id", "doc_id", "relevance"
+    ).rows() == [("q3", "d4", 1)]
     assert len(tables.read("documents", Path("data/ours/documents.parquet"))) == 6
     assert tables.read("hidden", Path("data/ours/hidden.parquet")).is_empty()
 
 
 def test_queries_with_several_answers_train_first_and_the_rest_has_a_row(folder: Path):
-    write_params(collections={"ours": {"source": "folder", "path": "inputs/ours", "train_queries": 1}})
+    write_params(
+        collections={"ours": {"source": "folder", "path": "inputs/ours", "train_queries": 1}}
+    )
     collected()
-    assert tables.read("queries", Path("data/ours/train/queries.parquet"))["query_id"].to_list() == ["q1"]
+    assert tables.read("queries", Path("data/ours/train/queries.parquet"))[
+        "query_id"
+    ].to_list() == ["q1"]
     removed = tables.read("removed", Path("data/ours/removed.parquet"))
     assert removed.select("query_id", "rule").rows() == [("q2", "train-queries")]
 
 
 def test_hidden_answers_leave_training_and_never_a_querys_last(folder: Path):
-    write_params(collections={"ours": {"source": "folder", "path": "inputs/ours", "hide": {"share": 1.0, "seed": 1}}})
+    write_params(
+        collections={
+            "ours": {"source": "folder", "path": "inputs/ours", "hide": {"share": 1.0, "seed": 1}}
+        }
+    )
     collected()
     hidden = tables.read("hidden", Path("data/ours/hidden.parquet")).select("query_id", "doc_id")
     kept = tables.read("qrels", Path("data/ours/train/qrels.parquet")).select("query_id", "doc_id")
@@ -83,15 +95,26 @@ def test_a_label_for_what_is_not_there(folder: Path):
 
 
 def test_labels_for_what_is_not_there_can_be_left_out_and_are_counted(folder: Path):
-    write_rows(folder, DOCUMENTS, QUERIES, [*QRELS, {"query_id": "q1", "doc_id": "d99"}, {"query_id": "q9", "doc_id": "d1"}])
-    write_params(collections={"ours": {"source": "folder", "path": "inputs/ours", "absent_labels": "ignore"}})
+    write_rows(
+        folder,
+        DOCUMENTS,
+        QUERIES,
+        [*QRELS, {"query_id": "q1", "doc_id": "d99"}, {"query_id": "q9", "doc_id": "d1"}],
+    )
+    write_params(
+        collections={"ours": {"source": "folder", "path": "inputs/ours", "absent_labels": "ignore"}}
+    )
     collected()
-    removed = tables.read("removed", Path("data/ours/removed.parquet")).filter(pl.col("rule") == "absent")
+    removed = tables.read("removed", Path("data/ours/removed.parquet")).filter(
+        pl.col("rule") == "absent"
+    )
     assert removed.select("query_id", "doc_id").rows() == [("q1", "d99"), ("q9", "d1")]
 
 
 def test_an_empty_text(folder: Path):
-    message = refusal(folder, queries=[*QUERIES, {"query_id": "q5", "text": "  ", "split": "train"}])
+    message = refusal(
+        folder, queries=[*QUERIES, {"query_id": "q5", "text": "  ", "split": "train"}]
+    )
     assert "the query has no text" in message
     assert "row 5: 'q5'" in message
 
@@ -116,12 +139,16 @@ def test_a_line_that_is_no_json(folder: Path):
 
 
 def test_no_training_query_with_an_answer(folder: Path):
-    assert "has no training query with a positive" in refusal(folder, qrels=pairs(("q3", "d4"), ("q4", "d5")))
+    assert "has no training query with a positive" in refusal(
+        folder, qrels=pairs(("q3", "d4"), ("q4", "d5"))
+    )
 
 
 def test_a_query_in_two_splits(folder: Path):
     """By its text, for it may have two ids."""
-    message = refusal(folder, queries=[*QUERIES, {"query_id": "q5", "text": "The first  one.", "split": "test"}])
+    message = refusal(
+        folder, queries=[*QUERIES, {"query_id": "q5", "text": "The first  one.", "split": "test"}]
+    )
     assert "occur in two splits" in message
     assert "'q1' in train" in message
     assert "'q5' in test" in message
@@ -129,14 +156,27 @@ def test_a_query_in_two_splits(folder: Path):
 
 def test_a_query_in_two_splits_can_be_left_out_of_training_and_has_a_row(folder: Path):
     write_rows(
-        folder, DOCUMENTS, [*QUERIES, {"query_id": "q5", "text": "The first  one.", "split": "test"}], [*QRELS, *pairs(("q5", "d6"))]
+        folder,
+        DOCUMENTS,
+        [*QUERIES, {"query_id": "q5", "text": "The first  one.", "split": "test"}],
+        [*QRELS, *pairs(("q5", "d6"))],
     )
-    write_params(collections={"ours": {"source": "folder", "path": "inputs/ours", "repeated_queries": "leave-out"}})
+    write_params(
+        collections={
+            "ours": {"source": "folder", "path": "inputs/ours", "repeated_queries": "leave-out"}
+        }
+    )
     collected()
-    assert tables.read("queries", Path("data/ours/train/queries.parquet"))["query_id"].to_list() == ["q2"]
-    assert tables.read("queries", Path("data/ours/test/queries.parquet"))["query_id"].sort().to_list() == ["q3", "q5"]
+    assert tables.read("queries", Path("data/ours/train/queries.parquet"))[
+        "query_id"
+    ].to_list() == ["q2"]
+    assert tables.read("queries", Path("data/ours/test/queries.parquet"))[
+        "query_id"
+    ].sort().to_list() == ["q3", "q5"]
     removed = tables.read("removed", Path("data/ours/removed.parquet"))
-    assert removed.select("query_id", "rule", "detail").rows() == [("q1", "repeated", "the same text is in test")]
+    assert removed.select("query_id", "rule", "detail").rows() == [
+        ("q1", "repeated", "the same text is in test")
+    ]
 
 
 def test_a_split_that_is_none(folder: Path):
@@ -151,7 +191,10 @@ def test_a_missing_file(folder: Path):
 
 
 def test_a_relevance_that_is_no_whole_number(folder: Path):
-    message = refusal(folder, qrels=[row | {"relevance": "high" if row["doc_id"] == "d5" else "1"} for row in QRELS])
+    message = refusal(
+        folder,
+        qrels=[row | {"relevance": "high" if row["doc_id"] == "d5" else "1"} for row in QRELS],
+    )
     assert "row 5" in message
     assert "whole number" in message
 
@@ -178,24 +221,41 @@ def test_dates_are_kept_where_there_are_some(folder: Path):
     collected()
     assert tables.read("dates", Path("data/ours/dates.parquet")).is_empty()
     dates = ["2021", "2021-03", "2021-03-04", "", None, "2021-03-04T12:00:00"]
-    write_rows(folder, [row | {"date": date} for row, date in zip(DOCUMENTS, dates, strict=True)], QUERIES, QRELS)
+    write_rows(
+        folder,
+        [row | {"date": date} for row, date in zip(DOCUMENTS, dates, strict=True)],
+        QUERIES,
+        QRELS,
+    )
     collected()
     kept = tables.read("dates", Path("data/ours/dates.parquet"))
     assert kept.rows() == [(f"d{place}", "calendar", dates[place - 1]) for place in (1, 2, 3, 6)]
 
 
 def test_a_date_that_is_none(folder: Path):
-    message = refusal(folder, documents=[*DOCUMENTS[:2], DOCUMENTS[2] | {"date": "4.3.2021"}, *DOCUMENTS[3:]])
-    assert "documents.jsonl, row 3: the date '4.3.2021' is not a year, month or day, year first" in message
+    message = refusal(
+        folder, documents=[*DOCUMENTS[:2], DOCUMENTS[2] | {"date": "4.3.2021"}, *DOCUMENTS[3:]]
+    )
+    assert (
+        "documents.jsonl, row 3: the date '4.3.2021' is not a year, month or day, year first"
+        in message
+    )
 
 
 def read(folder: Path, **settings: object) -> Examined:
     """What `collect` keeps of the files, or what it refuses, without the stages before it."""
-    given = dict(Collection(source="folder", path=str(folder))) | {"method": "folder", "parameters": {}, "what": None, "train": True}
+    given = dict(Collection(source="folder", path=str(folder))) | {
+        "method": "folder",
+        "parameters": {},
+        "what": None,
+        "train": True,
+    }
     return prepared("ours", CollectSettings.model_construct(**given | settings))
 
 
-def refused(folder: Path, documents=DOCUMENTS, queries=QUERIES, qrels=QRELS, **settings: object) -> str:
+def refused(
+    folder: Path, documents=DOCUMENTS, queries=QUERIES, qrels=QRELS, **settings: object
+) -> str:
     write_rows(folder, documents, queries, qrels)
     with pytest.raises(Refused) as refusal:
         read(folder, **settings)
@@ -210,14 +270,23 @@ def place(tmp_path: Path) -> Path:
 
 def test_missing_titles_are_missing_and_counted(place: Path):
     """NaN is what `json.dumps` and pandas write for a title that is not there."""
-    titled = [row | {"title": title} for row, title in zip(DOCUMENTS, [float("nan"), None, "nan", "T", "", "U"], strict=True)]
+    titled = [
+        row | {"title": title}
+        for row, title in zip(DOCUMENTS, [float("nan"), None, "nan", "T", "", "U"], strict=True)
+    ]
     write_rows(place, titled, QUERIES, QRELS)
     found = read(place)
     assert found.source.documents["title"].to_list() == [None, None, "nan", "T", "", "U"]
     assert found.counts["missing_titles"] == 2
-    pl.DataFrame(DOCUMENTS).with_columns(title=pl.lit(float("nan"))).write_parquet(place / "documents.parquet")
+    pl.DataFrame(DOCUMENTS).with_columns(title=pl.lit(float("nan"))).write_parquet(
+        place / "documents.parquet"
+    )
     (place / "documents.jsonl").unlink()
-    assert read(place).source.documents["title"].null_count() == read(place).counts["missing_titles"] == 6
+    assert (
+        read(place).source.documents["title"].null_count()
+        == read(place).counts["missing_titles"]
+        == 6
+    )
 
 
 def test_a_text_that_is_not_a_number_is_no_text(place: Path):
@@ -226,8 +295,16 @@ def test_a_text_that_is_not_a_number_is_no_text(place: Path):
 
 
 def test_numbers_are_ids_whatever_file_they_stand_in(place: Path):
-    documents = [row | {"doc_id": number} for row, number in zip(DOCUMENTS, [7, 8.0, "9", "007", 2**70, "x"], strict=True)]
-    write_rows(place, documents, QUERIES, pairs(("q1", 7.0), ("q1", "8"), ("q2", 9), ("q3", "007"), ("q4", str(2**70))))
+    documents = [
+        row | {"doc_id": number}
+        for row, number in zip(DOCUMENTS, [7, 8.0, "9", "007", 2**70, "x"], strict=True)
+    ]
+    write_rows(
+        place,
+        documents,
+        QUERIES,
+        pairs(("q1", 7.0), ("q1", "8"), ("q2", 9), ("q3", "007"), ("q4", str(2**70))),
+    )
     found = read(place).source
     assert found.documents["doc_id"].to_list() == ["7", "8", "9", "007", str(2**70), "x"]
     assert found.qrels["doc_id"].to_list() == ["7", "8", "9", "007", str(2**70)]
@@ -236,16 +313,25 @@ def test_numbers_are_ids_whatever_file_they_stand_in(place: Path):
 def test_ids_of_a_column_of_decimals(place: Path):
     """pandas makes floats of whole numbers where a column has a gap."""
     (place / "documents.jsonl").unlink()
-    pl.DataFrame({"doc_id": [1.0, 2.0], "text": ["a", "b"]}).write_parquet(place / "documents.parquet")
+    pl.DataFrame({"doc_id": [1.0, 2.0], "text": ["a", "b"]}).write_parquet(
+        place / "documents.parquet"
+    )
     (place / "qrels.jsonl").unlink()
     (place / "qrels.csv").write_text("query_id,doc_id\nq1,1.0\nq2,2.0\n")
     for absent in ("refuse", "ignore"):
-        with pytest.raises(Refused, match="doc_id contains decimal numbers in the labels but whole numbers in documents"):
+        with pytest.raises(
+            Refused,
+            match="doc_id contains decimal numbers in the labels but whole numbers in documents",
+        ):
             read(place, absent_labels=absent)
     (place / "qrels.csv").write_text("query_id,doc_id\nq1,1\nq2,2\n")
     assert read(place).source.qrels["doc_id"].to_list() == ["1", "2"]
-    pl.DataFrame({"doc_id": [1.5, 2.0], "text": ["a", "b"]}).write_parquet(place / "documents.parquet")
-    with pytest.raises(Refused, match=r"documents\.parquet, row 1: `doc_id` is the decimal number 1\.5"):
+    pl.DataFrame({"doc_id": [1.5, 2.0], "text": ["a", "b"]}).write_parquet(
+        place / "documents.parquet"
+    )
+    with pytest.raises(
+        Refused, match=r"documents\.parquet, row 1: `doc_id` is the decimal number 1\.5"
+    ):
         read(place)
 
 
@@ -253,7 +339,9 @@ def test_a_label_that_stands_there_again_is_kept_once_and_counted(place: Path):
     write_rows(place, DOCUMENTS, QUERIES, [*QRELS, QRELS[0], QRELS[0]])
     found = read(place)
     assert found.counts["repeated_labels"] == 2
-    assert found.source.qrels.select("query_id", "doc_id").rows() == [(row["query_id"], row["doc_id"]) for row in QRELS]
+    assert found.source.qrels.select("query_id", "doc_id").rows() == [
+        (row["query_id"], row["doc_id"]) for row in QRELS
+    ]
 
 
 def test_two_grades_of_one_pair(place: Path):
@@ -273,7 +361,9 @@ def test_two_grades_of_one_pair(place: Path):
     ],
 )
 def test_grades_that_a_table_cannot_hold(place: Path, grade: object, said: str):
-    message = refused(place, qrels=[row | {"relevance": grade if row["doc_id"] == "d5" else 1.0} for row in QRELS])
+    message = refused(
+        place, qrels=[row | {"relevance": grade if row["doc_id"] == "d5" else 1.0} for row in QRELS]
+    )
     assert "qrels.jsonl, row 5: `relevance`" in message
     assert said in message
 
@@ -281,21 +371,37 @@ def test_grades_that_a_table_cannot_hold(place: Path, grade: object, said: str):
 def test_documents_without_text_can_be_left_out_and_are_counted(folder: Path):
     documents, qrels = [*DOCUMENTS, {"doc_id": "d7", "text": " "}], [*QRELS, *pairs(("q1", "d7"))]
     assert "empty_documents: leave-out" in refused(folder, documents, qrels=qrels)
-    write_params(collections={"ours": {"source": "folder", "path": "inputs/ours", "empty_documents": "leave-out"}})
+    write_params(
+        collections={
+            "ours": {"source": "folder", "path": "inputs/ours", "empty_documents": "leave-out"}
+        }
+    )
     collected()
     assert len(tables.read("documents", Path("data/ours/documents.parquet"))) == 6
     about = json.loads(Path("data/ours/about.json").read_text())
-    assert (about["empty_documents"], about["absent_labels"], about["repeated_labels"], about["missing_titles"]) == (1, 1, 0, 0)
+    assert (
+        about["empty_documents"],
+        about["absent_labels"],
+        about["repeated_labels"],
+        about["missing_titles"],
+    ) == (1, 1, 0, 0)
     removed = tables.read("removed", Path("data/ours/removed.parquet"))
-    assert removed.select("query_id", "doc_id", "rule", "detail").rows() == [("q1", "d7", "absent", "the document has no text")]
+    assert removed.select("query_id", "doc_id", "rule", "detail").rows() == [
+        ("q1", "d7", "absent", "the document has no text")
+    ]
 
 
 def test_all_faults_are_told_at_once(place: Path):
     write_rows(
         place,
         [*DOCUMENTS, DOCUMENTS[0], {"doc_id": "d8", "text": ""}],
-        [*QUERIES, QUERIES[0] | {"query_id": "q5", "split": "test"}, {"query_id": "q6", "text": "z", "split": "tset"}],
-        [row | {"relevance": 1} for row in [*QRELS, *pairs(("q1", "d99"))]] + [{"query_id": "q1", "doc_id": "d3", "relevance": 0.5}],
+        [
+            *QUERIES,
+            QUERIES[0] | {"query_id": "q5", "split": "test"},
+            {"query_id": "q6", "text": "z", "split": "tset"},
+        ],
+        [row | {"relevance": 1} for row in [*QRELS, *pairs(("q1", "d99"))]]
+        + [{"query_id": "q1", "doc_id": "d3", "relevance": 0.5}],
     )
     with (place / "qrels.jsonl").open("a") as file:
         file.write("[]\n{\n")
@@ -337,10 +443,18 @@ def test_labels_are_not_blamed_for_documents_that_could_not_be_read(place: Path)
 
 
 def test_metadata_that_is_not_a_number_is_none(place: Path):
-    more = [row | {"group": group} for row, group in zip(DOCUMENTS, [float("nan"), 7.0, 7, "7", None, "nan"], strict=True)]
+    more = [
+        row | {"group": group}
+        for row, group in zip(DOCUMENTS, [float("nan"), 7.0, 7, "7", None, "nan"], strict=True)
+    ]
     write_rows(place, more, QUERIES, QRELS)
     rows = read(place).source.metadata.rows()
-    assert rows == [("d2", "group", "7"), ("d3", "group", "7"), ("d4", "group", "7"), ("d6", "group", "nan")]
+    assert rows == [
+        ("d2", "group", "7"),
+        ("d3", "group", "7"),
+        ("d4", "group", "7"),
+        ("d6", "group", "nan"),
+    ]
     (place / "documents.jsonl").unlink()
     groups = pl.Series([7.0, None, float("nan"), 0.5, 1e300, None])
     pl.DataFrame(DOCUMENTS).with_columns(group=groups).write_parquet(place / "documents.parquet")

@@ -18,15 +18,28 @@ NUMBERS = range(1, 41)
 
 @pytest.fixture
 def ours(workspace: Path) -> Path:
-    """Forty test queries, each with an answer of its own and one that it shares with its neighbour; q1 with a chunked one."""
+    """Forty test queries, each with an answer of its own and one that it shares with its
+    neighbour; q1 with a chunked one.
+    """
     documents = [{"doc_id": f"d{number}", "text": f"text {number}"} for number in NUMBERS]
-    documents += [{"doc_id": f"c{number}", "text": f"chunk {number}", "parent_id": "p"} for number in (1, 2)]
-    documents += [{"doc_id": f"s{number}", "text": f"shared {number}"} for number in range(1, 21)] + [{"doc_id": "free", "text": "free"}]
-    queries = [{"query_id": f"q{number}", "text": f"what is {number}", "split": "test"} for number in NUMBERS]
+    documents += [
+        {"doc_id": f"c{number}", "text": f"chunk {number}", "parent_id": "p"} for number in (1, 2)
+    ]
+    documents += [
+        {"doc_id": f"s{number}", "text": f"shared {number}"} for number in range(1, 21)
+    ] + [{"doc_id": "free", "text": "free"}]
+    queries = [
+        {"query_id": f"q{number}", "text": f"what is {number}", "split": "test"}
+        for number in NUMBERS
+    ]
     queries += [{"query_id": "t", "text": "training", "split": "train"}]
-    labels = [(f"q{number}", doc) for number in NUMBERS for doc in (f"d{number}", f"s{(number + 1) // 2}")]
+    labels = [
+        (f"q{number}", doc) for number in NUMBERS for doc in (f"d{number}", f"s{(number + 1) // 2}")
+    ]
     write_rows(Path("inputs/ours"), documents, queries, pairs(*labels, ("q1", "p"), ("t", "free")))
-    write_params(collections={"ours": OURS, "suite": SUITE}, train_on=["ours"], evaluate_on=["ours", "suite"])
+    write_params(
+        collections={"ours": OURS, "suite": SUITE}, train_on=["ours"], evaluate_on=["ours", "suite"]
+    )
     return Path("data/ours")
 
 
@@ -54,7 +67,9 @@ def test_all_answers_of_drawn_queries_are_gone_and_others_stay(ours: Path):
 
 
 def test_the_draw_is_not_the_one_that_made_the_split(ours: Path):
-    """A split takes the lowest hashes for test: by the same hashes every test query would be drawn."""
+    """A split takes the lowest hashes for test: by the same hashes every test query would be
+    drawn.
+    """
     from hone.seeds import unit_hashes
     from tasks.collect.no_answer import DRAW
 
@@ -65,10 +80,17 @@ def test_the_draw_is_not_the_one_that_made_the_split(ours: Path):
 
 
 def test_what_cannot_be_made(ours: Path):
-    with pytest.raises(Refused, match="data/ours contains no collection. For `source: no-answer`, `path` is data/NAME"):
+    with pytest.raises(
+        Refused,
+        match="data/ours contains no collection. For `source: no-answer`, `path` is data/NAME",
+    ):
         no_answer(Path("data/ours"))
     collected(collections={"ours": OURS})
-    with pytest.raises(Refused, match=r"of the 40 answerable test queries of data/ours, 40 remain answerable.*`share` \(now 1e-09\)"):
+    with pytest.raises(
+        Refused,
+        match=r"of the 40 answerable test queries of data/ours, 40 remain answerable.*`share` "
+        r"\(now 1e-09\)",
+    ):
         no_answer(Path("data/ours"), share=1e-9)
 
 
@@ -79,11 +101,19 @@ def test_what_cannot_be_made(ours: Path):
             {"suite": {"source": "no-answer", "path": "data/our"}},
             "`path` is data/our, but no-answer needs the name of another collection; did you",
         ),
-        ({"suite": {"source": "no-answer", "path": "data/suite"}}, "needs the name of another collection"),
-        ({"suite": {"source": "no-answer", "path": "inputs/ours"}}, "needs the name of another collection"),  # though it is there
+        (
+            {"suite": {"source": "no-answer", "path": "data/suite"}},
+            "needs the name of another collection",
+        ),
+        (
+            {"suite": {"source": "no-answer", "path": "inputs/ours"}},
+            "needs the name of another collection",
+        ),  # though it is there
     ],
 )
 def test_a_path_that_is_no_other_collection(ours: Path, changes: dict, message: str):
-    write_params(collections={"ours": OURS} | changes, train_on=["ours"], evaluate_on=["ours", "suite"])
+    write_params(
+        collections={"ours": OURS} | changes, train_on=["ours"], evaluate_on=["ours", "suite"]
+    )
     with pytest.raises(Refused, match=message):
         collected(collections={})

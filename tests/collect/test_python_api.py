@@ -46,10 +46,18 @@ def test_a_function_is_dated_by_the_version_that_added_it():
     assert set(documents["clock"]) == {"scipy"}
     parts = [tuple(int(part) for part in date.split(".")) for date in documents["date"]]
     assert max(parts) <= tuple(int(part) for part in version("scipy").split(".")[:3])
-    assert dict(documents.select("doc_id", "date").iter_rows())["scipy.signal._signaltools.choose_conv_method"] == "0.19"
+    assert (
+        dict(documents.select("doc_id", "date").iter_rows())[
+            "scipy.signal._signaltools.choose_conv_method"
+        ]
+        == "0.19"
+    )
 
 
 def test_what_is_indented_dates_a_parameter_and_not_the_function():
-    own = "Sum.\n\n.. versionadded:: 1.10.2\n\nParameters\n----------\na : int\n    One.\n\n    .. versionadded:: 2.0"
+    own = (
+        "Sum.\n\n.. versionadded:: 1.10.2\n\nParameters\n----------\na : int\n    One.\n\n    "
+        ".. versionadded:: 2.0"
+    )
     assert added_in(own) == "1.10.2"
     assert added_in(own.replace(".. versionadded:: 1.10.2\n\n", "")) is None

@@ -31,18 +31,36 @@ PAIR = {"query_id": ["q1"], "doc_id": ["d2"]}
 
 def hone(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "commands", *arguments], check=False, capture_output=True, text=True, cwd=folder or PROJECT,
+        [sys.executable, "-m", "commands", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=folder or PROJECT,
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
 def made(workspace: Path) -> Path:
-    documents = [{"doc_id": f"d{number}", "text": f"text of number {number}"} for number in range(1, 6)]
-    queries = [{"query_id": f"q{number}", "text": f"question number {number}", "split": "train"} for number in (1, 2)]
+    documents = [
+        {"doc_id": f"d{number}", "text": f"text of number {number}"} for number in range(1, 6)
+    ]
+    queries = [
+        {"query_id": f"q{number}", "text": f"question number {number}", "split": "train"}
+        for number in (1, 2)
+    ]
     queries.append({"query_id": "q3", "text": "something to ask", "split": "test"})
-    write_rows(Path("inputs/ours"), documents, queries, pairs(("q1", "d1"), ("q1", "d4"), ("q2", "d3"), ("q3", "d5")))
-    prepare(collections={"ours": {"source": "folder", "path": "inputs/ours", "hide": {"share": 1.0, "seed": 1}}})
+    write_rows(
+        Path("inputs/ours"),
+        documents,
+        queries,
+        pairs(("q1", "d1"), ("q1", "d4"), ("q2", "d3"), ("q3", "d5")),
+    )
+    prepare(
+        collections={
+            "ours": {"source": "folder", "path": "inputs/ours", "hide": {"share": 1.0, "seed": 1}}
+        }
+    )
     return workspace
 
 
@@ -50,9 +68,14 @@ def write_round(name: str, **given: dict[str, list]) -> None:
     """Tables of a round; those that are not given are empty."""
     folder = Path("rounds") / name
     for table, file in (
-        ("candidates", "candidates"), ("scores", "scores"), ("negatives", "negatives"), ("labels", "labels"), ("trained", "trained"),
-        ("removed", "removed/sample"), ("removed", "removed/relabel"),
-    ):  # fmt: skip
+        ("candidates", "candidates"),
+        ("scores", "scores"),
+        ("negatives", "negatives"),
+        ("labels", "labels"),
+        ("trained", "trained"),
+        ("removed", "removed/sample"),
+        ("removed", "removed/relabel"),
+    ):
         rows = given.get(file.replace("/", "_"))
         frame = tables.shaped(table, pl.DataFrame(rows)) if rows else tables.empty(table)
         tables.write(table, frame, folder / f"{file}.parquet")
@@ -62,9 +85,15 @@ def test_the_life_of_a_pair_that_was_removed(made: Path):
     write_round(
         "r1",
         candidates=PAIR | {"source": ["dense"], "rank": [1], "score": [0.9]},
-        scores={"query_id": ["q1", "q1"], "doc_id": ["d2", "d1"], "scorer": ["dense"] * 2, "score": [0.9, 0.8]},
+        scores={
+            "query_id": ["q1", "q1"],
+            "doc_id": ["d2", "d1"],
+            "scorer": ["dense"] * 2,
+            "score": [0.9, 0.8],
+        },
         labels={"query_id": ["q1"], "doc_id": ["d1"], "label": ["positive"]},
-        removed_sample=PAIR | {"rule": ["positive-aware"], "detail": ["scores 0.9, threshold 0.76"]},
+        removed_sample=PAIR
+        | {"rule": ["positive-aware"], "detail": ["scores 0.9, threshold 0.76"]},
     )
     said = "\n".join(why.trace_pair("q1", "d2", "r1"))
     assert "query q1: question number 1" in said
@@ -116,7 +145,10 @@ def test_the_life_of_a_pair_in_joined_collections(workspace: Path):
         rows = [{"doc_id": f"d{number}", "text": f"{name} text {number}"} for number in range(3)]
         queries = [{"query_id": "q", "text": f"what is in {name}", "split": "train"}]
         write_rows(Path("inputs") / name, rows, queries, pairs(("q", "d0"), ("q", "d1")))
-    both = {name: {"source": "folder", "path": f"inputs/{name}", "hide": {"share": 1.0}} for name in ("one", "two")}
+    both = {
+        name: {"source": "folder", "path": f"inputs/{name}", "hide": {"share": 1.0}}
+        for name in ("one", "two")
+    }
     prepare(collections=both, train_on=["one", "two"], evaluate_on=["one"])
     labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
     assert sorted(labels["query_id"]) == ["one/q", "two/q"]
@@ -131,7 +163,9 @@ def test_store_shows_and_cleans_what_no_model_needs(made: Path, capsys: pytest.C
         Space(about).add(keys_of(["a", "b"]), pl.DataFrame({"a": [1.0, 2.0]}).to_numpy())
     from hone.encoders.encoder import encoder_for
 
-    space = encoder_for(Path("models/r0"), store.read_settings(), {"device": "cpu", "batch_tokens": None}).space("query")
+    space = encoder_for(
+        Path("models/r0"), store.read_settings(), {"device": "cpu", "batch_tokens": None}
+    ).space("query")
     space.add(keys_of(["a"]), pl.DataFrame({"a": [1.0]}).to_numpy())
     assert space.folder == needed
     (space.folder / "x.damaged").write_text("x")
@@ -147,19 +181,37 @@ def test_store_shows_and_cleans_what_no_model_needs(made: Path, capsys: pytest.C
     assert sorted(file.suffix for file in needed.iterdir()) == [".json", ".safetensors"]
 
 
-def test_store_asks_nobody_for_a_model_that_was_never_fetched(made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+def test_store_asks_nobody_for_a_model_that_was_never_fetched(
+    made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
     import huggingface_hub
 
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", partial(here_only, huggingface_hub.snapshot_download))
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", partial(here_only, huggingface_hub.snapshot_download)
+    )
     reading = store.read_settings()
     pinned = {"name": "someone/never-fetched", "revision": "0" * 40, "fingerprint": None}
     reference = {"kind": "model", "model": pinned, "reading": reading}
-    write_settings(ReferenceSettings, {"reference": "theirs", "collection": "ours"}, reference=reference, model=reading, name="theirs")
-    write_settings(RetrieveSettings, {"round": "r1"}, teachers={"someone/teacher": pinned}, model=reading)
+    write_settings(
+        ReferenceSettings,
+        {"reference": "theirs", "collection": "ours"},
+        reference=reference,
+        model=reading,
+        name="theirs",
+    )
+    write_settings(
+        RetrieveSettings, {"round": "r1"}, teachers={"someone/teacher": pinned}, model=reading
+    )
     assert {name for names in store.needed_spaces().values() for name in names} == {"r0"}
     tiny_model(Path("inputs/strong"))
     reference |= {"model": {"name": "inputs/strong", "revision": None, "fingerprint": "old"}}
-    write_settings(ReferenceSettings, {"reference": "strong", "collection": "ours"}, reference=reference, model=reading, name="strong")
+    write_settings(
+        ReferenceSettings,
+        {"reference": "strong", "collection": "ours"},
+        reference=reference,
+        model=reading,
+        name="strong",
+    )
     assert {name for names in store.needed_spaces().values() for name in names} == {"r0", "strong"}
 
 
@@ -175,13 +227,28 @@ def test_what_would_run(made: Path):
     graph = [
         Stage("resolve", (), ("params.yaml",), ("resolved",)),
         Stage("train@r1", ("resolve",), ("resolved/rounds/r1/train.json",), ("models/r1",)),
-        Stage("train@r2", ("resolve", "train@r1"), ("resolved/rounds/r2/train.json", "models/r1"), ("models/r2",)),
-        Stage("evaluate@r1-ours", ("resolve", "train@r1"), ("models/r1",), ("reports/metrics/r1/ours.json",)),
+        Stage(
+            "train@r2",
+            ("resolve", "train@r1"),
+            ("resolved/rounds/r2/train.json", "models/r1"),
+            ("models/r2",),
+        ),
+        Stage(
+            "evaluate@r1-ours",
+            ("resolve", "train@r1"),
+            ("models/r1",),
+            ("reports/metrics/r1/ours.json",),
+        ),
     ]
     assert command.stages_to_run(graph, set(), set()) == []
     assert command.stages_to_run(graph, {"resolve"}, set()) == ["resolve"]
-    assert command.stages_to_run(graph, {"resolve"}, {"resolved/rounds/r2/train.json"}) == ["resolve", "train@r2"]
-    assert command.stages_to_run(graph, {"resolve"}, {"resolved/rounds/r1/train.json"}) == [stage.name for stage in graph]
+    assert command.stages_to_run(graph, {"resolve"}, {"resolved/rounds/r2/train.json"}) == [
+        "resolve",
+        "train@r2",
+    ]
+    assert command.stages_to_run(graph, {"resolve"}, {"resolved/rounds/r1/train.json"}) == [
+        stage.name for stage in graph
+    ]
 
 
 def test_settings_that_would_change(made: Path):
@@ -190,7 +257,9 @@ def test_settings_that_would_change(made: Path):
 
     assert command.changed_settings(everything(params.read())) == set()
     write_params(
-        collections={"ours": {"source": "folder", "path": "inputs/ours", "hide": {"share": 1.0, "seed": 1}}},
+        collections={
+            "ours": {"source": "folder", "path": "inputs/ours", "hide": {"share": 1.0, "seed": 1}}
+        },
         rounds={"r1": {"from": "r0", "recipe": "top-k", "train": {"epochs": 2}}},
     )
     changed = command.changed_settings(everything(params.read()))
@@ -199,8 +268,12 @@ def test_settings_that_would_change(made: Path):
 
 
 def test_how_many_steps(made: Path):
-    """70 queries in batches of 32 are 3 steps an epoch; each query with its positive and 2 negatives."""
-    section = Train(batch={"method": "random", "parameters": {"size": 32}}, steps=None, epochs=2, negatives=2)
+    """70 queries in batches of 32 are 3 steps an epoch; each query with its positive and 2
+    negatives.
+    """
+    section = Train(
+        batch={"method": "random", "parameters": {"size": 32}}, steps=None, epochs=2, negatives=2
+    )
     assert command.training(section, 70) == {"queries": 70, "steps": 6, "pairs": 6 * 32 * 3}
     assert command.training(section.model_copy(update={"steps": 10}), 70)["steps"] == 10
 
@@ -209,10 +282,26 @@ def test_a_text_that_two_documents_share_is_encoded_once(workspace: Path):
     folder = Path("data/ours")
     folder.mkdir(parents=True)
     assert command.counts("ours") is None
-    rows = pl.DataFrame({"doc_id": ["a", "b", "c"], "title": [None, None, "other"], "text": ["same", "same", "same"]})
+    rows = pl.DataFrame(
+        {
+            "doc_id": ["a", "b", "c"],
+            "title": [None, None, "other"],
+            "text": ["same", "same", "same"],
+        }
+    )
     tables.write("documents", tables.shaped("documents", rows), folder / "documents.parquet")
-    (folder / "about.json").write_text(json.dumps({"documents": 3, **{split: {"queries": 1} for split in ("train", "dev", "test")}}))
-    assert command.counts("ours") == {"documents": 2, "train": 1, "dev": 1, "test": 1, "unlabelled": 0}
+    (folder / "about.json").write_text(
+        json.dumps(
+            {"documents": 3, **{split: {"queries": 1} for split in ("train", "dev", "test")}}
+        )
+    )
+    assert command.counts("ours") == {
+        "documents": 2,
+        "train": 1,
+        "dev": 1,
+        "test": 1,
+        "unlabelled": 0,
+    }
 
 
 def test_doctor_finds_a_fault_and_says_what_to_do(workspace: Path):
@@ -243,7 +332,12 @@ def test_help_needs_no_torch():
         "from commands.__main__ import main\n"
         "try:\n    main()\nexcept SystemExit:\n    assert 'torch' not in sys.modules"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, cwd=PROJECT).returncode == 0
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], check=False, capture_output=True, cwd=PROJECT
+        ).returncode
+        == 0
+    )
 
 
 def test_refusals_are_a_sentence_without_a_traceback(workspace: Path):
@@ -254,14 +348,20 @@ def test_refusals_are_a_sentence_without_a_traceback(workspace: Path):
 
 
 def test_outside_a_checkout_there_is_a_sentence(tmp_path: Path):
-    """The installed command finds `commands` and `hone`, and nothing else of the project, wherever one stands."""
+    """The installed command finds `commands` and `hone`, and nothing else of the project,
+    wherever one stands.
+    """
     (tmp_path / "installed").mkdir()
     for package in ("commands", "hone"):
         (tmp_path / "installed" / package).symlink_to(PROJECT / package)
     done = subprocess.run(
-        [sys.executable, "-m", "commands", "recipes"], check=False, capture_output=True, text=True, cwd=tmp_path,
+        [sys.executable, "-m", "commands", "recipes"],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
-    )  # fmt: skip
+    )
     assert done.returncode == 1
     assert done.stderr.startswith("hone: this folder is not a checkout of Hone")
     assert "Traceback" not in done.stderr

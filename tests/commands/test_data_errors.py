@@ -1,4 +1,6 @@
-"""`hone doctor` and `hone audit` tell everything that is wrong with a collection's files, before any model runs."""
+"""`hone doctor` and `hone audit` tell everything that is wrong with a collection's files, before
+any model runs.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,15 @@ from hone.errors import Refused
 from tasks.collect.folder import folder
 from tests.prepared import pairs, write_params, write_rows
 
-DOCUMENTS = [{"doc_id": "d1", "text": "one"}, {"doc_id": "d2", "text": ""}, {"doc_id": "d1", "text": "two"}]
-QUERIES = [{"query_id": "q1", "text": "ask", "split": "train"}, {"query_id": "q2", "text": "ask!", "split": "test"}]
+DOCUMENTS = [
+    {"doc_id": "d1", "text": "one"},
+    {"doc_id": "d2", "text": ""},
+    {"doc_id": "d1", "text": "two"},
+]
+QUERIES = [
+    {"query_id": "q1", "text": "ask", "split": "train"},
+    {"query_id": "q2", "text": "ask!", "split": "test"},
+]
 QRELS = pairs(("q1", "d1"), ("q2", "d9"))
 WRONG = (
     "the document id is duplicated",
@@ -38,7 +47,12 @@ def test_doctor_looks_through_the_users_own_files(workspace: Path):
         }
     )
     ours, good, lines, gone = doctor.data()
-    assert (ours.kind, good.kind, lines.kind, gone.kind) == (doctor.FAULT, doctor.OK, doctor.FAULT, doctor.FAULT)
+    assert (ours.kind, good.kind, lines.kind, gone.kind) == (
+        doctor.FAULT,
+        doctor.OK,
+        doctor.FAULT,
+        doctor.FAULT,
+    )
     assert ours.text.startswith("the collection ours has 5 errors of 4 kinds:")
     assert all(said in ours.text for said in WRONG)
     assert "collection good: 1 documents, 1 queries, 1 labels" in good.text
@@ -61,14 +75,24 @@ def test_audit_tells_what_collect_would_refuse_before_a_model_is_there(
     with pytest.raises(NoModelYet):
         command.audit("ours")
     told = capsys.readouterr().err
-    assert "audit: the stage `collect` would fail: the collection ours has 5 errors of 4 kinds:" in told
+    assert (
+        "audit: the stage `collect` would fail: the collection ours has 5 errors of 4 kinds:"
+        in told
+    )
     assert all(said in told for said in WRONG)
 
 
-def test_audit_of_tables_whose_rows_are_numbered_from_1_raises_no_alarm(workspace: Path, capsys: pytest.CaptureFixture):
-    """A positive with the query's own id is one like any other where the collection does not drop it."""
+def test_audit_of_tables_whose_rows_are_numbered_from_1_raises_no_alarm(
+    workspace: Path, capsys: pytest.CaptureFixture
+):
+    """A positive with the query's own id is one like any other where the collection does not
+    drop it.
+    """
     texts = [{"doc_id": str(number), "text": f"answer {number}"} for number in (1, 2)]
-    queries = [{"query_id": str(number), "text": f"question {number}", "split": "train"} for number in (1, 2)]
+    queries = [
+        {"query_id": str(number), "text": f"question {number}", "split": "train"}
+        for number in (1, 2)
+    ]
     write_rows(Path("ours"), texts, queries, pairs(("1", "1"), ("2", "2")))
     source = read_source(folder, Path("ours"), "ours")
     assert len(source.qrels) == 2
@@ -87,8 +111,13 @@ def test_audit_of_files_that_cannot_be_read_tells_what_else_is_wrong(workspace: 
 
 
 def test_audit_of_a_training_file_with_half_of_a_character(workspace: Path):
-    Path("t.jsonl").write_text('{"query": "a", "pos": ["b\\ud83d"]}\n{"query": "a", "pos": ["b"]}\n{"query": ["a"], "pos": ["b"]}\n')
+    Path("t.jsonl").write_text(
+        '{"query": "a", "pos": ["b\\ud83d"]}\n{"query": "a", "pos": ["b"]}\n{"query": ["a"], '
+        '"pos": ["b"]}\n'
+    )
     with pytest.raises(
-        Refused, match=r"the data has 2 errors of 2 kinds(.|\n)*line 1: `pos` contains half(.|\n)*line 3: `query` is a list"
+        Refused,
+        match=r"the data has 2 errors of 2 kinds(.|\n)*line 1: `pos` contains half(.|\n)*line 3: "
+        r"`query` is a list",
     ):
         command.audit("t.jsonl", encode=False)

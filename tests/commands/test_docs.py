@@ -1,4 +1,6 @@
-"""The pages that are made of docstrings and recipes are current, whole, and say what the docstrings say."""
+"""The pages that are made of docstrings and recipes are current, whole, and say what the
+docstrings say.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,13 @@ def test_the_pages_are_what_the_docstrings_and_recipes_say_now():
 
 
 def test_a_changed_docstring_and_a_page_too_many_are_found(tmp_path: Path):
-    """In a copy: a changed default and a changed sentence make the page stale; the command mends it."""
+    """In a copy: a changed default and a changed sentence make the page stale; the command mends
+    it.
+    """
     for part in ("tasks", "hone", "commands", "recipes", "docs"):
-        shutil.copytree(PROJECT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            PROJECT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__")
+        )
     assert run(tmp_path, "--check").returncode == 0
     file = tmp_path / "tasks/sample/choose/top.py"
     file.write_text(file.read_text().replace("negatives per query.", "how many a query gets."))
@@ -45,22 +51,37 @@ def test_a_changed_docstring_and_a_page_too_many_are_found(tmp_path: Path):
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "commands.docs", *arguments], check=False, capture_output=True, text=True, cwd=folder, env={}
+        [sys.executable, "-m", "commands.docs", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={},
     )
 
 
 def test_every_place_that_the_code_looks_methods_up_in_has_a_page():
-    text = "\n".join(file.read_text() for package in ("tasks", "hone") for file in (PROJECT / package).rglob("*.py"))
-    asked = set(re.findall(r"""(?:find|checked|constant|names)\(\s*"([a-z.]+)",?""", text)) | set(re.findall(r'PLACE = "([a-z.]+)"', text))
+    text = "\n".join(
+        file.read_text()
+        for package in ("tasks", "hone")
+        for file in (PROJECT / package).rglob("*.py")
+    )
+    asked = set(re.findall(r"""(?:find|checked|constant|names)\(\s*"([a-z.]+)",?""", text)) | set(
+        re.findall(r'PLACE = "([a-z.]+)"', text)
+    )
     assert "sample.choose" in asked
-    assert {place for place in asked if methods.TASKS.joinpath(*place.split(".")).is_dir()} == set(methods_pages.PLACES)
+    assert {place for place in asked if methods.TASKS.joinpath(*place.split(".")).is_dir()} == set(
+        methods_pages.PLACES
+    )
 
 
 @pytest.mark.parametrize("place", methods_pages.PLACES)
 def test_every_parameter_of_a_method_has_a_type_a_range_and_a_meaning(place: str):
     for method in methods_pages.list_methods(place):
         for setting in docstrings.of_method(method):
-            assert setting.means, f"{place}: {method.name}: `{setting.name}` is not described under Args:"
+            assert setting.means, (
+                f"{place}: {method.name}: `{setting.name}` is not described under Args:"
+            )
             assert setting.allowed != "a method", f"{place}: {method.name}: `{setting.name}`"
 
 
@@ -73,7 +94,13 @@ def test_a_helper_that_is_called_as_its_file_is_no_method():
 
 
 def test_links_of_all_pages_lead_somewhere():
-    for file in [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *(PROJECT / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", re.sub(r"`[^`\n]*`", "", file.read_text())):
+    for file in [
+        PROJECT / "README.md",
+        PROJECT / "CONTRIBUTING.md",
+        *(PROJECT / "docs").rglob("*.md"),
+    ]:
+        for target in re.findall(
+            r"\]\(([^)#\s]+)[^)]*\)", re.sub(r"`[^`\n]*`", "", file.read_text())
+        ):
             if "://" not in target:
                 assert (file.parent / target).exists(), f"{file.relative_to(PROJECT)}: {target}"

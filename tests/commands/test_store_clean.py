@@ -40,7 +40,16 @@ def part_of(space: Space, writer: str, touched: float) -> Path:
     return part
 
 
-@pytest.mark.parametrize("name", ["torch.lock", "torch-cuda.lock", "torch-cuda1.lock", "embeddings-0123.lock", "studies/0123.lock"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "torch.lock",
+        "torch-cuda.lock",
+        "torch-cuda1.lock",
+        "embeddings-0123.lock",
+        "studies/0123.lock",
+    ],
+)
 def test_nothing_is_deleted_while_somebody_is_at_work(idle: Space, name: str):
     lock = home() / name
     lock.parent.mkdir(exist_ok=True)
@@ -54,9 +63,13 @@ def test_nothing_is_deleted_while_somebody_is_at_work(idle: Space, name: str):
     assert not idle.folder.exists()
 
 
-@pytest.mark.parametrize("begin", [lambda: torch_lock("cuda"), EndpointEncoder("http://127.0.0.1:9/v1", "m").alone])
+@pytest.mark.parametrize(
+    "begin", [lambda: torch_lock("cuda"), EndpointEncoder("http://127.0.0.1:9/v1", "m").alone]
+)
 def test_who_begins_while_the_store_is_cleaned_waits(begin, monkeypatch: pytest.MonkeyPatch):
-    """A lock of a device or endpoint that nobody has used here: the cleaning cannot have seen it."""
+    """A lock of a device or endpoint that nobody has used here: the cleaning cannot have seen
+    it.
+    """
     waited = []
     plain = FileLock.acquire
 
@@ -74,7 +87,9 @@ def test_who_begins_while_the_store_is_cleaned_waits(begin, monkeypatch: pytest.
 
 
 def test_a_file_that_is_being_written_stays_and_its_space_with_it(idle: Space):
-    """By a process here, or by one that cannot be seen from here: another container, another machine that shares the folder."""
+    """By a process here, or by one that cannot be seen from here: another container, another
+    machine that shares the folder.
+    """
     for writer, touched in ((part_owner(), HOURS_AGO), (ELSEWHERE, time.time())):
         part = part_of(idle, writer, touched)
         store.clean(yes=True)
@@ -91,7 +106,9 @@ def test_what_a_killed_writer_left_goes(idle: Space, monkeypatch: pytest.MonkeyP
     assert idle.folder.exists()
 
 
-def test_a_space_without_a_description_is_shown_and_deleted(idle: Space, capsys: pytest.CaptureFixture[str]):
+def test_a_space_without_a_description_is_shown_and_deleted(
+    idle: Space, capsys: pytest.CaptureFixture[str]
+):
     """A kill came between its folder and its description."""
     (idle.folder / "space.json").unlink()
     store.show()

@@ -15,7 +15,9 @@ from tests.tiny_cross_encoder import tiny_cross_encoder
 NAMED = {"cross-encoder": {"model": "inputs/cross", "max_length": 24}}
 
 
-def test_scores_belong_to_the_ranker_or_to_the_model_that_a_recipe_names(workspace: Path, capsys: pytest.CaptureFixture):
+def test_scores_belong_to_the_ranker_or_to_the_model_that_a_recipe_names(
+    workspace: Path, capsys: pytest.CaptureFixture
+):
     tiny_cross_encoder(Path("inputs/cross"))
     prepared({"rank": RANK | {"steps": 2}, "score": ["cross-encoder", NAMED]})
     rank("r1")
@@ -34,4 +36,6 @@ def test_scores_belong_to_the_ranker_or_to_the_model_that_a_recipe_names(workspa
     shutil.rmtree("rankers/r1")
     store.clean(yes=True)
     assert "scores, used by ranker r1" in capsys.readouterr().out
-    assert {one.needed_by for one in store.list_entries() if one.what == "scores"} == {("inputs/cross",)}
+    assert {one.needed_by for one in store.list_entries() if one.what == "scores"} == {
+        ("inputs/cross",)
+    }

@@ -1,4 +1,6 @@
-"""MTEB's tasks: read through mteb, ranked from the store, scored by mteb's own scorer, never by a cache of mteb's."""
+"""MTEB's tasks: read through mteb, ranked from the store, scored by mteb's own scorer, never by
+a cache of mteb's.
+"""
 
 from __future__ import annotations
 
@@ -38,14 +40,34 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[..., type]:
     from mteb.abstasks.retrieval import AbsTaskRetrieval
     from mteb.abstasks.task_metadata import TaskMetadata
 
-    def make(corpus: list[dict], queries: list[dict], judged: Parts, ranked: dict | None = None, **attributes: object) -> type:
+    def make(
+        corpus: list[dict],
+        queries: list[dict],
+        judged: Parts,
+        ranked: dict | None = None,
+        **attributes: object,
+    ) -> type:
         metadata = TaskMetadata(
-            name=NAME, description="made up", reference=None, type="Retrieval" if ranked is None else "Reranking", category="t2t",
-            modalities=["text"], eval_splits=["dev"], eval_langs=["eng-Latn"], date=("2020-01-01", "2020-12-31"),
-            main_score="ndcg_at_10" if ranked is None else "map_at_1000", dataset={"path": "made/up", "revision": "1"},
-            domains=["Written"], task_subtypes=[], license="mit", annotations_creators="derived", dialect=[],
-            sample_creation="created", bibtex_citation="", prompt={"query": "Find what is meant"},
-        )  # fmt: skip
+            name=NAME,
+            description="made up",
+            reference=None,
+            type="Retrieval" if ranked is None else "Reranking",
+            category="t2t",
+            modalities=["text"],
+            eval_splits=["dev"],
+            eval_langs=["eng-Latn"],
+            date=("2020-01-01", "2020-12-31"),
+            main_score="ndcg_at_10" if ranked is None else "map_at_1000",
+            dataset={"path": "made/up", "revision": "1"},
+            domains=["Written"],
+            task_subtypes=[],
+            license="mit",
+            annotations_creators="derived",
+            dialect=[],
+            sample_creation="created",
+            bibtex_citation="",
+            prompt={"query": "Find what is meant"},
+        )
 
         def load_data(self: AbsTaskRetrieval, *_: object, **__: object) -> None:
             split = {
@@ -56,7 +78,11 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[..., type]:
             }
             self.dataset, self.data_loaded = {"default": {"dev": split}}, True
 
-        made = type("MadeUp", (AbsTaskRetrieval,), {"metadata": metadata, "load_data": load_data, **attributes})
+        made = type(
+            "MadeUp",
+            (AbsTaskRetrieval,),
+            {"metadata": metadata, "load_data": load_data, **attributes},
+        )
         monkeypatch.setitem(mteb.get_tasks.__globals__["_TASKS_REGISTRY"], NAME, made)
         return made
 
@@ -64,10 +90,19 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[..., type]:
 
 
 def ordinary() -> tuple[list[dict], list[dict], Parts]:
-    corpus = [{"id": f"d{number}", "title": "big" if number % 3 else "", "text": texts(number)} for number in range(40)]
-    corpus += [{"id": "q1", "title": "", "text": texts(101)}, {"id": "bare", "title": "", "text": ""}]
+    corpus = [
+        {"id": f"d{number}", "title": "big" if number % 3 else "", "text": texts(number)}
+        for number in range(40)
+    ]
+    corpus += [
+        {"id": "q1", "title": "", "text": texts(101)},
+        {"id": "bare", "title": "", "text": ""},
+    ]
     queries = [{"id": f"q{number}", "text": texts(100 + number)} for number in range(12)]
-    judged = {f"q{number}": {f"d{number}": 2, f"d{number + 9}": 1, f"d{number + 20}": 0} for number in range(12)}
+    judged = {
+        f"q{number}": {f"d{number}": 2, f"d{number + 9}": 1, f"d{number + 20}": 0}
+        for number in range(12)
+    }
     judged["q1"]["gone"] = 1  # a label of what is not in the corpus counts in what could be found
     return corpus, queries, judged
 
@@ -81,15 +116,30 @@ def project(workspace: Path, **options: object) -> None:
     (workspace / "recipes").mkdir(exist_ok=True)
     (workspace / "recipes" / "warm-up.yaml").write_text("about: nothing\n")
     (workspace / "params.yaml").write_text(
-        json.dumps({
-            "collections": {"theirs": {"source": f"mteb:{NAME}", "path": "requirements.txt", "options": options}},
-            "train_on": ["theirs"], "evaluate_on": ["theirs"],
-            "model": {"name": "inputs/base", "precision": "fp32"},
-            "rounds": {"r1": {"from": "r0", "recipe": "warm-up"}, "r2": {"from": "r1", "recipe": "warm-up"}},
-        })
-    )  # fmt: skip
+        json.dumps(
+            {
+                "collections": {
+                    "theirs": {
+                        "source": f"mteb:{NAME}",
+                        "path": "requirements.txt",
+                        "options": options,
+                    }
+                },
+                "train_on": ["theirs"],
+                "evaluate_on": ["theirs"],
+                "model": {"name": "inputs/base", "precision": "fp32"},
+                "rounds": {
+                    "r1": {"from": "r0", "recipe": "warm-up"},
+                    "r2": {"from": "r1", "recipe": "warm-up"},
+                },
+            }
+        )
+    )
     for name, settings in everything(params.read()).items():
-        write_json(RESOLVED / f"{name}.json", settings.plain() | ({"train": False} if name.startswith("collect/") else {}))
+        write_json(
+            RESOLVED / f"{name}.json",
+            settings.plain() | ({"train": False} if name.startswith("collect/") else {}),
+        )
     collect(collection="theirs")
 
 
@@ -108,7 +158,9 @@ def scored(name: str) -> dict:
 
 
 @pytest.mark.parametrize("itself", [True, False])
-def test_two_checkpoints_of_one_name_have_mtebs_two_scores(workspace: Path, registered, monkeypatch, itself: bool):
+def test_two_checkpoints_of_one_name_have_mtebs_two_scores(
+    workspace: Path, registered, monkeypatch, itself: bool
+):
     monkeypatch.setenv("MTEB_CACHE", str(workspace / "cache"))
     task = registered(*ordinary(), ignore_identical_ids=not itself)
     tiny_model(workspace / "inputs" / "base", seed=1)
@@ -125,7 +177,10 @@ def test_two_checkpoints_of_one_name_have_mtebs_two_scores(workspace: Path, regi
 
 def test_a_reranking_task_ranks_its_own_candidates_alone(workspace: Path, registered):
     corpus, queries, judged = ordinary()
-    ranked = {f"q{number}": [f"d{(number + step) % 40}" for step in (0, 5, 9, 20, 31)] for number in range(12)}
+    ranked = {
+        f"q{number}": [f"d{(number + step) % 40}" for step in (0, 5, 9, 20, 31)]
+        for number in range(12)
+    }
     task = registered(corpus, queries, judged, ranked)
     folder = tiny_model(workspace / "inputs" / "base", seed=1)
     project(workspace)
@@ -136,18 +191,34 @@ def test_a_reranking_task_ranks_its_own_candidates_alone(workspace: Path, regist
     assert scored("r1")["mteb"] == {"map_at_1000": pytest.approx(by_mteb(task, folder), abs=1e-4)}
     call(evaluate_reference, reference="bm25", collection="theirs")
     run = [line.split() for line in Path("reports/runs/bm25/theirs.trec").read_text().splitlines()]
-    assert {(row[0], row[2]) for row in run} == {(query, doc) for query, docs in ranked.items() for doc in docs}
+    assert {(row[0], row[2]) for row in run} == {
+        (query, doc) for query, docs in ranked.items() for doc in docs
+    }
 
 
 @pytest.mark.shared
-def test_a_real_collection_as_a_task_has_mtebs_own_score_with_the_default_encoder(workspace: Path, shared: Path, registered):
-    """Five documents that each of Cranfield's first six test queries has labels for, by all-MiniLM-L6-v2 in fp32."""
-    rows = [line.split("\t") for line in (shared / "cranfield/qrels/test.tsv").read_text().splitlines()[1:]]
+def test_a_real_collection_as_a_task_has_mtebs_own_score_with_the_default_encoder(
+    workspace: Path, shared: Path, registered
+):
+    """Five documents that each of Cranfield's first six test queries has labels for, by
+    all-MiniLM-L6-v2 in fp32.
+    """
+    rows = [
+        line.split("\t")
+        for line in (shared / "cranfield/qrels/test.tsv").read_text().splitlines()[1:]
+    ]
     asked = list(dict.fromkeys(query for query, _, _ in rows))[:6]
-    judged: Parts = {query: dict([(doc, int(grade)) for one, doc, grade in rows if one == query][:5]) for query in asked}
+    judged: Parts = {
+        query: dict([(doc, int(grade)) for one, doc, grade in rows if one == query][:5])
+        for query in asked
+    }
     wanted = {doc for found in judged.values() for doc in found}
     corpus, queries = (
-        [{"id": one["_id"], "title": one.get("title") or "", "text": one["text"]} for one in map(json.loads, lines) if one["_id"] in ids]
+        [
+            {"id": one["_id"], "title": one.get("title") or "", "text": one["text"]}
+            for one in map(json.loads, lines)
+            if one["_id"] in ids
+        ]
         for lines, ids in (
             ((shared / "cranfield/corpus.jsonl").read_text().splitlines(), wanted),
             ((shared / "cranfield/queries.jsonl").read_text().splitlines(), judged),
@@ -169,7 +240,9 @@ def test_a_real_collection_as_a_task_has_mtebs_own_score_with_the_default_encode
 
 def test_a_query_that_nothing_is_found_for_scores_0(registered):
     corpus, queries, judged = ordinary()
-    registered(corpus, queries[:2], {query: judged[query] for query in ("q0", "q2")} | {"q1": {"d1": 1}})
+    registered(
+        corpus, queries[:2], {query: judged[query] for query in ("q0", "q2")} | {"q1": {"d1": 1}}
+    )
     task = mteb_task(NAME)
     asked = pl.DataFrame({"query_id": ["q0", "q1"], "text": ["a", "b"]})
     qrels = pl.DataFrame({"query_id": ["q0", "q1"], "doc_id": ["d0", "d1"], "relevance": [1, 1]})
@@ -188,7 +261,10 @@ def test_a_prompt_that_the_model_has_for_the_task_or_its_kind_is_read(workspace:
     evaluate(round="r1", collection="theirs")
     with_prompts = by_mteb(task, folder)
     assert scored("r1")["mteb"]["ndcg_at_10"] == pytest.approx(with_prompts, abs=1e-4)
-    assert mteb_task(NAME).prompts(ModelFolder(folder)) == {"query": "salt sour ", "document": "dog "}
+    assert mteb_task(NAME).prompts(ModelFolder(folder)) == {
+        "query": "salt sour ",
+        "document": "dog ",
+    }
     told = mteb_task(NAME).prompts(ModelFolder(folder), "Instruct: {instruction}\nQuery: ")
     assert told == {"query": "Instruct: Find what is meant\nQuery: ", "document": "dog "}
 
@@ -224,7 +300,9 @@ def test_an_instruction_follows_its_query(workspace: Path, registered):
         ("NanoBEIR", None, None, "is a benchmark of 13 tasks"),
     ],
 )
-def test_what_cannot_be_evaluated_is_refused_before_anything_is_loaded(name: str, subset: str | None, split: str | None, said: str):
+def test_what_cannot_be_evaluated_is_refused_before_anything_is_loaded(
+    name: str, subset: str | None, split: str | None, said: str
+):
     with pytest.raises(Refused, match=said):
         mteb_task(name, subset, split)
 
@@ -234,6 +312,13 @@ def test_data_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     found = mteb_task("SciFact")
-    monkeypatch.setattr(type(found.task), "load_data", lambda self: (_ for _ in ()).throw(ConnectionError("no network")))
-    with pytest.raises(Refused, match=r"mteb/scifact at d56462d0.*could not be loaded \(ConnectionError: no network\)"):
+    monkeypatch.setattr(
+        type(found.task),
+        "load_data",
+        lambda self: (_ for _ in ()).throw(ConnectionError("no network")),
+    )
+    with pytest.raises(
+        Refused,
+        match=r"mteb/scifact at d56462d0.*could not be loaded \(ConnectionError: no network\)",
+    ):
         loaded(found)

@@ -29,22 +29,37 @@ __all__ = ["server"]
 
 def project(**references: dict) -> None:
     """Twenty documents, ten test queries, and a model folder below inputs/."""
-    documents = [{"doc_id": f"d{number}", "title": "", "text": f"{WORDS[number]} {WORDS[number + 1]}"} for number in range(20)]
+    documents = [
+        {"doc_id": f"d{number}", "title": "", "text": f"{WORDS[number]} {WORDS[number + 1]}"}
+        for number in range(20)
+    ]
     queries = [{"query_id": f"q{number}", "text": WORDS[number]} for number in range(10)]
-    qrels = [{"query_id": f"q{number}", "doc_id": f"d{number}", "relevance": 1} for number in range(10)]
+    qrels = [
+        {"query_id": f"q{number}", "doc_id": f"d{number}", "relevance": 1} for number in range(10)
+    ]
     place = Path("data/ours")
-    tables.write("documents", tables.shaped("documents", pl.DataFrame(documents)), place / "documents.parquet")
+    tables.write(
+        "documents",
+        tables.shaped("documents", pl.DataFrame(documents)),
+        place / "documents.parquet",
+    )
     for split, rows, labels in (("test", queries, qrels), ("dev", queries[:0], qrels[:0])):
         tables.write(
-            "queries", tables.shaped("queries", pl.DataFrame(rows, schema=["query_id", "text"])), place / split / "queries.parquet"
+            "queries",
+            tables.shaped("queries", pl.DataFrame(rows, schema=["query_id", "text"])),
+            place / split / "queries.parquet",
         )
-        frame = pl.DataFrame(labels, schema={"query_id": pl.String, "doc_id": pl.String, "relevance": pl.Int32})
+        frame = pl.DataFrame(
+            labels, schema={"query_id": pl.String, "doc_id": pl.String, "relevance": pl.Int32}
+        )
         tables.write("qrels", tables.shaped("qrels", frame), place / split / "qrels.parquet")
     tiny_model(Path("inputs/base"), seed=1)
     write_params(
-        collections={"ours": COLLECTION | {"path": "inputs"}}, model={"name": "inputs/base", "precision": "fp32", "max_length": 16},
-        compare_with=["r0", "bm25", *references], references=references,
-    )  # fmt: skip
+        collections={"ours": COLLECTION | {"path": "inputs"}},
+        model={"name": "inputs/base", "precision": "fp32", "max_length": 16},
+        compare_with=["r0", "bm25", *references],
+        references=references,
+    )
     for name, settings in everything(params.read()).items():
         write_json(RESOLVED / f"{name}.json", settings.plain())
 
@@ -61,15 +76,23 @@ def test_a_folder_is_scored_as_the_same_model_in_a_round(workspace: Path):
     evaluate(round="r1", collection="ours")
     call(evaluate_reference, reference="strong", collection="ours")
     assert scored("strong") == scored("r1")
-    of_round, of_reference = (of_table(Path(f"reports/queries/{name}/ours.parquet")) for name in ("r1", "strong"))
+    of_round, of_reference = (
+        of_table(Path(f"reports/queries/{name}/ours.parquet")) for name in ("r1", "strong")
+    )
     assert of_round == of_reference == seen("ours", 1)
-    tables_seen = {"documents.parquet", *(f"{split}/{name}.parquet" for split in ("test", "dev") for name in ("queries", "qrels"))}
+    tables_seen = {
+        "documents.parquet",
+        *(f"{split}/{name}.parquet" for split in ("test", "dev") for name in ("queries", "qrels")),
+    }
     assert of_round.keys() == {"min_relevance", *tables_seen}
 
 
 def test_a_reference_reads_by_its_own_prompts(workspace: Path):
     tiny_model(workspace / "inputs" / "other", seed=5)
-    project(plain={"model": "inputs/other"}, asked={"model": "inputs/other", "prompts": {"query": "salt dark stone "}})
+    project(
+        plain={"model": "inputs/other"},
+        asked={"model": "inputs/other", "prompts": {"query": "salt dark stone "}},
+    )
     for name in ("plain", "asked"):
         call(evaluate_reference, reference=name, collection="ours")
     assert scored("plain") != scored("asked")
@@ -78,7 +101,9 @@ def test_a_reference_reads_by_its_own_prompts(workspace: Path):
 def test_a_folder_that_changed_since_it_was_looked_at_is_refused(workspace: Path):
     tiny_model(workspace / "inputs" / "other", seed=5)
     project(strong={"model": "inputs/other"})
-    (workspace / "inputs" / "other" / "config.json").write_text((workspace / "inputs" / "base" / "config.json").read_text() + " ")
+    (workspace / "inputs" / "other" / "config.json").write_text(
+        (workspace / "inputs" / "base" / "config.json").read_text() + " "
+    )
     with pytest.raises(Refused, match="has changed since `resolve` pinned it"):
         call(evaluate_reference, reference="strong", collection="ours")
 
@@ -87,16 +112,25 @@ def test_an_endpoint_with_the_same_model_has_its_scores(workspace: Path, server:
     project(theirs={"endpoint": {"url": server.url, "model": "tiny", "batch": 4}})
     model = SentenceTransformer("inputs/base", device="cpu")
     server.answer = lambda body: {
-        "object": "list", "model": "tiny", "usage": {"prompt_tokens": 1, "total_tokens": 1},
-        "data": [{"index": place, "embedding": vector.tolist()} for place, vector in enumerate(model.encode(body["input"]))],
-    }  # fmt: skip
+        "object": "list",
+        "model": "tiny",
+        "usage": {"prompt_tokens": 1, "total_tokens": 1},
+        "data": [
+            {"index": place, "embedding": vector.tolist()}
+            for place, vector in enumerate(model.encode(body["input"]))
+        ],
+    }
     Path("models").mkdir()
     Path("models/r0").symlink_to(Path("inputs/base").resolve())
     call(evaluate_reference, reference="r0", collection="ours")
     call(evaluate_reference, reference="theirs", collection="ours")
     ours, theirs = scored("r0"), scored("theirs")
     assert theirs.keys() == ours.keys()
-    assert all(theirs[name] == pytest.approx(ours[name], abs=1e-4) for name in ours if isinstance(ours[name], float))
+    assert all(
+        theirs[name] == pytest.approx(ours[name], abs=1e-4)
+        for name in ours
+        if isinstance(ours[name], float)
+    )
     asked = len(server.texts)
     call(evaluate_reference, reference="theirs", collection="ours")
     assert len(server.texts) == asked

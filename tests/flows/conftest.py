@@ -1,4 +1,6 @@
-"""One Prefect for all tests of the flows, with a home of its own, closed to others as each flow's temporary server is."""
+"""One Prefect for all tests of the flows, with a home of its own, closed to others as each
+flow's temporary server is.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,10 @@ PARAMS = {
     "collections": {"made-up": {"source": "folder", "path": "inputs"}},
     "train_on": ["made-up"],
     "evaluate_on": ["made-up"],
-    "rounds": {"r1": {"from": "r0", "recipe": "warm-up"}, "r2": {"from": "r1", "recipe": "warm-up"}},
+    "rounds": {
+        "r1": {"from": "r0", "recipe": "warm-up"},
+        "r2": {"from": "r1", "recipe": "warm-up"},
+    },
 }
 # `resolve` copies what each stage depends on; a dev score of each round stands in inputs/<round>.
 DVC = r"""
@@ -56,7 +59,7 @@ MEASURE = """#!/bin/sh
 score=$(tail -n 1 models/$2)
 mkdir -p reports/metrics/$2
 echo "{\\"ndcg_at_10\\": $score, \\"queries\\": 5, \\"dev\\": {\\"ndcg_at_10\\": $score, \\"queries\\": 5}}" > reports/metrics/$2/$4.json
-"""
+"""  # noqa: E501
 
 
 def made(folder: Path, dev: dict[str, float], work: str = "true", **params: object) -> None:

@@ -1,4 +1,6 @@
-"""Prefect's server on this machine: whoever has the key works with it, and no page of another origin or host name does."""
+"""Prefect's server on this machine: whoever has the key works with it, and no page of another
+origin or host name does.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,14 @@ PROJECT = Path(__file__).parent.parent.parent
 KEY = "hone:the-key-of-this-test"
 FOREIGN = {
     "another origin": {"Origin": "https://evil.example"},
-    "another host name that leads here": {"Host": "evil.example:4200", "Origin": "http://evil.example:4200"},
+    "another host name that leads here": {
+        "Host": "evil.example:4200",
+        "Origin": "http://evil.example:4200",
+    },
     "no origin": {},
-    "a key that is not it": {"Authorization": "Basic " + base64.b64encode(b"hone:guessed").decode()},
+    "a key that is not it": {
+        "Authorization": "Basic " + base64.b64encode(b"hone:guessed").decode()
+    },
 }
 FLOW = {"name": "made-by-a-stranger"}
 
@@ -76,30 +83,49 @@ def page() -> Page:
 
 @pytest.fixture(params=["temporary", "page"])
 def client(request: pytest.FixtureRequest, page: Page) -> Iterator[httpx.Client]:
-    """A caller without a key: of the temporary server of these tests, a process; and of the page's app."""
-    opened = page.opened() if request.param == "page" else httpx.Client(base_url=get_current_settings().api.url.removesuffix("/api"))
+    """A caller without a key: of the temporary server of these tests, a process; and of the
+    page's app.
+    """
+    opened = (
+        page.opened()
+        if request.param == "page"
+        else httpx.Client(base_url=get_current_settings().api.url.removesuffix("/api"))
+    )
     with opened as found:
         yield found
 
 
 @pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
-@pytest.mark.parametrize(("method", "path", "body"), [("POST", "/api/flows/", FLOW), ("GET", "/api/admin/settings", None)])
-def test_a_stranger_can_neither_write_nor_read(client: httpx.Client, method: str, path: str, body: dict | None, headers: dict[str, str]):
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("POST", "/api/flows/", FLOW), ("GET", "/api/admin/settings", None)],
+)
+def test_a_stranger_can_neither_write_nor_read(
+    client: httpx.Client, method: str, path: str, body: dict | None, headers: dict[str, str]
+):
     answer = client.request(method, path, json=body, headers=headers)
     assert answer.status_code in (401, 403)
     assert "access-control-allow-origin" not in answer.headers
 
 
 def test_a_page_of_another_origin_may_not_even_ask(client: httpx.Client):
-    asks = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    asks = {
+        "Origin": "https://evil.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+    }
     answer = client.options("/api/flows/", headers=asks)
     assert answer.status_code == 400
     assert "access-control-allow-origin" not in answer.headers
 
 
 def test_the_key_alone_writes_nothing_from_a_browser(client: httpx.Client):
-    """A browser that keeps the key for a page must not spend it for another: Prefect's CSRF token is asked for as well."""
-    answer = client.post("/api/flows/", json=FLOW, headers=with_key(KEY) | {"Origin": "https://evil.example"})
+    """A browser that keeps the key for a page must not spend it for another: Prefect's CSRF
+    token is asked for as well.
+    """
+    answer = client.post(
+        "/api/flows/", json=FLOW, headers=with_key(KEY) | {"Origin": "https://evil.example"}
+    )
     assert (answer.status_code, answer.json()) == (403, {"detail": "Missing CSRF token."})
 
 
@@ -114,9 +140,13 @@ def test_the_page_itself_may_ask(page: Page):
 
 
 def test_a_users_own_variables_do_not_open_the_page():
-    """Prefect has two names for these settings; whichever a user's profile or shell has, ours are read first."""
+    """Prefect has two names for these settings; whichever a user's profile or shell has, ours
+    are read first.
+    """
     page = made_page(
-        PREFECT_SERVER_CORS_ALLOWED_ORIGINS="*", PREFECT_SERVER_CSRF_PROTECTION_ENABLED="false", PREFECT_UI_API_URL="https://evil.example"
+        PREFECT_SERVER_CORS_ALLOWED_ORIGINS="*",
+        PREFECT_SERVER_CSRF_PROTECTION_ENABLED="false",
+        PREFECT_UI_API_URL="https://evil.example",
     )
     with page.opened() as client:
         assert client.post("/api/flows/", json=FLOW, headers=with_key(KEY)).status_code == 403
@@ -161,7 +191,9 @@ def test_a_server_is_found_while_it_runs(hone_home: Path):
             capture_output=True,
             text=True,
         )
-        assert found.stdout == "Server(url='http://127.0.0.1:4200/api')\n"  # and the key is not printed
+        assert (
+            found.stdout == "Server(url='http://127.0.0.1:4200/api')\n"
+        )  # and the key is not printed
     assert access.find_server() is None
 
 
@@ -169,9 +201,13 @@ def test_a_server_that_was_killed_is_not_used(hone_home: Path):
     """The port may be another's by then, who would be sent the key."""
     code = (
         "import os, signal; from flows import access\n"
-        "with access.announce(access.Server('http://127.0.0.1:4200/api', 'hone:x')): os.kill(os.getpid(), signal.SIGKILL)"
+        "with access.announce(access.Server('http://127.0.0.1:4200/api', 'hone:x')): "
+        "os.kill(os.getpid(), signal.SIGKILL)"
     )
-    assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode == -signal.SIGKILL
+    assert (
+        subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode
+        == -signal.SIGKILL
+    )
     assert access.address_file().exists()
     assert access.find_server() is None
 
@@ -179,7 +215,11 @@ def test_a_server_that_was_killed_is_not_used(hone_home: Path):
 def test_two_pages_of_one_home_are_refused(hone_home: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(access, "PATIENCE", 0)
     server = access.Server("http://127.0.0.1:4200/api", KEY)
-    with access.announce(server), pytest.raises(Refused, match="Another `make ui` is running"), access.announce(server):
+    with (
+        access.announce(server),
+        pytest.raises(Refused, match="Another `make ui` is running"),
+        access.announce(server),
+    ):
         pass
     with access.announce(server), pytest.raises(Refused, match="Another `make ui` is running"):
         pages.main(prefect_port=str(free_port()), mlflow_port=str(free_port()))
@@ -192,9 +232,13 @@ def free_port() -> int:
 
 
 @pytest.mark.parametrize(
-    ("given", "joins"), [(None, True), ("http://127.0.0.1:4200/api", True), ("http://127.0.0.1:4300/api", False)], ids=str
+    ("given", "joins"),
+    [(None, True), ("http://127.0.0.1:4200/api", True), ("http://127.0.0.1:4300/api", False)],
+    ids=str,
 )
-def test_a_flow_joins_the_page_unless_it_was_given_another_address(given: str | None, joins: bool, monkeypatch: pytest.MonkeyPatch):
+def test_a_flow_joins_the_page_unless_it_was_given_another_address(
+    given: str | None, joins: bool, monkeypatch: pytest.MonkeyPatch
+):
     set_now: dict[str, str] = {}
     monkeypatch.setattr(access, "configured_address", lambda: given)
     monkeypatch.setattr(access, "set_variables", set_now.update)
@@ -202,17 +246,36 @@ def test_a_flow_joins_the_page_unless_it_was_given_another_address(given: str | 
     assert not set_now
     with access.announce(access.Server("http://127.0.0.1:4200/api", KEY)):
         access.join()
-    assert set_now == ({"PREFECT_API_URL": "http://127.0.0.1:4200/api", "PREFECT_API_AUTH_STRING": KEY} if joins else {})
+    assert set_now == (
+        {"PREFECT_API_URL": "http://127.0.0.1:4200/api", "PREFECT_API_AUTH_STRING": KEY}
+        if joins
+        else {}
+    )
 
 
 def test_prefects_command_line_has_the_key_but_not_as_a_word(hone_home: Path):
     settings = get_current_settings().api
     with access.announce(access.Server(settings.url, settings.auth_string.get_secret_value())):
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_API")}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("PREFECT_API")
+        }
         done = subprocess.run(
-            [sys.executable, "-m", "flows.access", "work-pool", "create", "of-this-test", "--type", "process"],
-            cwd=PROJECT, env=environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "flows.access",
+                "work-pool",
+                "create",
+                "of-this-test",
+                "--type",
+                "process",
+            ],
+            cwd=PROJECT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert "Created work pool 'of-this-test'" in done.stdout, done.stderr
 
 

@@ -32,7 +32,9 @@ def names_of(flow_run_id) -> dict[str, str]:
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
     with get_client(sync_client=True) as client:
-        runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id])), limit=100)
+        runs = client.read_task_runs(
+            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id])), limit=100
+        )
     return {run.name: run.state.name for run in runs}
 
 
@@ -64,11 +66,21 @@ def test_states_say_what_dvc_did(workspace: Path, loop):
 
     (workspace / "inputs/r2").write_text("0.7\n")
     state, names = run(loop)
-    assert {name for name, found in names.items() if found == "Completed"} == {"resolve", "train@r2", "evaluate@r2-made-up", "report"}
+    assert {name for name, found in names.items() if found == "Completed"} == {
+        "resolve",
+        "train@r2",
+        "evaluate@r2-made-up",
+        "report",
+    }
 
     (workspace / "inputs/r2").write_text("0.6\n")
     state, names = run(loop)
-    assert {name for name, found in names.items() if found == "Restored"} == {"resolve", "train@r2", "evaluate@r2-made-up", "report"}
+    assert {name for name, found in names.items() if found == "Restored"} == {
+        "resolve",
+        "train@r2",
+        "evaluate@r2-made-up",
+        "report",
+    }
     assert (workspace / "models/r2").read_text().splitlines()[-1] == "0.6"
 
 
@@ -82,11 +94,16 @@ def test_a_part_of_the_graph(workspace: Path, loop):
 
 
 def test_a_round_whose_name_begins_with_anothers_is_another():
-    """`evaluate@r1-b-ours` is of r1 on b-ours or of r1-b on ours: the stage's command says which."""
+    """`evaluate@r1-b-ours` is of r1 on b-ours or of r1-b on ours: the stage's command says
+    which.
+    """
     from flows.loop import select_stages
     from hone.pipeline.graph import Stage, options_of
 
-    assert options_of("python -m tasks.evaluate --round r1-b --collection ours") == {"--round": "r1-b", "--collection": "ours"}
+    assert options_of("python -m tasks.evaluate --round r1-b --collection ours") == {
+        "--round": "r1-b",
+        "--collection": "ours",
+    }
     stages = [
         Stage("train@r1", (), (), (), "r1"),
         Stage("train@r1-b", ("train@r1",), (), (), "r1-b"),
@@ -94,7 +111,11 @@ def test_a_round_whose_name_begins_with_anothers_is_another():
         Stage("evaluate@r1-b-ours", ("train@r1-b",), (), (), "r1-b", "ours"),
     ]
     assert [stage.name for stage in select_stages(stages, "r1")] == ["train@r1", "evaluate@r1-ours"]
-    assert [stage.name for stage in select_stages(stages, "r1-b")] == ["train@r1", "train@r1-b", "evaluate@r1-b-ours"]
+    assert [stage.name for stage in select_stages(stages, "r1-b")] == [
+        "train@r1",
+        "train@r1-b",
+        "evaluate@r1-b-ours",
+    ]
 
 
 def test_a_stage_that_fails_is_named_with_what_it_said(workspace: Path, loop):
@@ -116,7 +137,11 @@ def test_a_stage_that_fails_is_tried_again(workspace: Path, loop):
 
 
 def test_a_round_is_not_run_when_the_one_before_gained_too_little(workspace: Path, loop):
-    made(workspace, {"r0": 0.4, "r1": 0.401, "r2": 0.6}, stop={"minimum_gain": 0.005, "metric": "ndcg_at_10"})
+    made(
+        workspace,
+        {"r0": 0.4, "r1": 0.401, "r2": 0.6},
+        stop={"minimum_gain": 0.005, "metric": "ndcg_at_10"},
+    )
     state, names = run(loop)
     assert state.name == "Stopped early"
     assert "r1 gains +0.0010 ndcg_at_10 over r0 on the dev queries" in state.message
@@ -169,7 +194,12 @@ def test_a_flow_that_is_ended_ends_its_stages(workspace: Path):
     """SIGTERM to DVC alone leaves the stage at work."""
     made(workspace, RISING, work="echo $$ > pid; exec sleep 300")
     environment = os.environ | {"PYTHONPATH": str(PROJECT)}
-    with subprocess.Popen([sys.executable, "-m", "flows.loop"], cwd=workspace, env=environment, stderr=subprocess.DEVNULL) as flow:
+    with subprocess.Popen(
+        [sys.executable, "-m", "flows.loop"],
+        cwd=workspace,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+    ) as flow:
         pid = wait_for(workspace / "pid")
         flow.send_signal(signal.SIGINT)
         flow.wait(60)

@@ -10,7 +10,12 @@ from commands import console
 from hone.errors import Refused, listed, nearest, printable
 from hone.stage import ended_by_sentences, say
 
-CLIPBOARD, LINK, EIGHT_BIT, BACKWARDS = "\x1b]52;c;bm8=\x07", "\x1b]8;;http://x\x1b\\", "\x9b31m", "\u202eevil"
+CLIPBOARD, LINK, EIGHT_BIT, BACKWARDS = (
+    "\x1b]52;c;bm8=\x07",
+    "\x1b]8;;http://x\x1b\\",
+    "\x9b31m",
+    "\u202eevil",
+)
 
 
 def test_the_nearest_name_or_all_of_them_each_once():
@@ -26,7 +31,10 @@ def test_the_first_few_values_and_how_many_more():
 
 def test_a_refusal_knows_what_it_is_about():
     assert Refused("wrong").path == ()
-    assert (str(Refused("wrong", ("top", "n"))), Refused("wrong", ("top", "n")).path) == ("wrong", ("top", "n"))
+    assert (str(Refused("wrong", ("top", "n"))), Refused("wrong", ("top", "n")).path) == (
+        "wrong",
+        ("top", "n"),
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 
 from hone import processes
 from hone.errors import Refused
-from hone.files import (  # fmt: skip
+from hone.files import (
     abandoned,
     being_written,
     describe_full_disk,
@@ -55,10 +55,12 @@ def test_a_folder_that_fails_leaves_the_old_one(tmp_path: Path):
 
 def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path):
     code = (
-        "import os, signal, sys; from pathlib import Path; from hone.files import written_whole, folder_written_whole\n"
+        "import os, signal, sys; from pathlib import Path; from hone.files import written_whole, "
+        "folder_written_whole\n"
         "place = Path(sys.argv[1])\n"
         "with folder_written_whole(place / 'f') as folder, written_whole(place / 'a') as part:\n"
-        "    part.write_text('half'); (folder / 'x').write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+        "    part.write_text('half'); (folder / 'x').write_text('half'); os.kill(os.getpid(), "
+        "signal.SIGKILL)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, cwd=PROJECT)
     assert done.returncode == -signal.SIGKILL
@@ -84,7 +86,9 @@ def test_an_owner_is_one_process_of_one_boot_and_namespace(monkeypatch: pytest.M
     assert lives(f"{where}:{number}:1") is False  # a later process with its number
     assert lives(f"{where}:4194305:1") is False
     assert lives(f"0123456789abcdef:{number}:{start}") is None
-    assert lives(f"ubuntu pid:[4026531836]:{number}:{start}") is None  # as earlier versions called themselves
+    assert (
+        lives(f"ubuntu pid:[4026531836]:{number}:{start}") is None
+    )  # as earlier versions called themselves
 
 
 @pytest.mark.parametrize("differs", ["machine-id", "boot_id", "pid namespace"])
@@ -94,7 +98,9 @@ def test_machines_that_were_cloned_and_containers_of_one_image_are_different_mac
     def named(**given: str) -> str:
         for name in ("machine-id", "boot_id"):
             (tmp_path / name).write_text(given.get(name, "same"))
-        monkeypatch.setattr(Path, "readlink", lambda _: Path(given.get("pid namespace", "pid:[4026531836]")))
+        monkeypatch.setattr(
+            Path, "readlink", lambda _: Path(given.get("pid namespace", "pid:[4026531836]"))
+        )
         processes._machine.cache_clear()
         return machine()
 
@@ -108,12 +114,16 @@ def test_machines_that_were_cloned_and_containers_of_one_image_are_different_mac
         processes._machine.cache_clear()
 
 
-FOREIGN = "0123456789abcdef-1-77"  # a process of another machine or container; a process 1 runs here too
+FOREIGN = (
+    "0123456789abcdef-1-77"  # a process of another machine or container; a process 1 runs here too
+)
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
 @pytest.mark.parametrize("name", [FOREIGN, "1"])  # earlier versions wrote the number alone
-def test_what_another_container_is_writing_stays_until_it_is_unchanged_for_an_hour(tmp_path: Path, kind: str, name: str):
+def test_what_another_container_is_writing_stays_until_it_is_unchanged_for_an_hour(
+    tmp_path: Path, kind: str, name: str
+):
     part = tmp_path / f".a.{name}.x.part"
     inside = part / "weights" if kind == "folder" else part
     inside.parent.mkdir(exist_ok=True)
@@ -164,7 +174,9 @@ def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path):
 
 
 def test_a_writer_that_was_killed_between_the_two_renames_loses_neither_folder(tmp_path: Path):
-    """Where folders cannot be exchanged in one step: the old one is under another name until the next writer puts it back."""
+    """Where folders cannot be exchanged in one step: the old one is under another name until the
+    next writer puts it back.
+    """
     folder = tmp_path / "f"
     with folder_written_whole(folder) as part:
         (part / "x").write_text("old")
@@ -186,7 +198,9 @@ def test_a_writer_that_was_killed_between_the_two_renames_loses_neither_folder(t
 
 
 @pytest.mark.parametrize("exchange", [True, False])
-def test_a_folder_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: bool):
+def test_a_folder_is_replaced_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: bool
+):
     if not exchange:
         monkeypatch.setattr("hone.files._exchanged", lambda one, other: False)
     folder = tmp_path / "f"
@@ -198,24 +212,40 @@ def test_a_folder_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux' exchange of two folders")
-def test_an_old_folder_is_never_absent_where_the_system_can_exchange_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_old_folder_is_never_absent_where_the_system_can_exchange_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     folder = tmp_path / "f"
     with folder_written_whole(folder) as part:
         (part / "x").write_text("old")
-    monkeypatch.setattr(Path, "rename", lambda *_: pytest.fail("the old folder was renamed before the new one was there"))
+    monkeypatch.setattr(
+        Path,
+        "rename",
+        lambda *_: pytest.fail("the old folder was renamed before the new one was there"),
+    )
     with folder_written_whole(folder) as part:
         (part / "x").write_text("new")
     assert (folder / "x").read_text() == "new"
 
 
-def test_files_and_folders_are_on_the_disk_before_they_are_put_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_files_and_folders_are_on_the_disk_before_they_are_put_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     synced, replaced, fsync, replace = [], [], os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(os.fstat(handle).st_ino), fsync(handle)))
-    monkeypatch.setattr(os, "replace", lambda *paths: (replaced.append(len(synced)), replace(*paths)))
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: (synced.append(os.fstat(handle).st_ino), fsync(handle))
+    )
+    monkeypatch.setattr(
+        os, "replace", lambda *paths: (replaced.append(len(synced)), replace(*paths))
+    )
     with folder_written_whole(tmp_path / "f") as part:
         (part / "inner").mkdir()
         (part / "inner" / "x").write_text("x")
-        inside = {part.stat().st_ino, (part / "inner").stat().st_ino, (part / "inner" / "x").stat().st_ino}
+        inside = {
+            part.stat().st_ino,
+            (part / "inner").stat().st_ino,
+            (part / "inner" / "x").stat().st_ino,
+        }
     assert inside <= set(synced[: replaced[0]])
     assert synced[-1] == tmp_path.stat().st_ino
     write_text(tmp_path / "a", "x")
@@ -223,9 +253,13 @@ def test_files_and_folders_are_on_the_disk_before_they_are_put_in_place(tmp_path
 
 
 @pytest.mark.parametrize("name", ["a[1].txt", "[ab]*?", "é" * 120])
-def test_any_name_can_be_written_and_what_a_killed_writer_left_of_it_is_removed(tmp_path: Path, name: str):
+def test_any_name_can_be_written_and_what_a_killed_writer_left_of_it_is_removed(
+    tmp_path: Path, name: str
+):
     path = tmp_path / name
-    (tmp_path / f"{part_prefix(path)}{machine()}-4194305-1.x.part").write_text("half, by a process whose number no system gives")
+    (tmp_path / f"{part_prefix(path)}{machine()}-4194305-1.x.part").write_text(
+        "half, by a process whose number no system gives"
+    )
     write_text(path, "whole")
     assert os.listdir(tmp_path) == [name]
 
@@ -287,27 +321,48 @@ for name, writer in writers.items():
     except BaseException as error:
         ends[name] = describe_full_disk(error) or f"traceback: {type(error).__name__}: {error}"
 print(json.dumps({"ends": ends, "left": sorted(str(path.relative_to(folder)) for path in folder.rglob("*.part"))}))
-"""
+"""  # noqa: E501
 
 
 def test_a_full_disk_is_one_sentence_by_every_writer_and_the_old_file_stays(tmp_path: Path):
     """A disk of 256 kB, in a name space of its own so that nothing needs to be unmounted."""
-    if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"], check=False, capture_output=True).returncode:
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run(["unshare", "-rm", "true"], check=False, capture_output=True).returncode
+    ):
         pytest.skip("needs a name space of its own to mount a small disk in")
     (tmp_path / "disk").mkdir()
     (tmp_path / "code.py").write_text(WRITERS)
     script = (
-        'mount -t tmpfs -o size=256k tmpfs "$1" && echo old > "$1/queries.parquet" && echo old > "$1/a.json" && mkdir "$1/models" '
-        '&& echo old > "$1/models/weights" && HONE_HOME="$1/home" "$2" "$3" "$1" && cd "$1" && cat queries.parquet a.json models/weights'
+        'mount -t tmpfs -o size=256k tmpfs "$1" && echo old > "$1/queries.parquet" && echo old > '
+        '"$1/a.json" && mkdir "$1/models" '
+        '&& echo old > "$1/models/weights" && HONE_HOME="$1/home" "$2" "$3" "$1" && cd "$1" && '
+        "cat queries.parquet a.json models/weights"
     )
     done = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", script, "sh", str(tmp_path / "disk"), sys.executable, str(tmp_path / "code.py")],
-        check=False, capture_output=True, text=True, cwd=PROJECT, env=os.environ | {"PYTHONPATH": str(PROJECT)},
-    )  # fmt: skip
+        [
+            "unshare",
+            "-rm",
+            "sh",
+            "-c",
+            script,
+            "sh",
+            str(tmp_path / "disk"),
+            sys.executable,
+            str(tmp_path / "code.py"),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+    )
     assert done.returncode == 0, done.stderr
     found, *old = done.stdout.splitlines()
     found = json.loads(found)
-    assert {name: end for name, end in found["ends"].items() if not end.startswith("the disk is full (")} == {}
+    assert {
+        name: end for name, end in found["ends"].items() if not end.startswith("the disk is full (")
+    } == {}
     assert found["left"] == []
     assert old == ["old"] * 3
 
@@ -315,7 +370,10 @@ def test_a_full_disk_is_one_sentence_by_every_writer_and_the_old_file_stays(tmp_
 @pytest.mark.parametrize("command", ["stage", "hone"])
 def test_a_full_disk_ends_a_stage_and_a_command_with_one_sentence(command: str):
     """By the words of polars, whose errors are no OSError."""
-    error = "import polars as pl; raise pl.exceptions.ComputeError('No space left on device (os error 28)')"
+    error = (
+        "import polars as pl; raise pl.exceptions.ComputeError('No space left on device (os "
+        "error 28)')"
+    )
     code = {
         "stage": f"from hone.stage import run\ndef main():\n    'Writes.'\n    {error}\nrun(main)",
         "hone": (
@@ -323,7 +381,13 @@ def test_a_full_disk_ends_a_stage_and_a_command_with_one_sentence(command: str):
             f"@app.command()\ndef full():\n    {error}\nsys.argv = ['hone', 'full']\nmain()"
         ),
     }
-    done = subprocess.run([sys.executable, "-c", code[command]], check=False, capture_output=True, text=True, cwd=PROJECT)
+    done = subprocess.run(
+        [sys.executable, "-c", code[command]],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+    )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "the disk is full (No space left on device (os error 28))" in done.stderr
@@ -347,7 +411,10 @@ def test_a_full_disk_is_found_behind_the_error_that_it_caused():
 def test_a_home_that_cannot_be_made_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HONE_HOME", str(tmp_path / "file" / "home"))
-    with pytest.raises(Refused, match=r"HONE_HOME.*cannot be created at .*file/home \(Not a directory\)\. Set HONE_HOME to"):
+    with pytest.raises(
+        Refused,
+        match=r"HONE_HOME.*cannot be created at .*file/home \(Not a directory\)\. Set HONE_HOME to",
+    ):
         home()
 
 

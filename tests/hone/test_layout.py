@@ -1,4 +1,6 @@
-"""Where a project keeps what is named in one module, so that a folder can move and a stage's outputs can be found."""
+"""Where a project keeps what is named in one module, so that a folder can move and a stage's
+outputs can be found.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,32 @@ SOURCES = sorted(
     file
     for folder in ("hone", "tasks", "commands", "flows")
     for file in (PROJECT / folder).rglob("*.py")
-    if file != PROJECT / "hone" / "layout.py" and not str(file.relative_to(PROJECT)).startswith(OPEN)
+    if file != PROJECT / "hone" / "layout.py"
+    and not str(file.relative_to(PROJECT)).startswith(OPEN)
 )
-FOLDERS = {layout.INPUTS, layout.DATA, layout.ROUNDS, layout.MODELS, layout.RANKERS, layout.REPORTS, layout.RESOLVED}
-NAMES = {name for name, value in vars(layout).items() if isinstance(value, Path) and (value in FOLDERS or value.parent == layout.REPORTS)}
+FOLDERS = {
+    layout.INPUTS,
+    layout.DATA,
+    layout.ROUNDS,
+    layout.MODELS,
+    layout.RANKERS,
+    layout.REPORTS,
+    layout.RESOLVED,
+}
+NAMES = {
+    name
+    for name, value in vars(layout).items()
+    if isinstance(value, Path) and (value in FOLDERS or value.parent == layout.REPORTS)
+}
 FILES = (".parquet", ".json", ".trec")
 
 
 def literal(node: ast.expr) -> str | None:
     """The text of a literal, or how an f-string begins and ends; null for anything else."""
     if isinstance(node, ast.JoinedStr):
-        return "".join(part.value if isinstance(part, ast.Constant) else "*" for part in node.values)
+        return "".join(
+            part.value if isinstance(part, ast.Constant) else "*" for part in node.values
+        )
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
@@ -37,10 +54,16 @@ def first_of(node: ast.expr) -> str | None:
 
 
 def own_paths(tree: ast.Module) -> list[str]:
-    """Paths of a project's folders that a module writes itself: `Path("reports/x")`, or `ROUNDS / name / "labels.parquet"`."""
+    """Paths of a project's folders that a module writes itself: `Path("reports/x")`, or
+    `ROUNDS / name / "labels.parquet"`.
+    """
     found = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Path", "pathlib.Path") and node.args:
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) in ("Path", "pathlib.Path")
+            and node.args
+        ):
             text = literal(node.args[0])
             if text and Path(text.split("/")[0]) in FOLDERS:
                 found.append(ast.unparse(node))
@@ -54,7 +77,9 @@ def own_paths(tree: ast.Module) -> list[str]:
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(PROJECT)))
 def test_only_the_layout_names_paths_of_a_project(file: Path):
     found = own_paths(ast.parse(file.read_text(encoding="utf-8")))
-    assert not found, f"{file.relative_to(PROJECT)} writes {found}: give the path a name in hone/layout.py"
+    assert not found, (
+        f"{file.relative_to(PROJECT)} writes {found}: give the path a name in hone/layout.py"
+    )
 
 
 def test_a_path_is_seen_however_it_is_written():
@@ -66,7 +91,13 @@ def test_a_path_is_seen_however_it_is_written():
         'METRICS / f"{c}.json"',
     )
     assert [len(own_paths(ast.parse(line))) for line in wrong] == [1] * len(wrong)
-    right = ('Path("recipes")', 'place / "labels.parquet"', 'home() / "x.json"', "ROUNDS / round", "Path(given)")
+    right = (
+        'Path("recipes")',
+        'place / "labels.parquet"',
+        'home() / "x.json"',
+        "ROUNDS / round",
+        "Path(given)",
+    )
     assert not any(own_paths(ast.parse(line)) for line in right)
 
 

@@ -41,13 +41,20 @@ def test_a_system_that_lists_no_mounts(tmp_path: Path):
     assert shared_file_system(tmp_path, tmp_path / "none") is None
 
 
-def test_doctor_warns_of_judgments_that_two_machines_could_damage(monkeypatch: pytest.MonkeyPatch, hone_home: Path):
+def test_doctor_warns_of_judgments_that_two_machines_could_damage(
+    monkeypatch: pytest.MonkeyPatch, hone_home: Path
+):
     from commands import doctor
 
     assert [line.kind for line in doctor.ledger()] == [doctor.OK]
-    monkeypatch.setattr("hone.mounts.shared_file_system", lambda folder: "nfs4" if folder == hone_home else None)
+    monkeypatch.setattr(
+        "hone.mounts.shared_file_system", lambda folder: "nfs4" if folder == hone_home else None
+    )
     (line,) = doctor.ledger()
     assert (line.kind, "network file system (nfs4)" in line.text) == (doctor.NOTE, True)
     monkeypatch.setenv("HONE_LEDGER", "postgresql+psycopg://me:hush@host/name")
     (line,) = doctor.ledger()
-    assert (line.kind, line.text) == (doctor.OK, "judgments in postgresql+psycopg://me:***@host/name")
+    assert (line.kind, line.text) == (
+        doctor.OK,
+        "judgments in postgresql+psycopg://me:***@host/name",
+    )

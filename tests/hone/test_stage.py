@@ -15,7 +15,8 @@ PROGRAMS = sorted(
     str(file.relative_to(PROJECT))
     for folder in ("tasks", "hone", "commands", "flows")
     for file in (PROJECT / folder).rglob("*.py")
-    if '__name__ == "__main__"' in file.read_text(encoding="utf-8") and file.name != "llama_server.py"
+    if '__name__ == "__main__"' in file.read_text(encoding="utf-8")
+    and file.name != "llama_server.py"
 )
 OFFLINE_ONCE = """
 import datasets, huggingface_hub
@@ -38,7 +39,13 @@ except Refused as refusal:
 def told(code: str) -> str:
     """What a process says that started as stages do, with the Hub's address leading nowhere."""
     nowhere = {"HF_HUB_OFFLINE": "1", "HF_ENDPOINT": "http://127.0.0.1:9"}
-    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=os.environ | nowhere).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | nowhere,
+    ).stdout
 
 
 def test_a_library_that_was_imported_offline_may_download_afterwards():
@@ -59,8 +66,22 @@ def test_every_program_switches_telemetry_off_itself(program: str):
 
 
 def test_a_program_that_is_started_without_make_sends_nothing():
-    names = ("DO_NOT_TRACK", "PREFECT_SERVER_ANALYTICS_ENABLED", "MLFLOW_DISABLE_TELEMETRY", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION")
-    code = f"import os; from hone.stage import run; run(lambda: print(*map(os.environ.get, {names})))"
+    names = (
+        "DO_NOT_TRACK",
+        "PREFECT_SERVER_ANALYTICS_ENABLED",
+        "MLFLOW_DISABLE_TELEMETRY",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION",
+    )
+    code = (
+        f"import os; from hone.stage import run; run(lambda: print(*map(os.environ.get, {names})))"
+    )
     without = {name: value for name, value in os.environ.items() if name not in names}
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=without, cwd=PROJECT)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=without,
+        cwd=PROJECT,
+    )
     assert done.stdout == "1 false true false\n"

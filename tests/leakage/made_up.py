@@ -8,8 +8,17 @@ import polars as pl
 from tasks.leakage.detect import found
 from tasks.leakage.texts import Asked, Trained, hashed
 
-TRAINED = {"q1": "kiwi fruit for irritable bowel syndrome", "q2": "Broccoli sprouts", "q3": "processed meat", "q4": "how to sort a list"}
-POSITIVES = {"d1": "plant-based diets", "d2": "an answer of no question at all", "d3": "what both sides are answered by"}
+TRAINED = {
+    "q1": "kiwi fruit for irritable bowel syndrome",
+    "q2": "Broccoli sprouts",
+    "q3": "processed meat",
+    "q4": "how to sort a list",
+}
+POSITIVES = {
+    "d1": "plant-based diets",
+    "d2": "an answer of no question at all",
+    "d3": "what both sides are answered by",
+}
 ANSWERED = [("q1", "d2"), ("q2", "d3"), ("q3", "d2"), ("q4", "d1")]
 ASKED = {
     ("t1", "test"): "Kiwifruit for irritable bowel syndrome",  # nearly q1
@@ -22,25 +31,46 @@ ASKED = {
 
 
 def trained(
-    queries: dict[str, str] = TRAINED, positives: dict[str, str] = POSITIVES, answered: list[tuple[str, str]] = ANSWERED
+    queries: dict[str, str] = TRAINED,
+    positives: dict[str, str] = POSITIVES,
+    answered: list[tuple[str, str]] = ANSWERED,
 ) -> Trained:
     sides = [
         hashed(
             pl.DataFrame(
-                {"id": list(texts), "own": list(texts), "collection": "ours", "text": list(texts.values())}, schema_overrides=WORDS
+                {
+                    "id": list(texts),
+                    "own": list(texts),
+                    "collection": "ours",
+                    "text": list(texts.values()),
+                },
+                schema_overrides=WORDS,
             )
         )
         for texts in (queries, positives)
     ]
     pairs = pl.DataFrame(answered, schema={"query_id": pl.String, "id": pl.String}, orient="row")
-    return Trained(*sides, pairs.join(sides[1].select("id", "same"), on="id", how="inner", maintain_order="left").drop("id"))
+    return Trained(
+        *sides,
+        pairs.join(sides[1].select("id", "same"), on="id", how="inner", maintain_order="left").drop(
+            "id"
+        ),
+    )
 
 
-def asked(texts: dict[tuple[str, str], str] = ASKED, answers: dict[str, str] | None = None) -> Asked:
+def asked(
+    texts: dict[tuple[str, str], str] = ASKED, answers: dict[str, str] | None = None
+) -> Asked:
     rows = [(name, split, text) for (name, split), text in texts.items()]
-    answered = [(name, split, (answers or {}).get(name, f"the answer of {name}")) for name, split, _ in rows]
+    answered = [
+        (name, split, (answers or {}).get(name, f"the answer of {name}")) for name, split, _ in rows
+    ]
     frames = [
-        hashed(pl.DataFrame(part, schema={"id": pl.String, "split": pl.String, "text": pl.String}, orient="row"))
+        hashed(
+            pl.DataFrame(
+                part, schema={"id": pl.String, "split": pl.String, "text": pl.String}, orient="row"
+            )
+        )
         for part in (rows, answered)
     ]
     return Asked(frames[0], frames[1].drop("text"))
@@ -50,4 +80,6 @@ WORDS = {"id": pl.String, "own": pl.String, "text": pl.String}
 
 
 def account(**sides: object) -> dict:
-    return found(sides.get("trained", trained()), sides.get("asked", asked()), np.random.default_rng(0))
+    return found(
+        sides.get("trained", trained()), sides.get("asked", asked()), np.random.default_rng(0)
+    )

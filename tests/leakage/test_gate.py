@@ -18,9 +18,14 @@ NONE = {("t4", "test"): "nothing of the kind"}
 
 
 def settings(refuse_above: float | None, **accounts: dict) -> None:
-    write_json(Path("resolved/admit.json"), {"refuse_above": refuse_above, "evaluate_on": list(accounts)})
+    write_json(
+        Path("resolved/admit.json"), {"refuse_above": refuse_above, "evaluate_on": list(accounts)}
+    )
     for name, found in accounts.items():
-        write_json(Path(f"reports/leakage/{name}.json"), {"collection": name, "train_on": ["ours"], **found})
+        write_json(
+            Path(f"reports/leakage/{name}.json"),
+            {"collection": name, "train_on": ["ours"], **found},
+        )
 
 
 def test_above_the_share_it_names_counts_an_example_and_what_to_do(workspace: Path):
@@ -30,9 +35,12 @@ def test_above_the_share_it_names_counts_an_example_and_what_to_do(workspace: Pa
     said = str(refused.value)
     for part in (
         "leak into the training data (limit leakage.refuse_above: 50.0 %)",
-        "ours: training data contains 3 of 4 test queries (75.0 %) and 1 of 2 dev queries (50.0 %), verbatim or nearly.",
-        f"the training query 'q1' of ours ({TRAINED['q1']!r}) and the test query 't1' ({ASKED['t1', 'test']!r})",
-        "Remove the training queries listed in reports/leakage/ours.json (`take_out`: by collection, with the ids of its source)",
+        "ours: training data contains 3 of 4 test queries (75.0 %) and 1 of 2 dev queries (50.0 "
+        "%), verbatim or nearly.",
+        f"the training query 'q1' of ours ({TRAINED['q1']!r}) and the test query 't1' "
+        f"({ASKED['t1', 'test']!r})",
+        "Remove the training queries listed in reports/leakage/ours.json (`take_out`: by "
+        "collection, with the ids of its source)",
         "raise `leakage: {refuse_above: ...}` or set it to null",
     ):
         assert part in said
@@ -48,8 +56,17 @@ def test_at_the_share_and_without_one_it_passes(workspace: Path, refuse_above: f
 
 
 def test_a_dev_split_counts_by_itself(workspace: Path):
-    settings(0.4, ours=account(asked=asked({**NONE, ("v1", "dev"): "how to sort a list", ("v2", "dev"): "something else again"})))
-    with pytest.raises(Refused, match=r"0 of 1 test query \(0.0 %\) and 1 of 2 dev queries \(50.0 %\)"):
+    settings(
+        0.4,
+        ours=account(
+            asked=asked(
+                {**NONE, ("v1", "dev"): "how to sort a list", ("v2", "dev"): "something else again"}
+            )
+        ),
+    )
+    with pytest.raises(
+        Refused, match=r"0 of 1 test query \(0.0 %\) and 1 of 2 dev queries \(50.0 %\)"
+    ):
         call(gate.main)
 
 
@@ -65,4 +82,6 @@ def test_what_it_writes_is_the_same_whatever_leaks_and_holds_no_text(workspace: 
 
 def test_sentences_where_nothing_leaks_and_where_nothing_is_asked():
     assert sentence(account(asked=asked(NONE))) == "training data contains none of 1 test query."
-    assert sentence(account(asked=asked({}))) == "no test or dev query is judged, so nothing can leak."
+    assert (
+        sentence(account(asked=asked({}))) == "no test or dev query is judged, so nothing can leak."
+    )

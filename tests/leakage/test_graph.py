@@ -1,4 +1,6 @@
-"""The rule in DVC's graph: it stops the loop before a round mines, and a changed test label trains nothing again."""
+"""The rule in DVC's graph: it stops the loop before a round mines, and a changed test label
+trains nothing again.
+"""
 
 from __future__ import annotations
 
@@ -19,28 +21,47 @@ SETTINGS = copy.deepcopy(SMALL) | {
     "train": {"batch": {"random": {"size": 4}}, "steps": 1},
     "rounds": {"r1": {"from": "r0", "recipe": "warm-up"}},
 }
-# All that stands between the rule and training. What `train` reads besides the models is what these leave.
+# All that stands between the rule and training. What `train` reads besides the models is what these
+# leave.
 ROUND = ("retrieve@r1", "rank@r1", "score@r1", "sample@r1", "relabel@r1")
 LAST = ROUND[-1]
-READ_BY_TRAIN = ("rounds/r0/training.json", "rounds/r1/labels.parquet", "models/r0/model.safetensors")
-TRAIN = {"q0": "sort the list", "q1": "join two tables", "q2": "plot a curve", "q3": "solve some equation"}
+READ_BY_TRAIN = (
+    "rounds/r0/training.json",
+    "rounds/r1/labels.parquet",
+    "models/r0/model.safetensors",
+)
+TRAIN = {
+    "q0": "sort the list",
+    "q1": "join two tables",
+    "q2": "plot a curve",
+    "q3": "solve some equation",
+}
 
 
 def write(folder: Path, test: str, answer: str) -> None:
     """Four training queries, and a test query with its answer."""
     queries = [{"query_id": name, "text": text, "split": "train"} for name, text in TRAIN.items()]
-    queries += [{"query_id": "t", "text": test, "split": "test"}, {"query_id": "v", "text": "who is to tune it", "split": "dev"}]
+    queries += [
+        {"query_id": "t", "text": test, "split": "test"},
+        {"query_id": "v", "text": "who is to tune it", "split": "dev"},
+    ]
     # No document changes with the test query: all texts are trained on, as negatives at least.
     documents = [
-        {"doc_id": f"d-{name}", "text": f"this tells how to {text}"} for name, text in (TRAIN | {"t": "rest", "v": "tune"}).items()
+        {"doc_id": f"d-{name}", "text": f"this tells how to {text}"}
+        for name, text in (TRAIN | {"t": "rest", "v": "tune"}).items()
     ]
-    labels = pairs(*((row["query_id"], f"d-{row['query_id']}") for row in queries if row["query_id"] != "t"), ("t", answer))
+    labels = pairs(
+        *((row["query_id"], f"d-{row['query_id']}") for row in queries if row["query_id"] != "t"),
+        ("t", answer),
+    )
     write_rows(folder / "inputs/ours", documents, queries, labels)
 
 
 def read(project: Project) -> list[bytes]:
     """The rule's file and all that training reads."""
-    return [(project.folder / name).read_bytes() for name in ("rounds/admitted.json", *READ_BY_TRAIN)]
+    return [
+        (project.folder / name).read_bytes() for name in ("rounds/admitted.json", *READ_BY_TRAIN)
+    ]
 
 
 def test_a_test_label_trains_nothing_again_and_a_leak_mines_nothing(tmp_path: Path, forks: Path):

@@ -1,4 +1,6 @@
-"""The stage on collections that were really collected: all that is trained on counts, of whichever collection."""
+"""The stage on collections that were really collected: all that is trained on counts, of
+whichever collection.
+"""
 
 from __future__ import annotations
 
@@ -19,45 +21,79 @@ from tests.stages import leakage
 OURS = {"q1": "how are lists sorted in place", "q2": "what is a heap"}
 
 
-def collection(name: str, train: dict[str, str], test: dict[str, str], chunks: bool = False) -> None:
-    """Each query is answered by a document of its own; `t1` by the parent of chunks where these are wanted."""
+def collection(
+    name: str, train: dict[str, str], test: dict[str, str], chunks: bool = False
+) -> None:
+    """Each query is answered by a document of its own; `t1` by the parent of chunks where these
+    are wanted.
+    """
     queries = [
-        {"query_id": one, "text": text, "split": split} for split, part in (("train", train), ("test", test)) for one, text in part.items()
+        {"query_id": one, "text": text, "split": split}
+        for split, part in (("train", train), ("test", test))
+        for one, text in part.items()
     ]
-    documents = [{"doc_id": f"d-{row['query_id']}", "text": f"{name} tells of {row['text']}"} for row in queries]
+    documents = [
+        {"doc_id": f"d-{row['query_id']}", "text": f"{name} tells of {row['text']}"}
+        for row in queries
+    ]
     labels = pairs(*((row["query_id"], f"d-{row['query_id']}") for row in queries))
     if chunks:
         documents = [row for row in documents if row["doc_id"] != "d-t1"]
-        documents += [{"doc_id": f"part{number}", "text": f"part {number}", "parent_id": "d-t1"} for number in range(2)]
+        documents += [
+            {"doc_id": f"part{number}", "text": f"part {number}", "parent_id": "d-t1"}
+            for number in range(2)
+        ]
     write_rows(Path("inputs") / name, documents, queries, labels)
 
 
 def prepared(**sections: object) -> dict[str, dict]:
     """Accounts of both collections."""
-    collections = {name: {"source": "folder", "path": f"inputs/{name}"} for name in ("ours", "theirs")}
+    collections = {
+        name: {"source": "folder", "path": f"inputs/{name}"} for name in ("ours", "theirs")
+    }
     prepare(collections=collections, evaluate_on=["ours", "theirs"], **sections)
     for name in collections:
         leakage(name)
     return {name: read_json(LEAKAGE / f"{name}.json") for name in collections}
 
 
-def test_a_collection_that_is_not_trained_on_is_held_against_the_training_of_another(workspace: Path, capsys: pytest.CaptureFixture):
+def test_a_collection_that_is_not_trained_on_is_held_against_the_training_of_another(
+    workspace: Path, capsys: pytest.CaptureFixture
+):
     collection("ours", OURS, {"t1": "an unlike question"}, chunks=True)
     collection(
         "theirs",
         {"q9": "who paints roses"},
-        {"t1": "how are lists sorted in place?", "t2": "what is a heap sort", "t3": "who paints roses red"},
+        {
+            "t1": "how are lists sorted in place?",
+            "t2": "what is a heap sort",
+            "t3": "who paints roses red",
+        },
     )
     found = prepared(train_on=["ours"])
     assert found["ours"]["splits"]["test"]["leaked"] == 0
     assert found["ours"]["shared_answers"]["asked_of"] == 1  # by its chunks
-    assert found["theirs"]["splits"]["test"] == {"queries": 3, "compared": 3, "same": 1, "near": 0, "leaked": 1, "share": 1 / 3}
+    assert found["theirs"]["splits"]["test"] == {
+        "queries": 3,
+        "compared": 3,
+        "same": 1,
+        "near": 0,
+        "leaked": 1,
+        "share": 1 / 3,
+    }
     assert found["theirs"]["take_out"] == {"ours": ["q1"]}
-    assert "leakage on theirs: training data contains 1 of 3 test queries (33.3 %), verbatim or nearly." in capsys.readouterr().err
-    with pytest.raises(Refused, match="theirs: training data contains 1 of 3 test queries") as refusal:
+    assert (
+        "leakage on theirs: training data contains 1 of 3 test queries (33.3 %), verbatim or "
+        "nearly." in capsys.readouterr().err
+    )
+    with pytest.raises(
+        Refused, match="theirs: training data contains 1 of 3 test queries"
+    ) as refusal:
         call(gate.main)
     texts = ("how are lists sorted in place", "how are lists sorted in place?")
-    assert all(repr(text) in str(refusal.value) for text in texts)  # from data/, for git keeps the file
+    assert all(
+        repr(text) in str(refusal.value) for text in texts
+    )  # from data/, for git keeps the file
     assert "lists sorted" not in (LEAKAGE / "theirs.json").read_text()
     [shown] = read_leakage(["theirs"])[0]["examples"]
     assert (shown["training"], shown["asked"]) == texts
@@ -67,7 +103,9 @@ def test_a_positive_that_leaks_is_shown_with_its_text(workspace: Path):
     collection("ours", OURS, {"t1": "an unlike question"})
     collection("theirs", {"q9": "who paints roses"}, {"t1": "ours tells of what is a heap"})
     found = prepared(train_on=["ours", "theirs"])
-    assert [(one["kind"], one["training_id"]) for one in found["theirs"]["examples"]] == [("positive", "d-q2")]
+    assert [(one["kind"], one["training_id"]) for one in found["theirs"]["examples"]] == [
+        ("positive", "d-q2")
+    ]
     [shown] = read_leakage(["theirs"])[0]["examples"]
     assert shown["training"] == shown["asked"] == "ours tells of what is a heap"
 
@@ -78,7 +116,9 @@ def test_what_to_take_out_has_the_ids_of_its_source_where_several_are_trained_on
     found = prepared(train_on=["ours", "theirs"], leakage={"refuse_above": None})
     assert found["theirs"]["train_on"] == ["ours", "theirs"]
     assert found["theirs"]["take_out"] == {"ours": ["q2"]}
-    assert [(one["collection"], one["training_id"]) for one in found["theirs"]["examples"]] == [("ours", "q2")]
+    assert [(one["collection"], one["training_id"]) for one in found["theirs"]["examples"]] == [
+        ("ours", "q2")
+    ]
     call(gate.main)
     assert json.loads(gate.ADMITTED.read_text()) == {"leakage": "admitted"}
 
@@ -108,7 +148,14 @@ def test_what_could_not_be_evaluated_is_refused_before_any_round_mines(workspace
         collection(name, OURS, {"t1": "an unlike question"})
     labels = Path("inputs/theirs/qrels.jsonl")
     rows = [json.loads(line) for line in labels.read_text().splitlines()]
-    labels.write_text("".join(json.dumps(row | {"relevance": int(row["query_id"] != "t1")}) + "\n" for row in rows))
-    with pytest.raises(Refused, match="the test queries of theirs.* none of their 1 labels has relevance 1 or higher"):
+    labels.write_text(
+        "".join(
+            json.dumps(row | {"relevance": int(row["query_id"] != "t1")}) + "\n" for row in rows
+        )
+    )
+    with pytest.raises(
+        Refused,
+        match="the test queries of theirs.* none of their 1 labels has relevance 1 or higher",
+    ):
         prepared(train_on=["ours"])
     assert not Path("rounds/admitted.json").exists()

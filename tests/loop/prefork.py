@@ -1,9 +1,11 @@
-"""Stages without the seconds that Python needs to import torch: a process that has imported it runs each stage in a fork of itself.
+"""Stages without the seconds that Python needs to import torch: a process that has imported it runs
+each stage in a fork of itself.
 
-`python -m tests.loop.prefork FOLDER` listens in FOLDER, and writes a program `python` there. With that first on PATH a stage's command,
-`python -m tasks.train --round r1`, hands its folder, environment and files on to a fork, and ends as that ends; all else runs in the real
-Python. A stage that is killed takes its fork along, a little later, so a test that looks for processes, or cuts them off from the network,
-has none of this.
+`python -m tests.loop.prefork FOLDER` listens in FOLDER, and writes a program `python` there. With
+that first on PATH a stage's command, `python -m tasks.train --round r1`, hands its folder,
+environment and files on to a fork, and ends as that ends; all else runs in the real Python. A stage
+that is killed takes its fork along, a little later, so a test that looks for processes, or cuts
+them off from the network, has none of this.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ def preforked(folder: Path) -> Iterator[Path]:
     program.write_text(CLIENT.format(python=sys.executable, place=str(place), length=LENGTH))
     program.chmod(0o755)
     command = [sys.executable, "-m", "tests.loop.prefork", str(place)]
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, start_new_session=True) as server:
+    with subprocess.Popen(
+        command, cwd=PROJECT, stdout=subprocess.PIPE, start_new_session=True
+    ) as server:
         assert server.stdout.readline() == b"ready\n"
         try:
             yield folder
@@ -112,8 +116,16 @@ def run(files: list[int], folder: str, command: list[str], environment: dict[str
     sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
     sys.orig_argv = [sys.executable, "-m", *command]
     sys.argv = list(command)
-    sys.path[:] = [folder, *environment.get("PYTHONPATH", "").split(os.pathsep), *(one for one in sys.path if one != str(PROJECT))]
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("tests", "tasks", "hone", "sitecustomize")]:
+    sys.path[:] = [
+        folder,
+        *environment.get("PYTHONPATH", "").split(os.pathsep),
+        *(one for one in sys.path if one != str(PROJECT)),
+    ]
+    for name in [
+        name
+        for name in sys.modules
+        if name.partition(".")[0] in ("tests", "tasks", "hone", "sitecustomize")
+    ]:
         del sys.modules[name]
     code = 0
     try:

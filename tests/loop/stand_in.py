@@ -1,7 +1,9 @@
-"""A stand-in for a stage, run by DVC in its place: it writes what the stage writes, made of what the stage reads, and can be held.
+"""A stand-in for a stage, run by DVC in its place: it writes what the stage writes, made of what
+the stage reads, and can be held.
 
-`python stand_in.py <the stage's own command>`; GRAPH names a JSON file with each command's `deps` and `outs` (each out with the files
-inside it, or null for a file), HELD the command that stops in the middle of its last file.
+`python stand_in.py <the stage's own command>`; GRAPH names a JSON file with each command's `deps`
+and `outs` (each out with the files inside it, or null for a file), HELD the command that stops in
+the middle of its last file.
 """
 
 from __future__ import annotations
@@ -19,8 +21,15 @@ HALF_WRITTEN = "half written"
 
 def main(command: str) -> None:
     stage = json.loads(Path(os.environ["GRAPH"]).read_text())[command]
-    read = [file for dep in stage["deps"] for file in sorted([Path(dep), *Path(dep).rglob("*.*")]) if file.is_file()]
-    content = fingerprint(command, *(part for file in read for part in (str(file), file.read_bytes())))
+    read = [
+        file
+        for dep in stage["deps"]
+        for file in sorted([Path(dep), *Path(dep).rglob("*.*")])
+        if file.is_file()
+    ]
+    content = fingerprint(
+        command, *(part for file in read for part in (str(file), file.read_bytes()))
+    )
     for place, (out, inside) in enumerate(stage["outs"].items(), start=1):
         held = place == len(stage["outs"]) and os.environ.get("HELD") == command
         if inside is None:

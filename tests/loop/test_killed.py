@@ -1,4 +1,6 @@
-"""The loop's graph with stand-ins for its stages: killed while a stage writes, it goes on to what a run without a kill gives."""
+"""The loop's graph with stand-ins for its stages: killed while a stage writes, it goes on to
+what a run without a kill gives.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ import pytest
 from tests.loop.project import Project
 from tests.loop.stand_in import HALF_WRITTEN
 
-# A folder, several folders, several files, files beside a metric that DVC does not keep, and the last, which has all of these.
+# A folder, several folders, several files, files beside a metric that DVC does not keep, and the
+# last, which has all of these.
 HELD_IN = ("resolve", "start", "sample@r2", "evaluate@r2-python-api", "report")
 
 
@@ -24,40 +27,66 @@ class StandIns(Project):
 
     @property
     def environment(self) -> dict[str, str]:
-        # Their outputs are made of every file that they depend on, so there must be no compiled ones beside the code.
-        return super().environment | {"GRAPH": str(self.graph), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        # Their outputs are made of every file that they depend on, so there must be no compiled
+        # ones beside the code.
+        return super().environment | {
+            "GRAPH": str(self.graph),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
 
     @property
     def graph(self) -> Path:
         return self.home.with_name("graph.json")
 
     def replace_stages(self) -> dict[str, str]:
-        """Put a stand-in in every stage's place. Returns the commands of the stages by their names."""
+        """Put a stand-in in every stage's place. Returns the commands of the stages by their
+        names.
+        """
         from dvc.repo import Repo
 
         pipeline = self.folder / "dvc.yaml"
-        pipeline.write_text(pipeline.read_text().replace("cmd: python -m ", "cmd: python stand_in.py "))
+        pipeline.write_text(
+            pipeline.read_text().replace("cmd: python -m ", "cmd: python stand_in.py ")
+        )
         shutil.copyfile(Path(__file__).with_name("stand_in.py"), self.folder / "stand_in.py")
         with Repo(str(self.folder)) as repo:
             stages = {
-                stage.name: (stage.cmd, [dep.def_path for dep in stage.deps], [out.def_path for out in stage.outs])
+                stage.name: (
+                    stage.cmd,
+                    [dep.def_path for dep in stage.deps],
+                    [out.def_path for out in stage.outs],
+                )
                 for stage in repo.index.stages
             }
         wanted = sorted({dep for _, deps, _ in stages.values() for dep in deps})
         graph = {
-            command.removeprefix("python stand_in.py "): {"deps": deps, "outs": {out: inside(out, wanted) for out in outs}}
+            command.removeprefix("python stand_in.py "): {
+                "deps": deps,
+                "outs": {out: inside(out, wanted) for out in outs},
+            }
             for command, deps, outs in stages.values()
         }
         self.graph.write_text(json.dumps(graph))
-        return {name: command.removeprefix("python stand_in.py ") for name, (command, _, _) in stages.items()}
+        return {
+            name: command.removeprefix("python stand_in.py ")
+            for name, (command, _, _) in stages.items()
+        }
 
     def killed_at(self, command: str) -> None:
-        """Run `dvc repro` and end it, with all that it started, by SIGKILL when the stage of this command has half of a file."""
+        """Run `dvc repro` and end it, with all that it started, by SIGKILL when the stage of
+        this command has half of a file.
+        """
         self.mend()
         with subprocess.Popen(
-            ["dvc", "repro"], cwd=self.folder, env=self.environment | {"HELD": command}, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        ) as process:  # fmt: skip
+            ["dvc", "repro"],
+            cwd=self.folder,
+            env=self.environment | {"HELD": command},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
             said = []
             for line in process.stdout:
                 said.append(line)
@@ -72,13 +101,19 @@ class StandIns(Project):
         folders = ("resolved", "data", "rounds", "models", "rankers", "reports")
         return {
             str(file.relative_to(self.folder)): file.read_bytes()
-            for name in folders for file in sorted((self.folder / name).rglob("*")) if file.is_file() and file.name != ".gitignore"
-        }  # fmt: skip
+            for name in folders
+            for file in sorted((self.folder / name).rglob("*"))
+            if file.is_file() and file.name != ".gitignore"
+        }
 
 
 def inside(out: str, wanted: list[str]) -> list[str] | None:
-    """The files that other stages read below an output, or one of no name where it is a folder of which none is named."""
-    below = [str(PurePosixPath(name).relative_to(out)) for name in wanted if name.startswith(f"{out}/")]
+    """The files that other stages read below an output, or one of no name where it is a folder
+    of which none is named.
+    """
+    below = [
+        str(PurePosixPath(name).relative_to(out)) for name in wanted if name.startswith(f"{out}/")
+    ]
     return below or (None if PurePosixPath(out).suffix else ["content.txt"])
 
 

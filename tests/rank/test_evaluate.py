@@ -1,4 +1,6 @@
-"""nDCG@10 before and after: what an evaluation says of the encoder's ranking, and what follows from the ranker's order."""
+"""nDCG@10 before and after: what an evaluation says of the encoder's ranking, and what follows
+from the ranker's order.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,20 @@ MACHINE = {"device": "cpu", "batch_tokens": None}
 
 
 def means_of(collection, encoder, scorer) -> tuple[pl.Series, pl.Series]:
-    """nDCG@10 of each dev query by the encoder and, over all documents, by the cross-encoder; both by way of the evaluation."""
+    """nDCG@10 of each dev query by the encoder and, over all documents, by the cross-encoder;
+    both by way of the evaluation.
+    """
     queries, qrels = collection.queries("dev"), collection.qrels("dev")
-    before = per_query(by_encoder(encoder, queries, collection.documents, qrels), qrels)["ndcg_at_10"]
-    every = queries.select("query_id", "text").join(collection.documents.texts(collection.documents.ids), how="cross")
+    before = per_query(by_encoder(encoder, queries, collection.documents, qrels), qrels)[
+        "ndcg_at_10"
+    ]
+    every = queries.select("query_id", "text").join(
+        collection.documents.texts(collection.documents.ids), how="cross"
+    )
     rows = np.arange(len(every))
-    logits = scorer.logits(every["text"].to_list(), every["full_text"].to_list(), np.column_stack([rows, rows]))
+    logits = scorer.logits(
+        every["text"].to_list(), every["full_text"].to_list(), np.column_stack([rows, rows])
+    )
     run = every.select("query_id", "doc_id", score=pl.Series(logits))
     return before, per_query(run, qrels)["ndcg_at_10"]
 
@@ -60,15 +70,24 @@ def test_only_the_first_documents_are_ordered_anew(workspace: Path):
 
 
 def test_chunks_are_ranked_for_their_parents(workspace: Path):
-    """Labels name parents: a parent stands where its best chunk does, by the encoder as by the ranker."""
+    """Labels name parents: a parent stands where its best chunk does, by the encoder as by the
+    ranker.
+    """
     documents = [
         {"doc_id": f"p{number}-{part}", "text": text, "parent_id": f"p{number}"}
-        for number, texts in enumerate([("red cat", "blue dog"), ("hot fire", "old stone"), ("sweet water", "new bird")])
+        for number, texts in enumerate(
+            [("red cat", "blue dog"), ("hot fire", "old stone"), ("sweet water", "new bird")]
+        )
         for part, text in enumerate(texts)
     ]
     asked = {"train": "big tree", "dev": "red cat", "test": "dark light"}
     queries = [{"query_id": split, "text": text, "split": split} for split, text in asked.items()]
-    write_rows(Path("inputs/ours"), documents, queries, pairs(*((name, "p0") for name in ("train", "dev", "test"))))
+    write_rows(
+        Path("inputs/ours"),
+        documents,
+        queries,
+        pairs(*((name, "p0") for name in ("train", "dev", "test"))),
+    )
     tiny_model(Path("inputs/tiny"))
     prepare(model=MODEL, leakage={"refuse_above": None})
     (collection,) = training_set.read()

@@ -1,4 +1,6 @@
-"""A ranker that is really trained: what it learns, where it starts, what is kept of it, and what is refused."""
+"""A ranker that is really trained: what it learns, where it starts, what is kept of it, and what
+is refused.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def weights(folder: Path | str) -> dict[str, np.ndarray]:
 
 def same(one: Path | str, other: Path | str) -> bool:
     first, second = weights(one), weights(other)
-    return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
+    return first.keys() == second.keys() and all(
+        np.array_equal(first[name], second[name]) for name in first
+    )
 
 
 def trained_as_before(round: str) -> None:
@@ -74,15 +78,22 @@ def test_it_learns_what_the_encoder_does_not_know_and_says_how_well(learned: str
     told = f"from {said['dev']['ours']['before']:.4f} to {said['dev']['ours']['after']:.4f}"
     assert told in learned
     card = Path("rankers/r1/README.md").read_text()
-    assert f"| ours | 6 | 24 | {said['dev']['ours']['before']:.4f} | {said['dev']['ours']['after']:.4f} | 6 | 0 |" in card
+    assert (
+        f"| ours | 6 | 24 | {said['dev']['ours']['before']:.4f} | "
+        f"{said['dev']['ours']['after']:.4f} | 6 | 0 |" in card
+    )
     assert "binary cross-entropy, 180 steps of 12 pairs of at most 48 tokens" in card
     CrossModel(Path("rankers/r1")).refuse_unsafe()
 
 
 def test_its_scores_tell_right_from_wrong(learned: str):
-    """Of training candidates and known positives, by the stage score, from 0 to 1; the next round without a ranker uses the same."""
+    """Of training candidates and known positives, by the stage score, from 0 to 1; the next
+    round without a ranker uses the same.
+    """
     score("r1")
-    made = tables.read("scores", Path("rounds/r1/scores.parquet")).filter(pl.col("scorer") == "cross-encoder")
+    made = tables.read("scores", Path("rounds/r1/scores.parquet")).filter(
+        pl.col("scorer") == "cross-encoder"
+    )
     assert made["score"].is_between(0, 1).all()
     right = made["doc_id"].is_in(list(RIGHT))
     assert made.filter(right)["score"].min() > made.filter(~right)["score"].max()
@@ -92,7 +103,9 @@ def test_its_scores_tell_right_from_wrong(learned: str):
     retrieve("r2")
     rank("r2")
     score("r2")
-    again = tables.read("scores", Path("rounds/r2/scores.parquet")).filter(pl.col("scorer") == "cross-encoder")
+    again = tables.read("scores", Path("rounds/r2/scores.parquet")).filter(
+        pl.col("scorer") == "cross-encoder"
+    )
     assert again.sort("query_id", "doc_id").equals(made.sort("query_id", "doc_id"))
 
 
@@ -105,7 +118,9 @@ def after_r1(**of_r2: object) -> None:
 
 
 def test_it_starts_from_the_last_rounds(workspace: Path):
-    """With a learning rate of 0 what starts from a ranker is that ranker; from the base it has a head that knows nothing."""
+    """With a learning rate of 0 what starts from a ranker is that ranker; from the base it has a
+    head that knows nothing.
+    """
     after_r1(rank=RANK | {"learning_rate": 0.0, "steps": 1})
     rank("r2")
     assert about("r2")["from"] == "the ranker of r1"
@@ -118,8 +133,16 @@ def test_or_from_the_base_again(workspace: Path):
     rank("r2")
     assert about("r2")["from"] == "the base encoder r0"
     assert not same("rankers/r1", "rankers/r2")
-    inner = {name.partition(".")[2]: value for name, value in weights("rankers/r2").items() if name.startswith("bert.")}
-    assert all(np.array_equal(value, inner[name]) for name, value in weights("models/r0").items() if name in inner)
+    inner = {
+        name.partition(".")[2]: value
+        for name, value in weights("rankers/r2").items()
+        if name.startswith("bert.")
+    }
+    assert all(
+        np.array_equal(value, inner[name])
+        for name, value in weights("models/r0").items()
+        if name in inner
+    )
 
 
 def test_a_cross_encoder_that_the_recipe_names_keeps_its_head(workspace: Path):
@@ -149,7 +172,9 @@ def test_the_same_seed_gives_the_same_ranker(workspace: Path):
     assert same("rankers/first", "rankers/r1")
 
 
-def test_killed_in_the_middle_it_goes_on_to_the_same_end(workspace: Path, monkeypatch: pytest.MonkeyPatch):
+def test_killed_in_the_middle_it_goes_on_to_the_same_end(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+):
     """15 steps, a checkpoint after each fourth; killed at the tenth."""
     from tasks.rank.fit import Steps
 
@@ -182,9 +207,12 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_end(workspace: Path, monkey
     assert same("rankers/unbroken", "rankers/r1")
 
 
-def test_without_dev_queries_it_says_that_nothing_was_measured(workspace: Path, capsys: pytest.CaptureFixture, monkeypatch):
+def test_without_dev_queries_it_says_that_nothing_was_measured(
+    workspace: Path, capsys: pytest.CaptureFixture, monkeypatch
+):
     monkeypatch.setattr(
-        "tests.rank.collection.SPLITS", {name: "test" if name == "q15" else "train" for name in map("q{}".format, range(16))}
+        "tests.rank.collection.SPLITS",
+        {name: "test" if name == "q15" else "train" for name in map("q{}".format, range(16))},
     )
     prepared({"rank": RANK | {"steps": 1}})
     rank("r1")
@@ -200,15 +228,23 @@ def test_without_dev_queries_it_says_that_nothing_was_measured(workspace: Path, 
         ({"rank": {"base": "inputs/missing"}}, "the Hugging Face Hub did not answer"),
         ({"rank": {"negatives": 0}}, "'rank.negatives' is 0: it should be greater"),
         ({"rank": {"negative": 2}}, "did you mean 'negatives'"),
-        ({"rank": {"window": {"first": 9, "last": 8}}}, "rank.window ends at rank 8 before it begins at 9"),
+        (
+            {"rank": {"window": {"first": 9, "last": 8}}},
+            "rank.window ends at rank 8 before it begins at 9",
+        ),
         ({"rank": {}, "retrieve": []}, "the recipe retrieves none"),
         ({"score": ["cross-encoder"]}, "neither it nor an earlier round trains one"),
-        ({"score": [{"cross-encoder": {"model": "inputs/missing"}}]}, "there is no folder inputs/missing"),
+        (
+            {"score": [{"cross-encoder": {"model": "inputs/missing"}}]},
+            "there is no folder inputs/missing",
+        ),
         ({"score": [{"cross-encoder": {"model": "inputs/tiny"}}]}, "is not a cross-encoder"),
         ({"score": [{"cross-encoder": {"model": "elsewhere"}}]}, "is not below inputs/"),
     ],
 )
-def test_what_cannot_work_is_refused_before_anything_does(workspace: Path, sections: dict, said: str):
+def test_what_cannot_work_is_refused_before_anything_does(
+    workspace: Path, sections: dict, said: str
+):
     tiny_model(Path("elsewhere"))
     with pytest.raises(Refused, match=said):
         prepared(sections)

@@ -8,14 +8,26 @@ from hone.judging.settings import ResolvedRelabel
 from tasks.relabel.promotion_gate import may_promote, only_shown
 
 
-def section(*evidence: dict, train_on: tuple[str, ...] = ("a",), force: bool = False) -> ResolvedRelabel:
+def section(
+    *evidence: dict, train_on: tuple[str, ...] = ("a",), force: bool = False
+) -> ResolvedRelabel:
     last = {"name": "strong", "fingerprint": "f", "evidence": list(evidence)}
-    return ResolvedRelabel.model_construct(force=force, precision=0.8, train_on=list(train_on), cascade=[last])
+    return ResolvedRelabel.model_construct(
+        force=force, precision=0.8, train_on=list(train_on), cascade=[last]
+    )
 
 
-def shown(collection: str, low: float, another: str | None = None, elsewhere: str | None = None) -> dict:
+def shown(
+    collection: str, low: float, another: str | None = None, elsewhere: str | None = None
+) -> dict:
     at_use = {"estimate": 0.95, "low": low, "high": 1.0, "gold": 200, "pairs": 200}
-    return {"judge": "strong", "another": another, "elsewhere": elsewhere, "collection": collection, "precision_at_use": at_use}
+    return {
+        "judge": "strong",
+        "another": another,
+        "elsewhere": elsewhere,
+        "collection": collection,
+        "precision_at_use": at_use,
+    }
 
 
 def test_a_shown_precision_allows_and_a_lower_one_does_not():
@@ -26,12 +38,16 @@ def test_a_shown_precision_allows_and_a_lower_one_does_not():
 def test_nobody_has_looked_or_at_another_judge():
     assert "hone judge check strong" in may_promote(section())[1]
     assert may_promote(section(shown("a", 0.9, another="its prompt has changed"))) == (
-        False, "the precision of the judge strong is not measured in its present version: its prompt has changed",
-    )  # fmt: skip
+        False,
+        "the precision of the judge strong is not measured in its present version: its prompt has "
+        "changed",
+    )
 
 
 def test_what_was_shown_on_other_candidates_does_not_count():
-    allowed, why = may_promote(section(shown("a", 0.9, elsewhere="its gold is of round r1, which mines otherwise")))
+    allowed, why = may_promote(
+        section(shown("a", 0.9, elsewhere="its gold is of round r1, which mines otherwise"))
+    )
     assert (allowed, "r1, which mines otherwise" in why) == (False, True)
 
 

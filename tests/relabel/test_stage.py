@@ -1,4 +1,6 @@
-"""The stage as a whole: a real cascade replayed, an endpoint that answers, one that is dead, and what a person overrules."""
+"""The stage as a whole: a real cascade replayed, an endpoint that answers, one that is dead, and
+what a person overrules.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ THENS = ("keep", "drop", "drop-query", "weight", "mask", "promote")
 
 
 def write_recipe(section: dict | str, n: int = 25) -> None:
-    """A recipe whose candidates are those of a run file, so that it is known which negatives are judged."""
+    """A recipe whose candidates are those of a run file, so that it is known which negatives are
+    judged.
+    """
     Path("recipes").mkdir(exist_ok=True)
     recipe = {
         "about": "a test",
@@ -35,7 +39,11 @@ def write_recipe(section: dict | str, n: int = 25) -> None:
 
 
 def write_run(ranked: dict[str, list[str]]) -> None:
-    lines = [f"{query} Q0 {doc} {place} {100 - place} made-up" for query, docs in ranked.items() for place, doc in enumerate(docs, start=1)]
+    lines = [
+        f"{query} Q0 {doc} {place} {100 - place} made-up"
+        for query, docs in ranked.items()
+        for place, doc in enumerate(docs, start=1)
+    ]
     Path("inputs/candidates.trec").write_text("\n".join(lines) + "\n")
 
 
@@ -71,14 +79,29 @@ def recorded(workspace: Path, shared: Path) -> list[dict]:
             text = (shared / "rlhn_cascade" / f"{name}.jsonl").read_text(encoding="utf-8")
             out.write(text)
             lines += [json.loads(line) for line in text.splitlines()]
-    documents = {one["docid"]: one for line in lines for one in (*line["positive_passages"], *line["negative_passages"])}
+    documents = {
+        one["docid"]: one
+        for line in lines
+        for one in (*line["positive_passages"], *line["negative_passages"])
+    }
     write_rows(
         Path("inputs/ours"),
-        [{"doc_id": name, "title": one["title"], "text": one["text"]} for name, one in documents.items()],
+        [
+            {"doc_id": name, "title": one["title"], "text": one["text"]}
+            for name, one in documents.items()
+        ],
         [{"query_id": line["query_id"], "text": line["query"], "split": "train"} for line in lines],
-        pairs(*((line["query_id"], one["docid"]) for line in lines for one in line["positive_passages"])),
+        pairs(
+            *(
+                (line["query_id"], one["docid"])
+                for line in lines
+                for one in line["positive_passages"]
+            )
+        ),
     )
-    write_run({line["query_id"]: [one["docid"] for one in line["negative_passages"]] for line in lines})
+    write_run(
+        {line["query_id"]: [one["docid"] for one in line["negative_passages"]] for line in lines}
+    )
     write_recipe({"cascade": [{"judge": "mini"}]})
     prepare(rounds={"r1": {"from": "r0", "recipe": "judged"}}, judges=RECORDED)
     run_to_negatives()
@@ -86,7 +109,8 @@ def recorded(workspace: Path, shared: Path) -> list[dict]:
 
 
 RECORDED = {
-    name: {"replay": {"file": "inputs/recorded.jsonl", "stage": stage}} for name, stage in (("mini", "stage1"), ("large", "stage2"))
+    name: {"replay": {"file": "inputs/recorded.jsonl", "stage": stage}}
+    for name, stage in (("mini", "stage1"), ("large", "stage2"))
 }
 CASCADE = [{"judge": "mini", "escalate": "found"}, {"judge": "large"}]
 
@@ -94,7 +118,11 @@ CASCADE = [{"judge": "mini", "escalate": "found"}, {"judge": "large"}]
 def hits(line: dict, stage: str, asked: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """The pairs that the recorded lists of a stage name, of those that are among the negatives."""
     numbers = {*line[stage]["better"], *line[stage]["worse"]} if line.get(stage) else set()
-    found = {(line["query_id"], line["negative_passages"][number - 1]["docid"]) for number in numbers if number >= 1}
+    found = {
+        (line["query_id"], line["negative_passages"][number - 1]["docid"])
+        for number in numbers
+        if number >= 1
+    }
     return found & asked
 
 
@@ -109,9 +137,15 @@ def test_the_recorded_lists_are_the_labels_under_each_then(recorded: list[dict])
             final |= hits(line, "stage2", asked)
     assert len(final) > 40
     for then in THENS:
-        labels, removed, account = judged({"cascade": CASCADE, "action": then, "force": True}, RECORDED)
+        labels, removed, account = judged(
+            {"cascade": CASCADE, "action": then, "force": True}, RECORDED
+        )
         of = {
-            kind: set(labels.filter(pl.col("label") == kind, pl.col("judge") != "qrels").select(PAIR).rows())
+            kind: set(
+                labels.filter(pl.col("label") == kind, pl.col("judge") != "qrels")
+                .select(PAIR)
+                .rows()
+            )
             for kind in ("positive", "negative", "unknown")
         }
         gone = set(removed.filter(pl.col("doc_id").is_not_null()).select(PAIR).rows())
@@ -122,17 +156,27 @@ def test_the_recorded_lists_are_the_labels_under_each_then(recorded: list[dict])
         assert of["unknown"] == (final if then in ("mask", "drop") else set())
         assert set(labels.filter(is_dropped()).select(PAIR).rows()) == gone
         assert left == ({query for query, _ in final} if then == "drop-query" else set())
-        spared = {pair for pair in asked if pair[0] not in left} - (final if then in ("drop", "mask", "promote") else set())
+        spared = {pair for pair in asked if pair[0] not in left} - (
+            final if then in ("drop", "mask", "promote") else set()
+        )
         assert of["negative"] == spared
-        weights = set(labels.filter(pl.col("label") == "negative", pl.col("weight") == 0).select(PAIR).rows())
+        weights = set(
+            labels.filter(pl.col("label") == "negative", pl.col("weight") == 0).select(PAIR).rows()
+        )
         assert weights == (final if then == "weight" else set())
 
 
 @pytest.mark.shared
 def test_queries_with_more_than_seven_hits_are_set_aside(recorded: list[dict]):
-    labels, removed, _ = judged({"cascade": CASCADE, "action": "promote", "force": True, "most_hits": 7}, RECORDED)
+    labels, removed, _ = judged(
+        {"cascade": CASCADE, "action": "promote", "force": True, "most_hits": 7}, RECORDED
+    )
     crowded = set(removed.filter(pl.col("rule") == "too-many-hits")["query_id"])
-    promoted = labels.filter(pl.col("judge") == "large", pl.col("label") == "positive").group_by("query_id").len()
+    promoted = (
+        labels.filter(pl.col("judge") == "large", pl.col("label") == "positive")
+        .group_by("query_id")
+        .len()
+    )
     assert crowded.isdisjoint(labels["query_id"])
     assert promoted["len"].max() <= 7
 
@@ -148,7 +192,9 @@ def test_promotion_without_shown_precision_drops(recorded: list[dict]):
 # An endpoint.
 
 DOCUMENTS = [{"doc_id": f"d{number}", "text": f"text number {number}"} for number in range(1, 8)]
-QUERIES = [{"query_id": f"q{number}", "text": f"question {number}", "split": "train"} for number in (1, 2)]
+QUERIES = [
+    {"query_id": f"q{number}", "text": f"question {number}", "split": "train"} for number in (1, 2)
+]
 RANKED = {"q1": ["d2", "d3", "d4"], "q2": ["d5", "d6", "d7"]}
 
 
@@ -162,7 +208,11 @@ def small(workspace: Path) -> None:
 
 
 def asked_of(url: str, **more: object) -> dict:
-    return {"one": {"endpoint": {"url": url, "model": "made-up-1", "prompt": "yes-no", "timeout": 5} | more}}
+    return {
+        "one": {
+            "endpoint": {"url": url, "model": "made-up-1", "prompt": "yes-no", "timeout": 5} | more
+        }
+    }
 
 
 def says_yes_to(*texts: str):
@@ -179,9 +229,15 @@ def test_what_an_endpoint_finds_is_dropped_and_never_asked_again(small: None):
     with serving(says_yes_to("text number 3")) as server:
         labels, removed, account = judged({"cascade": [{"judge": "one"}]}, asked_of(server.url))
         assert removed.select("query_id", "doc_id", "rule").rows() == [("q1", "d3", "judge")]
-        assert labels.filter(pl.col("label") == "negative").select(*PAIR, "rank").sort(PAIR).rows() == [
-            ("q1", "d2", 1), ("q1", "d4", 2), ("q2", "d5", 1), ("q2", "d6", 2), ("q2", "d7", 3),
-        ]  # fmt: skip
+        assert labels.filter(pl.col("label") == "negative").select(*PAIR, "rank").sort(
+            PAIR
+        ).rows() == [
+            ("q1", "d2", 1),
+            ("q1", "d4", 2),
+            ("q2", "d5", 1),
+            ("q2", "d6", 2),
+            ("q2", "d7", 3),
+        ]
         assert account["actions"] == {"drop": 1, "keep": 5}
         assert len(server.asked) == 6
         before = Path("rounds/r1/judgments.parquet").read_bytes()
@@ -202,43 +258,89 @@ CONFIRMED = {
 
 
 def ends_of(labels: pl.DataFrame) -> dict[str, str]:
-    """Every mined document that has a label, and which; `dropped` leaves a label that trains nowhere."""
+    """Every mined document that has a label, and which; `dropped` leaves a label that trains
+    nowhere.
+    """
     label = pl.when(is_dropped()).then(pl.lit("dropped")).otherwise(pl.col("label").cast(pl.String))
     return dict(labels.filter(pl.col("judge") != "qrels").select("doc_id", label).iter_rows())
 
 
-def test_the_last_judge_confirms_what_the_first_proposes_and_what_it_did_not_read_is_masked(small: None):
-    """Of three proposals the strong judge reads two: it confirms one (dropped), rejects one (a negative again); the third is masked."""
-    with serving(says_yes_to("number 2", "number 3", "number 5")) as cheap, serving(says_yes_to("number 2")) as strong:
-        judges = {"cheap": asked_of(cheap.url)["one"], "strong": asked_of(strong.url, model="made-up-2")["one"]}
+def test_the_last_judge_confirms_what_the_first_proposes_and_what_it_did_not_read_is_masked(
+    small: None,
+):
+    """Of three proposals the strong judge reads two: it confirms one (dropped), rejects one (a
+    negative again); the third is masked.
+    """
+    with (
+        serving(says_yes_to("number 2", "number 3", "number 5")) as cheap,
+        serving(says_yes_to("number 2")) as strong,
+    ):
+        judges = {
+            "cheap": asked_of(cheap.url)["one"],
+            "strong": asked_of(strong.url, model="made-up-2")["one"],
+        }
         labels, removed, account = judged(CONFIRMED, judges)
-    assert removed.select("doc_id", "rule", pl.col("detail").str.head(20)).rows() == [("d2", "judge", "strong says positive")]
-    assert ends_of(labels) == {"d2": "dropped", "d3": "unknown", "d4": "negative", "d5": "negative", "d6": "negative", "d7": "negative"}
+    assert removed.select("doc_id", "rule", pl.col("detail").str.head(20)).rows() == [
+        ("d2", "judge", "strong says positive")
+    ]
+    assert ends_of(labels) == {
+        "d2": "dropped",
+        "d3": "unknown",
+        "d4": "negative",
+        "d5": "negative",
+        "d6": "negative",
+        "d7": "negative",
+    }
     assert account["unconfirmed"] == {"pairs": 1, "action": "mask"}
     assert len(strong.asked) == 2
 
 
 def test_without_the_judge_that_confirms_all_proposals_are_masked_and_counted(small: None):
     with serving(says_yes_to("number 2", "number 3", "number 5")) as cheap:
-        judges = {"cheap": asked_of(cheap.url)["one"], "strong": {"local": {"model": "inputs/none.gguf"}}}
+        judges = {
+            "cheap": asked_of(cheap.url)["one"],
+            "strong": {"local": {"model": "inputs/none.gguf"}},
+        }
         labels, removed, account = judged(CONFIRMED, judges)
     assert removed.is_empty()
-    assert ends_of(labels) == {"d2": "unknown", "d3": "unknown", "d4": "negative", "d5": "unknown", "d6": "negative", "d7": "negative"}
+    assert ends_of(labels) == {
+        "d2": "unknown",
+        "d3": "unknown",
+        "d4": "negative",
+        "d5": "unknown",
+        "d6": "negative",
+        "d7": "negative",
+    }
     assert account["unconfirmed"] == {"pairs": 3, "action": "mask"}
     assert list(account["left_out"]) == ["strong"]
 
 
 def test_a_proposal_that_the_confirming_judge_cannot_answer_is_masked(small: None):
-    with serving(says_yes_to("number 2", "number 5")) as cheap, serving(lambda body: "perhaps") as strong:
-        judges = {"cheap": asked_of(cheap.url)["one"], "strong": asked_of(strong.url, logprobs=False)["one"]}
+    with (
+        serving(says_yes_to("number 2", "number 5")) as cheap,
+        serving(lambda body: "perhaps") as strong,
+    ):
+        judges = {
+            "cheap": asked_of(cheap.url)["one"],
+            "strong": asked_of(strong.url, logprobs=False)["one"],
+        }
         labels, removed, account = judged(CONFIRMED, judges)
     assert removed.is_empty()
-    assert ends_of(labels) == {"d2": "unknown", "d3": "negative", "d4": "negative", "d5": "unknown", "d6": "negative", "d7": "negative"}
+    assert ends_of(labels) == {
+        "d2": "unknown",
+        "d3": "negative",
+        "d4": "negative",
+        "d5": "unknown",
+        "d6": "negative",
+        "d7": "negative",
+    }
     assert account["unconfirmed"] == {"pairs": 0, "action": "mask"}
 
 
 def test_a_dead_endpoint_leaves_no_label_and_says_why(small: None, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("hone.llm.client.random.uniform", lambda low, high: low)  # between attempts nothing is waited for
+    monkeypatch.setattr(
+        "hone.llm.client.random.uniform", lambda low, high: low
+    )  # between attempts nothing is waited for
     with serving(says_yes_to()) as server:
         url = server.url
     labels, removed, account = judged({"cascade": [{"judge": "one"}]}, asked_of(url))
@@ -264,19 +366,27 @@ def test_what_could_not_be_read_is_asked_again_by_retry_only(small: None):
 
 def test_a_budget_ends_the_asking_and_not_the_stage(small: None):
     with serving(says_yes_to()) as server:
-        labels, _, account = judged({"cascade": [{"judge": "one"}], "budget": {"pairs": 4}}, asked_of(server.url))
+        labels, _, account = judged(
+            {"cascade": [{"judge": "one"}], "budget": {"pairs": 4}}, asked_of(server.url)
+        )
         assert len(server.asked) == 4
     assert account["judges"][0]["unknown_because"] == {"over budget": 2}
     assert "4 pairs" in account["over_budget"]
-    assert labels.filter(pl.col("judge") == "one")["label"].cast(pl.String).value_counts().sort("label").rows() == [
-        ("negative", 4), ("unknown", 2),
-    ]  # fmt: skip
+    assert labels.filter(pl.col("judge") == "one")["label"].cast(pl.String).value_counts().sort(
+        "label"
+    ).rows() == [
+        ("negative", 4),
+        ("unknown", 2),
+    ]
 
 
 def test_a_run_that_ended_early_and_the_next_one_share_the_budget(small: None):
     def asked(budget: int, retry: int = 0) -> int:
         write_json(Path("inputs/retries.json"), {"r1": retry})
-        judged({"cascade": [{"judge": "one"}], "budget": {"pairs": budget}}, asked_of(server.url, logprobs=False))
+        judged(
+            {"cascade": [{"judge": "one"}], "budget": {"pairs": budget}},
+            asked_of(server.url, logprobs=False),
+        )
         return len(server.asked)
 
     with serving(lambda body: "perhaps") as server:
@@ -298,7 +408,10 @@ def test_a_budget_belongs_to_what_is_judged_in_every_folder_container_and_round(
         again = judged(section, asked_of(server.url, logprobs=False))[2]
         assert again["run"] == account["run"]
         shutil.move("rounds/r1", "rounds/r9")
-        write_params(rounds={"r9": {"from": "r0", "recipe": "judged"}}, judges=asked_of(server.url, logprobs=False))
+        write_params(
+            rounds={"r9": {"from": "r0", "recipe": "judged"}},
+            judges=asked_of(server.url, logprobs=False),
+        )
         resolve()
         relabel("r9")
         assert len(server.asked) == 4
@@ -309,17 +422,26 @@ def test_what_an_earlier_run_spent_in_money_counts(small: None):
     price = {"input": 5000, "output": 0}  # a call of 100 tokens costs a half
     with serving(says_yes_to()) as server:
         for most, calls in ((1.6, 1), (1.6, 1), (2.6, 3)):
-            judged({"cascade": [{"judge": "one"}], "budget": {"money": most}}, asked_of(server.url, price=price, slots=1))
+            judged(
+                {"cascade": [{"judge": "one"}], "budget": {"money": most}},
+                asked_of(server.url, price=price, slots=1),
+            )
             assert len(server.asked) <= 2 * most
             assert len(server.asked) >= calls
 
 
-def test_a_pair_that_nobody_could_judge_for_want_of_budget_is_a_candidate_again_in_the_next_round(small: None):
+def test_a_pair_that_nobody_could_judge_for_want_of_budget_is_a_candidate_again_in_the_next_round(
+    small: None,
+):
     both = {"r1": {"from": "r0", "recipe": "judged"}, "r2": {"from": "r1", "recipe": "judged"}}
     with serving(says_yes_to("text number 2")) as server:
         judges = asked_of(server.url, slots=1)
-        labels, _, _ = judged({"cascade": [{"judge": "one"}], "budget": {"pairs": 4}, "action": "mask"}, judges)
-        unjudged = set(labels.filter(pl.col("reason").str.starts_with("over budget")).select(PAIR).rows())
+        labels, _, _ = judged(
+            {"cascade": [{"judge": "one"}], "budget": {"pairs": 4}, "action": "mask"}, judges
+        )
+        unjudged = set(
+            labels.filter(pl.col("reason").str.starts_with("over budget")).select(PAIR).rows()
+        )
         assert len(unjudged) == 2
         write_params(rounds=both, judges=judges)
         resolve()
@@ -335,22 +457,38 @@ def test_a_pair_that_nobody_could_judge_for_want_of_budget_is_a_candidate_again_
 
 
 def test_a_persons_word_wins_over_the_judge(small: None):
-    Path("inputs/overrides.csv").write_text("query_id,doc_id,label\nq1,d3,negative\nq1,d2,positive\n")
+    Path("inputs/overrides.csv").write_text(
+        "query_id,doc_id,label\nq1,d3,negative\nq1,d2,positive\n"
+    )
     with serving(says_yes_to("text number 3")) as server:
-        labels, _, account = judged({"cascade": [{"judge": "one"}], "action": "mask"}, asked_of(server.url))
-    of = dict(labels.filter(pl.col("query_id") == "q1").select("doc_id", pl.col("label").cast(pl.String)).iter_rows())
+        labels, _, account = judged(
+            {"cascade": [{"judge": "one"}], "action": "mask"}, asked_of(server.url)
+        )
+    of = dict(
+        labels.filter(pl.col("query_id") == "q1")
+        .select("doc_id", pl.col("label").cast(pl.String))
+        .iter_rows()
+    )
     assert of == {"d1": "positive", "d2": "positive", "d3": "negative", "d4": "negative"}
     assert account["overridden"] == 1  # d3 is a negative still: no judge was asked about it
 
 
 def test_what_a_person_has_decided_no_judge_is_asked_and_none_can_take_away(small: None):
     Path("inputs/overrides.csv").write_text("query_id,doc_id,label\nq1,d3,negative\n")
-    for trim, then in ((64, "drop"), (65, "drop-query"), (66, "mask")):  # another trim is another judge, which is asked anew
+    for trim, then in (
+        (64, "drop"),
+        (65, "drop-query"),
+        (66, "mask"),
+    ):  # another trim is another judge, which is asked anew
         with serving(says_yes_to("text number 3")) as server:
-            labels, removed, _ = judged({"cascade": [{"judge": "one"}], "action": then}, asked_of(server.url, trim=trim))
+            labels, removed, _ = judged(
+                {"cascade": [{"judge": "one"}], "action": then}, asked_of(server.url, trim=trim)
+            )
         assert len(server.asked) == 5
         assert removed.is_empty()
-        kept = labels.filter((pl.col("query_id") == "q1") & (pl.col("label") == "negative")).sort("rank")
+        kept = labels.filter((pl.col("query_id") == "q1") & (pl.col("label") == "negative")).sort(
+            "rank"
+        )
         assert kept.select("doc_id", "rank").rows() == [("d2", 1), ("d3", 2), ("d4", 3)]
 
 
@@ -367,11 +505,20 @@ def test_without_a_cascade_nothing_is_asked_and_the_tables_are_there(small: None
 
 
 def test_grades_of_negatives_and_of_known_answers_go_into_the_labels(small: None):
-    section = {"cascade": [{"judge": {"encoder": {"to": "query", "model": "r0", "threshold": 2.0}}}], "action": "keep", "grades": True}
+    section = {
+        "cascade": [{"judge": {"encoder": {"to": "query", "model": "r0", "threshold": 2.0}}}],
+        "action": "keep",
+        "grades": True,
+    }
     labels, _, _ = judged(section)
     assert len(labels) == 8
     assert labels["grade"].is_between(-1, 1).all()
     known = labels.filter(pl.col("label") == "positive")
     said = tables.read("judgments", Path("rounds/r1/judgments.parquet"))
-    assert said.filter(pl.col("place") == 0).select(*PAIR, "grade").rows() == known.select(*PAIR, "grade").rows()
-    assert known["grade"].n_unique() == 2  # their own similarity, and no longer the grade of the qrels
+    assert (
+        said.filter(pl.col("place") == 0).select(*PAIR, "grade").rows()
+        == known.select(*PAIR, "grade").rows()
+    )
+    assert (
+        known["grade"].n_unique() == 2
+    )  # their own similarity, and no longer the grade of the qrels

@@ -19,11 +19,22 @@ def test_an_example_has_query_positive_and_negative_with_scores(workspace: Path)
     by_query = {example.query_id: example for example in drawn("r2")}
     assert set(by_query) == {"q1", "q2"}  # q3 has no negative in r2
     q1 = by_query["q1"]
-    assert (q1.query, q1.positive.doc_id, q1.positive.text, q1.positive.scorer) == ("sum of an array", "d1", "text of d1", "dense")
+    assert (q1.query, q1.positive.doc_id, q1.positive.text, q1.positive.scorer) == (
+        "sum of an array",
+        "d1",
+        "text of d1",
+        "dense",
+    )
     assert round(q1.positive.score, 3) == 0.9
     # The negative was not scored again, so it has the score of the source that found it.
     [negative] = q1.negatives
-    assert (negative.doc_id, negative.text, negative.score, negative.scorer, negative.rank) == ("d6", "text of d6", 0.5, "dense", 1)
+    assert (negative.doc_id, negative.text, negative.score, negative.scorer, negative.rank) == (
+        "d6",
+        "text of d6",
+        0.5,
+        "dense",
+        1,
+    )
     assert not negative.hidden
 
 
@@ -42,7 +53,9 @@ def test_hidden_answers_are_shown_however_rare_they_are(workspace: Path, monkeyp
 def test_the_same_seed_shows_the_same_queries_and_another_does_not_always(workspace: Path):
     write_all()
     orders = {seed: [example.query_id for example in drawn("r3", seed)] for seed in range(8)}
-    assert orders == {seed: [example.query_id for example in drawn("r3", seed)] for seed in range(8)}
+    assert orders == {
+        seed: [example.query_id for example in drawn("r3", seed)] for seed in range(8)
+    }
     assert len({tuple(order) for order in orders.values()}) > 1
 
 
@@ -59,4 +72,7 @@ def test_a_round_that_mined_nothing_has_none(workspace: Path):
 
 def test_long_texts_are_cut(workspace: Path):
     write_all(texts={"d1": "x" * 5000})
-    assert {len(example.positive.text) for example in drawn("r2")} == {CHARACTERS + 2, len("text of d2")}
+    assert {len(example.positive.text) for example in drawn("r2")} == {
+        CHARACTERS + 2,
+        len("text of d2"),
+    }

@@ -1,4 +1,6 @@
-"""The page's figures as tables and as a model card: the same figures, and no text that becomes markup."""
+"""The page's figures as tables and as a model card: the same figures, and no text that becomes
+markup.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +32,27 @@ def table(name: str) -> pl.DataFrame:
 
 def test_tables_hold_what_the_page_was_made_of(made: Path):
     scores = table("scores")
-    assert scores.select("name", "ndcg_at_10").rows() == [("bm25", 0.25), ("r0", 0.5), ("r1", 0.625), ("r2", 0.75), ("r3", 0.875)]
-    found = {(one.name, against.other): against for one in score_rounds(ROUNDS, ["r0", "bm25"], ["made-up"], 13)
-             for against in (one.base, one.start) if against}  # fmt: skip
+    assert scores.select("name", "ndcg_at_10").rows() == [
+        ("bm25", 0.25),
+        ("r0", 0.5),
+        ("r1", 0.625),
+        ("r2", 0.75),
+        ("r3", 0.875),
+    ]
+    found = {
+        (one.name, against.other): against
+        for one in score_rounds(ROUNDS, ["r0", "bm25"], ["made-up"], 13)
+        for against in (one.base, one.start)
+        if against
+    }
     rows = {(row["name"], row["other"]): row for row in table("contrasts").to_dicts()}
     assert rows.keys() == found.keys()
     for key, against in found.items():
-        assert (rows[key]["difference"], rows[key]["low"], rows[key]["p"]) == (against.difference.mean, against.difference.low, against.p)
+        assert (rows[key]["difference"], rows[key]["low"], rows[key]["p"]) == (
+            against.difference.mean,
+            against.difference.low,
+            against.p,
+        )
     assert table("negatives").rows() == [("r2", 2, 1, 0.5), ("r3", 4, 0, 0.0)]
     assert set(table("holes")["name"]) == {"bm25", "r0", *ROUNDS}
 
@@ -56,7 +72,9 @@ def test_tables_of_vectors_mteb_and_all_collections(workspace: Path):
 
 def test_markdown_has_every_table_with_its_file(made: Path):
     text = (made / "report.md").read_text()
-    assert text.startswith("# Results of the rounds\n\nRound r2 is not significantly different from r0")
+    assert text.startswith(
+        "# Results of the rounds\n\nRound r2 is not significantly different from r0"
+    )
     for file in (made / "tables").glob("*.parquet"):
         assert f"From `reports/tables/{file.name}`." in text
     assert "| r2 | made-up | test | 4 | 0.7500 |" in text
@@ -77,7 +95,9 @@ def test_a_card_speaks_of_its_round_and_those_it_comes_from(made: Path):
 def test_a_model_leaves_with_its_card(made: Path, workspace: Path):
     tiny_model(workspace / "models" / "r2")
     export_model("r2", Path("mine"))
-    assert (workspace / "mine" / "model.safetensors").read_bytes() == (workspace / "models" / "r2" / "model.safetensors").read_bytes()
+    assert (workspace / "mine" / "model.safetensors").read_bytes() == (
+        workspace / "models" / "r2" / "model.safetensors"
+    ).read_bytes()
     said = (workspace / "mine" / "README.md").read_text()
     assert said == (made / "cards" / "r2.md").read_text().replace("models/r2", "mine")
     with pytest.raises(Refused, match="mine already exists"):
@@ -94,7 +114,13 @@ def test_what_cannot_leave(made: Path, workspace: Path):
         export_model("r0", Path("mine"))
     assert not Path("mine").exists()
     tiny_model(workspace / "models" / "r2")
-    for folder in ("models/r2/sub", "models/r2-mine", "rounds/mine", "data/mine", "reports/../models/mine"):
+    for folder in (
+        "models/r2/sub",
+        "models/r2-mine",
+        "rounds/mine",
+        "data/mine",
+        "reports/../models/mine",
+    ):
         with pytest.raises(Refused, match="which DVC manages"):
             export_model("r2", Path(folder))
         assert not Path(folder).exists()

@@ -19,7 +19,8 @@ def test_only_what_leaked_is_said_first(workspace: Path):
     found = read_leakage(["clean", "leaky"])
     assert [one["leaked"] for one in found] == [False, True]
     assert warn_of_leaks(found) == [
-        "Leakage on leaky: training data contains 2 of 4 test queries (50.0 %) and 0 of 2 dev queries (0.0 %), verbatim or nearly. "
+        "Leakage on leaky: training data contains 2 of 4 test queries (50.0 %) and 0 of 2 dev "
+        "queries (0.0 %), verbatim or nearly. "
         "Its score partly reflects memorization."
     ]
 
@@ -31,9 +32,14 @@ def test_a_leak_into_dev_alone_touches_the_choice(workspace: Path):
     account["splits"]["dev"] |= {"leaked": 1, "near": 1, "share": 0.5}
     write_json(file, account)
     [line] = warn_of_leaks(read_leakage(["made-up"]))
-    assert line.endswith("1 of 2 dev queries (50.0 %), verbatim or nearly. The selection of the round partly reflects memorization.")
+    assert line.endswith(
+        "1 of 2 dev queries (50.0 %), verbatim or nearly. The selection of the round partly "
+        "reflects memorization."
+    )
 
 
 def test_a_collection_that_nobody_looked_at(workspace: Path):
-    with pytest.raises(Refused, match=r"reports/leakage/made-up\.json is missing. Run `dvc repro leakage@made-up`"):
+    with pytest.raises(
+        Refused, match=r"reports/leakage/made-up\.json is missing. Run `dvc repro leakage@made-up`"
+    ):
         read_leakage(["made-up"])

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-SECTIONS = {"sample": {"choose": {"top": {"n": 4}}}, "train": {"losses": [{"method": "infonce"}], "negatives": 1}}
+SECTIONS = {
+    "sample": {"choose": {"top": {"n": 4}}},
+    "train": {"losses": [{"method": "infonce"}], "negatives": 1},
+}
 MADE = {name: {"round": name, **item, **SECTIONS} for name, item in ROUNDS.items()}
 LOOP = {"train_on": ["made-up"], "model": {"name": "a model", "max_length": 96}, "seed": 13}
 LOCK = """
@@ -58,7 +61,9 @@ def write_loop() -> None:
 
 @pytest.fixture
 def opened(loop: Path, hone_home: Path) -> Path:
-    """The same, with an empty MLflow database. MLflow takes seconds to create one, so it is created once and copied."""
+    """The same, with an empty MLflow database. MLflow takes seconds to create one, so it is
+    created once and copied.
+    """
     shutil.copy(template(database, "mlflow") / "mlflow.db", hone_home)
     return loop
 
@@ -73,10 +78,15 @@ def database(home: Path) -> None:
 
 def settings(*names: str, made: dict[str, dict] = MADE, loop: dict = LOOP) -> None:
     """What `resolve` writes for these rounds; all of them when none is named."""
-    rounds, common = {name: made[name] for name in names or made}, {"evaluate_on": ["made-up"], "measures": list(NAMES)}
+    rounds, common = (
+        {name: made[name] for name in names or made},
+        {"evaluate_on": ["made-up"], "measures": list(NAMES)},
+    )
     write_json(Path("resolved/open.json"), {"loop": loop, "rounds": list(rounds.values())})
     for place, name in enumerate(rounds, start=1):
-        write_json(Path(f"resolved/track/{name}.json"), common | {"made": made[name], "position": place})
+        write_json(
+            Path(f"resolved/track/{name}.json"), common | {"made": made[name], "position": place}
+        )
     for name, place in (("r0", 0), ("bm25", None)):
         write_json(Path(f"resolved/track/{name}.json"), common | {"made": None, "position": place})
 
@@ -91,14 +101,20 @@ def runs() -> tuple[list[Run], dict[str, Run]]:
     """The parents, and the children of the last by their round."""
     found = client().search_runs([one.experiment_id for one in client().search_experiments()])
     parents = [run for run in found if "mlflow.parentRunId" not in run.data.tags]
-    latest = [run for run in found if run.data.tags.get("hone.loop") == read_json(Path("reports/mlflow/loop.json"))["loop"]]
+    latest = [
+        run
+        for run in found
+        if run.data.tags.get("hone.loop") == read_json(Path("reports/mlflow/loop.json"))["loop"]
+    ]
     children = [run for run in latest if "mlflow.parentRunId" in run.data.tags]
     assert len({run.info.run_name for run in children}) == len(children)
     return parents, {run.info.run_name: run for run in children}
 
 
 def points(run: Run, key: str) -> list[tuple[int, float]]:
-    return sorted((point.step, point.value) for point in client().get_metric_history(run.info.run_id, key))
+    return sorted(
+        (point.step, point.value) for point in client().get_metric_history(run.info.run_id, key)
+    )
 
 
 def test_a_loop_and_its_rounds(loop: Path, monkeypatch: pytest.MonkeyPatch):
@@ -110,7 +126,13 @@ def test_a_loop_and_its_rounds(loop: Path, monkeypatch: pytest.MonkeyPatch):
     assert set(children) == {"r1", "r0", "bm25"}
     r1 = children["r1"]
     assert r1.data.tags["mlflow.parentRunId"] == parent.info.run_id
-    tags = {"hone.round": "r1", "hone.recipe": "warm-up", "hone.from": "r0", "dvc.model": "111.dir", "dvc.labels": "222"}
+    tags = {
+        "hone.round": "r1",
+        "hone.recipe": "warm-up",
+        "hone.from": "r0",
+        "dvc.model": "111.dir",
+        "dvc.labels": "222",
+    }
     assert tags.items() <= r1.data.tags.items()
     assert r1.data.tags["prefect.flow_run_id"] == "flow-7"
     assert r1.data.params["train.losses.0.method"] == "infonce"
@@ -132,7 +154,9 @@ def test_what_is_not_known_is_left_out(opened: Path):
     call(mlflow_loop.main)
     call(mlflow_rounds.main, round="r1")
     _, children = runs()
-    assert not {"dvc.model", "dvc.labels", "prefect.flow_run_id", "mlflow.source.git.commit"} & set(children["r1"].data.tags)
+    assert not {"dvc.model", "dvc.labels", "prefect.flow_run_id", "mlflow.source.git.commit"} & set(
+        children["r1"].data.tags
+    )
 
 
 def test_nothing_is_logged_twice(opened: Path):
@@ -147,9 +171,13 @@ def test_nothing_is_logged_twice(opened: Path):
 
 
 def test_undefined_values_are_left_out_and_named_however_often_they_are_logged(opened: Path):
-    """A loss that became NaN at step 2, and a measure without a value: MLflow's database fails at the second NaN of a step."""
+    """A loss that became NaN at step 2, and a measure without a value: MLflow's database fails
+    at the second NaN of a step.
+    """
     trained = tables.read("trained", Path("rounds/r1/trained.parquet"))
-    spoilt = trained.with_columns(loss=pl.when(pl.col("step") == 2).then(float("nan")).otherwise("loss").cast(pl.Float32))
+    spoilt = trained.with_columns(
+        loss=pl.when(pl.col("step") == 2).then(float("nan")).otherwise("loss").cast(pl.Float32)
+    )
     tables.write("trained", spoilt, Path("rounds/r1/trained.parquet"))
     scores = Path("reports/metrics/r1/made-up.json")
     write_json(scores, read_json(scores) | {"recall_at_100": float("nan")})
@@ -186,7 +214,10 @@ def test_a_run_that_was_broken_off_is_replaced(opened: Path, monkeypatch: pytest
             call(mlflow_rounds.main, round="r1")
     call(mlflow_rounds.main, round="r1")
     _, children = runs()
-    assert (children["r1"].info.status, points(children["r1"], "loss")) == ("FINISHED", [(1, 1.0), (2, 2.0)])
+    assert (children["r1"].info.status, points(children["r1"], "loss")) == (
+        "FINISHED",
+        [(1, 1.0), (2, 2.0)],
+    )
 
 
 def test_one_more_round_and_one_less_are_the_same_loop(opened: Path):
@@ -199,7 +230,9 @@ def test_one_more_round_and_one_less_are_the_same_loop(opened: Path):
     assert len(runs()[0]) == 1
 
 
-def test_a_round_that_does_something_else_makes_another_loop_and_the_return_finds_the_first(opened: Path):
+def test_a_round_that_does_something_else_makes_another_loop_and_the_return_finds_the_first(
+    opened: Path,
+):
     call(mlflow_loop.main)
     first = read_json(Path("reports/mlflow/loop.json"))
     changed = MADE | {"r2": MADE["r2"] | {"recipe": "other"}}
@@ -220,14 +253,19 @@ def test_other_data_another_model_or_seed_make_another_loop(opened: Path, what: 
     call(mlflow_loop.main)
     if what == "data":
         listed = read_json(Path("rounds/r0/training.json"))
-        write_json(Path("rounds/r0/training.json"), listed | {"collections": listed["collections"] | {"more": {}}})
+        write_json(
+            Path("rounds/r0/training.json"),
+            listed | {"collections": listed["collections"] | {"more": {}}},
+        )
     else:
         settings(loop=LOOP | {what: {"name": "other"} if what == "model" else 14})
     call(mlflow_loop.main)
     assert len(runs()[0]) == 2
 
 
-def test_a_database_that_is_no_longer_there_is_filled_again(opened: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_database_that_is_no_longer_there_is_filled_again(
+    opened: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     call(mlflow_loop.main)
     monkeypatch.setenv("HONE_HOME", str(tmp_path / "another"))
     call(mlflow_rounds.main, round="r1")
@@ -238,13 +276,18 @@ def test_a_database_that_is_no_longer_there_is_filled_again(opened: Path, tmp_pa
     assert len(runs()[0]) == 1
 
 
-def test_several_at_once_on_no_database(opened: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_several_at_once_on_no_database(
+    opened: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     """orchestration.md: of six processes that began on no database, five crashed."""
     call(mlflow_loop.main)
     monkeypatch.setenv("HONE_HOME", str(tmp_path / "another"))
     names = ["r1", "r2", "r3", "r0"]
     processes = [
-        multiprocessing.get_context("spawn").Process(target=call, args=(mlflow_rounds.main,), kwargs={"round": name}) for name in names
+        multiprocessing.get_context("spawn").Process(
+            target=call, args=(mlflow_rounds.main,), kwargs={"round": name}
+        )
+        for name in names
     ]
     for process in processes:
         process.start()
@@ -254,7 +297,9 @@ def test_several_at_once_on_no_database(opened: Path, tmp_path: Path, monkeypatc
     [parent], children = runs()
     assert set(children) == set(names)
     # r0 .. r3 on test: 0.5, 0.625, 0.75 and 0.875.
-    assert points(parent, "made-up.ndcg_at_10") == [(place, sum(TEST[f"r{place}"]) / 4) for place in range(4)]
+    assert points(parent, "made-up.ndcg_at_10") == [
+        (place, sum(TEST[f"r{place}"]) / 4) for place in range(4)
+    ]
 
 
 def test_nothing_is_written_into_the_folder_of_the_project(loop: Path):
@@ -273,7 +318,9 @@ def test_a_tracking_server_of_ones_own(loop: Path, tmp_path: Path, monkeypatch: 
     assert not Path(os.environ["HONE_HOME"], "mlflow.db").exists()
 
 
-def test_a_server_that_cannot_be_used_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch):
+def test_a_server_that_cannot_be_used_is_refused_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nowhere://me:hunter2%21@host/runs?token=of-mine")
     with pytest.raises(Refused, match="MLflow cannot be used") as refusal, open_client():
         raise AssertionError("such a server was taken")
@@ -283,8 +330,13 @@ def test_a_server_that_cannot_be_used_is_refused_without_its_password(monkeypatc
 
 
 def test_measures_of_one_ability_are_logged_where_there_is_something_to_measure():
-    scores = {"pairs": {"ndcg_at_10": 0.5, "pairwise_accuracy": 0.25, "units": 4}, "other": {"answerable_auc": None}}
-    assert mlflow_rounds.measures_of(scores, ["ndcg_at_10", "pairwise_accuracy", "answerable_auc"]) == {
+    scores = {
+        "pairs": {"ndcg_at_10": 0.5, "pairwise_accuracy": 0.25, "units": 4},
+        "other": {"answerable_auc": None},
+    }
+    assert mlflow_rounds.measures_of(
+        scores, ["ndcg_at_10", "pairwise_accuracy", "answerable_auc"]
+    ) == {
         "pairs.ndcg_at_10": 0.5,
         "pairs.pairwise_accuracy": 0.25,
     }

@@ -9,7 +9,8 @@ import polars as pl
 from tasks.report.negative_flips import SHOWN, count_all_flips, count_flips
 from tests.report.made_up import ROUNDS, write_all, write_scores
 
-# In these tables each measure has the value of nDCG@10, so 0 is: no right answer among the first ten.
+# In these tables each measure has the value of nDCG@10, so 0 is: no right answer among the first
+# ten.
 BEFORE, AFTER = [0.5, 1.0, 0.0, 0.25], [0.0, 0.5, 0.2, 0.25]
 
 
@@ -18,9 +19,19 @@ def test_answered_lost_and_won(workspace: Path):
     write_scores("r1", "made-up", BEFORE, None)
     write_scores("r2", "made-up", AFTER, None)
     found = count_flips("r2", "r1", "made-up")
-    assert (found.queries, found.answered, found.lost, found.won, found.worse, found.better) == (4, 3, 1, 1, 2, 1)
+    assert (found.queries, found.answered, found.lost, found.won, found.worse, found.better) == (
+        4,
+        3,
+        1,
+        1,
+        2,
+        1,
+    )
     assert found.lost_share == 1 / 3
-    assert [(row["query_id"], row["rank_before"], row["rank_after"]) for row in found.rows] == [("t1", 2, None), ("t2", 1, 2)]
+    assert [(row["query_id"], row["rank_before"], row["rank_after"]) for row in found.rows] == [
+        ("t1", 2, None),
+        ("t2", 1, 2),
+    ]
     assert found.rows[0]["text"] == "test query 1"
 
 
@@ -28,7 +39,9 @@ def test_every_round_is_held_against_the_one_that_it_starts_from(workspace: Path
     write_all(("first", "second"))
     found = count_all_flips(ROUNDS, ["first", "second"], ["r0", "bm25", *ROUNDS])
     assert [(one.collection, one.name, one.start) for one in found] == [
-        (collection, name, item["from"]) for collection in ("first", "second") for name, item in ROUNDS.items()
+        (collection, name, item["from"])
+        for collection in ("first", "second")
+        for name, item in ROUNDS.items()
     ]
     assert [one.name for one in count_all_flips(ROUNDS, ["first"], ["r1"])] == ["r2"]
 

@@ -21,8 +21,13 @@ from tests.conftest import PROJECT
 from tests.report.made_up import DEV, ROUNDS, TEST, write_all, write_leakage, write_scores
 from tests.stages import report
 
-ADDRESS = re.compile(r"""(?:src|href|action|srcset|poster|data)\s*=\s*["']?([^"'\s>]+)|url\(\s*["']?([^)"']+)|@import""", re.IGNORECASE)
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)> {{ 7 * 7 }} {% raw %} &lt;b&gt;"
+ADDRESS = re.compile(
+    r"""(?:src|href|action|srcset|poster|data)\s*=\s*["']?([^"'\s>]+)|url\(\s*["']?([^)"']+)|@import""",
+    re.IGNORECASE,
+)
+HOSTILE = (
+    "</script><script>alert(1)</script><img src=x onerror=alert(2)> {{ 7 * 7 }} {% raw %} &lt;b&gt;"
+)
 
 
 class Elements(HTMLParser):
@@ -66,45 +71,73 @@ def own(text: str) -> str:
 def test_it_says_what_the_rounds_gave(workspace: Path, capsys: pytest.CaptureFixture):
     text = Elements(page()).text
     said = capsys.readouterr().err
-    for sentence in ("Round r2 is not significantly different from r0", "Use models/r2", "The change from r1, its starting round, is"):
+    for sentence in (
+        "Round r2 is not significantly different from r0",
+        "Use models/r2",
+        "The change from r1, its starting round, is",
+    ):
         assert sentence in text
         assert sentence in said
     assert "2 queries are better, 1 worse, 1 equal." in said
-    assert said.rstrip().endswith("open reports/index.html, or `make ui` for MLflow (experiment hone, run a model on made-up)")
+    assert said.rstrip().endswith(
+        "open reports/index.html, or `make ui` for MLflow (experiment hone, run a model on made-up)"
+    )
     assert "3 positives are held out of training" in text
-    assert "r1 (warm-up): retrieves no candidates. Its negatives are in-batch negatives." in " ".join(text.split())
+    assert (
+        "r1 (warm-up): retrieves no candidates. Its negatives are in-batch negatives."
+        in " ".join(text.split())
+    )
     assert "75.0 %" in text  # churn of r3
     # Loss by step is (0.5 + 1.5) / 2 = 1 and (1 + 3) / 2 = 2.
     assert json.loads(Elements(page()).scripts[0])["losses"]["data"][0]["y"] == [1.0, 2.0]
 
 
 def test_a_round_that_was_better_on_dev_before_its_end_has_a_sentence(workspace: Path):
-    sentence = "Dev nDCG@10 was higher at step 1 (0.750) than at the end, step 2 (0.500), on 2 dev queries and a pool of 9 documents"
+    sentence = (
+        "Dev nDCG@10 was higher at step 1 (0.750) than at the end, step 2 (0.500), on 2 "
+        "dev queries and a pool of 9 documents"
+    )
     write_all()
     record = read_json(Path("rounds/r2/dev_checks.json"))
     write_json(Path("rounds/r2/dev_checks.json"), record | {"better_before": sentence})
     write_json(Path("rounds/r3/dev_checks.json"), record | {"checks": []})
     report()
-    section = Elements(own(Path("reports/index.html").read_text()).partition('id="loss"')[2].partition("</section>")[0]).text
+    section = Elements(
+        own(Path("reports/index.html").read_text())
+        .partition('id="loss"')[2]
+        .partition("</section>")[0]
+    ).text
     assert section.count(sentence) == 1
     assert f"r2: {sentence}" in section
     assert section.count("0.250 (1), 0.500 (2)") == 2
     assert section.count("not measured") == 1
-    assert {name: sentence in Path(f"reports/cards/{name}.md").read_text() for name in ROUNDS} == {"r1": False, "r2": True, "r3": False}
+    assert {name: sentence in Path(f"reports/cards/{name}.md").read_text() for name in ROUNDS} == {
+        "r1": False,
+        "r2": True,
+        "r3": False,
+    }
 
 
 def test_the_first_screen_answers_what_one_asks_first(workspace: Path):
     first = own(page()).partition('id="answer"')[2].partition("</section>")[0]
     told = dict(re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?) <a", first, re.DOTALL))
-    assert list(told) == ["Is the difference significant?", "Which queries got worse?", "What did it cost?", "Which model should I use?"]
+    assert list(told) == [
+        "Is the difference significant?",
+        "Which queries got worse?",
+        "What did it cost?",
+        "Which model should I use?",
+    ]
     assert "A randomization test over queries gives p = " in told["Is the difference significant?"]
     # t4 falls from 1 to .5; r1 and r2 train two steps each, and nobody judged for them.
     assert (
         told["Which queries got worse?"]
-        == "1 of 4 test queries of made-up are worse, 2 better, 1 equal. The largest loss is −0.500: “test query 4”."
+        == "1 of 4 test queries of made-up are worse, 2 better, 1 equal. The largest loss is "
+        "−0.500: “test query 4”."
     )
     assert told["What did it cost?"] == "4 training steps in 2 rounds."
-    assert told["Which model should I use?"].endswith("Load it with SentenceTransformer(&#34;models/r2&#34;).")
+    assert told["Which model should I use?"].endswith(
+        "Load it with SentenceTransformer(&#34;models/r2&#34;)."
+    )
 
 
 def test_every_link_of_the_page_leads_somewhere_in_it(workspace: Path):
@@ -125,9 +158,15 @@ def test_every_section_says_which_files_and_which_command_it_is_made_of(workspac
         if name in ("answer", "settings", "sources"):
             continue
         told = html.unescape(re.search(r'<p class="source">(.*?)</p>', content, re.DOTALL)[1])
-        files, commands = (re.findall(r"<code>(.*?)</code>", part) for part in told.split("; command: "))
+        files, commands = (
+            re.findall(r"<code>(.*?)</code>", part) for part in told.split("; command: ")
+        )
         for file in files:
-            assert list(Path().glob(file)) or file in ("params.yaml", "recipes/*.yaml", "resolved/report.json"), (name, file)
+            assert list(Path().glob(file)) or file in (
+                "params.yaml",
+                "recipes/*.yaml",
+                "resolved/report.json",
+            ), (name, file)
         assert commands[0].split()[:2] == ["dvc", "repro"], name
         assert set(commands[0].split()[2:]) <= stages, (name, commands[0])
         for command in commands[1:]:
@@ -137,13 +176,22 @@ def test_every_section_says_which_files_and_which_command_it_is_made_of(workspac
 
 def test_every_file_of_dvcs_lock_that_the_page_reads_has_its_hash(workspace: Path):
     lock = {
-        "train@r1": {"outs": [{"path": "models/r1", "md5": "m1.dir"}, {"path": "rounds/r1/trained.parquet", "md5": "t1"}]},
-        "evaluate@r1-made-up": {"outs": [{"path": "reports/queries/r1/made-up.parquet", "md5": "q1"}]},
+        "train@r1": {
+            "outs": [
+                {"path": "models/r1", "md5": "m1.dir"},
+                {"path": "rounds/r1/trained.parquet", "md5": "t1"},
+            ]
+        },
+        "evaluate@r1-made-up": {
+            "outs": [{"path": "reports/queries/r1/made-up.parquet", "md5": "q1"}]
+        },
         "report": {"outs": [{"path": "reports/index.html", "md5": "x"}]},
     }
     Path("dvc.lock").write_text(yaml.safe_dump({"stages": lock}))
     listed = own(page()).partition('id="sources"')[2]
-    rows = re.findall(r"<code>(.*?)</code></th><td><code>(.*?)</code></td><td><code>(.*?)</code>", listed)
+    rows = re.findall(
+        r"<code>(.*?)</code></th><td><code>(.*?)</code></td><td><code>(.*?)</code>", listed
+    )
     assert rows == [
         ("models/r1", "dvc repro train@r1", "m1.dir"),
         ("reports/queries/r1/made-up.parquet", "dvc repro evaluate@r1-made-up", "q1"),
@@ -174,12 +222,19 @@ def test_what_one_must_know_first_stands_under_the_headline(workspace: Path):
     text = own(Path("reports/index.html").read_text(encoding="utf-8"))
     said = re.findall(r'<p class="warning">(.*?)</p>', text)
     assert [line.partition(":")[0] for line in said] == [
-        "Leakage on other", "Training hurt the base model", "The vectors of r3 have collapsed on other"
-    ]  # fmt: skip
+        "Leakage on other",
+        "Training hurt the base model",
+        "The vectors of r3 have collapsed on other",
+    ]
     assert "Whether training hurt the base model on made-up is inconclusive" in text
     shown = " ".join(re.sub(r"<[^>]*>", " ", text).split())
-    assert "r2 other (not trained on) −0.5000 −0.650 to −0.350 p &lt; 0.001 p = 1.000 yes, significantly worse" in shown
-    assert "r3 r2 made-up 4 4 0 0.0 % 0 0 1" in shown  # flips: queries, answered, lost, their share, won, fell, rose
+    assert (
+        "r2 other (not trained on) −0.5000 −0.650 to −0.350 p &lt; 0.001 p = 1.000 yes, "
+        "significantly worse" in shown
+    )
+    assert (
+        "r3 r2 made-up 4 4 0 0.0 % 0 0 1" in shown
+    )  # flips: queries, answered, lost, their share, won, fell, rose
     assert "r2 2 r3 1 50.0 % 1 50.0 % +0.100" in shown  # of r2's two pairs r3 has forgotten one
     assert "Negative, above the positive again d5 text of d5" in shown
     assert "other test 4 4 0 2 50.0 %" in shown
@@ -195,10 +250,18 @@ def test_what_was_compared_for_near_duplicates_is_told_where_it_was_a_part(works
     account["splits"]["test"] |= {"compared": 2, "near": 1, "leaked": 1, "share": 0.5}
     write_json(file, account)
     report()
-    shown = " ".join(re.sub(r"<[^>]*>", " ", own(Path("reports/index.html").read_text(encoding="utf-8"))).split())
+    shown = " ".join(
+        re.sub(r"<[^>]*>", " ", own(Path("reports/index.html").read_text(encoding="utf-8"))).split()
+    )
     assert "made-up test 4 2 0 1 50.0 %" in shown
-    assert "1 document is too long for the near-duplicate search and was compared verbatim only." in shown
-    assert "Near-duplicates were searched in 3 of 6 evaluation queries and 2 of 3 training queries, sampled at random." in shown
+    assert (
+        "1 document is too long for the near-duplicate search and was compared verbatim only."
+        in shown
+    )
+    assert (
+        "Near-duplicates were searched in 3 of 6 evaluation queries and 2 of 3 training queries, "
+        "sampled at random." in shown
+    )
     assert "training data contains 50.0 % of 4 test queries (estimated)" in shown
 
 
@@ -210,7 +273,9 @@ def test_texts_of_leaks_and_of_forgotten_pairs_are_escaped(workspace: Path):
     found = Elements(own(Path("reports/index.html").read_text(encoding="utf-8")))
     assert found.text.count(HOSTILE) >= 4
     assert {tag for tag, _ in found.tags} == {tag for tag, _ in clean.tags}
-    assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on")]
+    assert not [
+        name for _, attributes in found.tags for name in attributes if name.startswith("on")
+    ]
 
 
 def test_the_score_by_mtebs_own_scorer_stands_beside_ours(workspace: Path):
@@ -219,7 +284,9 @@ def test_the_score_by_mtebs_own_scorer_stands_beside_ours(workspace: Path):
         file = Path(f"reports/metrics/{name}/made-up.json")
         write_json(file, read_json(file) | {"mteb": {"map_at_1000": value}})
     report()
-    assert "Scores by mteb's own scorer, map at 1000: r0 0.2500, r1 0.5000." in html.unescape(own(Path("reports/index.html").read_text()))
+    assert "Scores by mteb's own scorer, map at 1000: r0 0.2500, r1 0.5000." in html.unescape(
+        own(Path("reports/index.html").read_text())
+    )
 
 
 def test_texts_are_escaped(workspace: Path):
@@ -229,7 +296,9 @@ def test_texts_are_escaped(workspace: Path):
     found = Elements(page(texts={name: f"{HOSTILE} {name}" for name in ids}))
     assert [tag for tag, _ in found.tags] == [tag for tag, _ in clean.tags]
     assert len(found.scripts) == len(clean.scripts) == 3
-    assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on")]
+    assert not [
+        name for _, attributes in found.tags for name in attributes if name.startswith("on")
+    ]
     for name in ids:
         assert f"{HOSTILE} {name}" in found.text  # shown as it was written
 
@@ -239,7 +308,13 @@ def test_names_are_escaped(workspace: Path):
     settings = {
         "rounds": {"r1": ROUNDS["r1"] | {"recipe": hostile}},
         "recipes": {"r1": {"about": hostile, "paper": hostile}},
-        "model": {"name": hostile, "revision": hostile, "max_length": None, "prompts": {}, "precision": "fp32"},
+        "model": {
+            "name": hostile,
+            "revision": hostile,
+            "max_length": None,
+            "prompts": {},
+            "precision": "fp32",
+        },
     }
     clean, found = Elements(page(rounds={"r1": ROUNDS["r1"]})), Elements(page(**settings))
     assert found.text.count(hostile) >= 5
@@ -257,8 +332,15 @@ def test_it_asks_no_network_for_anything(workspace: Path):
 
 def test_only_its_own_scripts_may_run(workspace: Path):
     found = Elements(page())
-    [policy] = [tag["content"] for name, tag in found.tags if name == "meta" and tag.get("http-equiv") == "Content-Security-Policy"]
-    hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in found.scripts[1:]}
+    [policy] = [
+        tag["content"]
+        for name, tag in found.tags
+        if name == "meta" and tag.get("http-equiv") == "Content-Security-Policy"
+    ]
+    hashes = {
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        for script in found.scripts[1:]
+    }
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules["default-src"] == "'none'"
     assert set(rules["script-src"].split()) == hashes
@@ -273,9 +355,13 @@ def test_headings_are_in_order_and_figures_and_fields_have_names(workspace: Path
     figures = [attributes for _, attributes in found.tags if "data-figure" in attributes]
     assert len(figures) == 6
     assert all(attributes["role"] == "img" and attributes["aria-label"] for attributes in figures)
-    assert {attributes["data-figure"] for attributes in figures} == set(json.loads(found.scripts[0]))
+    assert {attributes["data-figure"] for attributes in figures} == set(
+        json.loads(found.scripts[0])
+    )
     named = {attributes["for"] for tag, attributes in found.tags if tag == "label"}
-    assert {attributes["id"] for tag, attributes in found.tags if tag in ("select", "input")} == named
+    assert {
+        attributes["id"] for tag, attributes in found.tags if tag in ("select", "input")
+    } == named
     ids = [attributes["id"] for _, attributes in found.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
 
@@ -323,7 +409,10 @@ def test_a_round_that_params_no_longer_names_is_not_shown(workspace: Path):
     rounds = {name: ROUNDS[name] for name in ("r1", "r2")}
     found = Elements(page(rounds=rounds))
     assert "r3" not in found.text
-    assert sorted(file.name for file in Path("reports/plots/loss").iterdir()) == ["r1.csv", "r2.csv"]
+    assert sorted(file.name for file in Path("reports/plots/loss").iterdir()) == [
+        "r1.csv",
+        "r2.csv",
+    ]
 
 
 def test_tables_for_dvc_plots(workspace: Path):
@@ -331,18 +420,46 @@ def test_tables_for_dvc_plots(workspace: Path):
 
     page()
     scores = pl.read_csv("reports/plots/scores/made-up.csv")
-    assert scores.select("place", "name", "ndcg_at_10").rows() == [(0, "r0", 0.5), (1, "r1", 0.625), (2, "r2", 0.75), (3, "r3", 0.875)]
+    assert scores.select("place", "name", "ndcg_at_10").rows() == [
+        (0, "r0", 0.5),
+        (1, "r1", 0.625),
+        (2, "r2", 0.75),
+        (3, "r3", 0.875),
+    ]
     assert (scores["low"] <= scores["ndcg_at_10"]).all()
     assert pl.read_csv("reports/plots/loss/r1.csv").rows() == [(1, 1.0), (2, 2.0)]
 
 
 def test_where_false_negatives_are_as_gold_verdicts_say(workspace: Path):
     strata = [
-        {"source": "dense", "band": "1", "negatives": 40, "estimate": 0.25, "low": 0.051, "high": 0.6, "count": 9},
-        {"source": "<i>words", "band": "11 to 30", "negatives": 7, "estimate": None, "low": None, "high": None, "count": 0},
+        {
+            "source": "dense",
+            "band": "1",
+            "negatives": 40,
+            "estimate": 0.25,
+            "low": 0.051,
+            "high": 0.6,
+            "count": 9,
+        },
+        {
+            "source": "<i>words",
+            "band": "11 to 30",
+            "negatives": 7,
+            "estimate": None,
+            "low": None,
+            "high": None,
+            "count": 0,
+        },
     ]
     share = {"estimate": 0.1, "low": 0.05, "high": 0.2}
-    text = page(evidence={"r3": [{"share_of_false_negatives": share, "elsewhere": None, "by_stratum": strata}]})
+    text = page(
+        evidence={
+            "r3": [{"share_of_false_negatives": share, "elsewhere": None, "by_stratum": strata}]
+        }
+    )
     assert "False negatives by source and rank" in text
     assert "<td>25.0 %</td><td>5.1 % to 60.0 %</td><td>9</td>" in text
-    assert '&lt;i&gt;words</th><td class="text">11 to 30</td><td>7</td><td>–</td><td>–</td><td>0</td>' in text
+    assert (
+        '&lt;i&gt;words</th><td class="text">11 to 30</td><td>7</td><td>–</td><td>–</td><td>0</td>'
+        in text
+    )

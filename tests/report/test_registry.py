@@ -36,7 +36,7 @@ SECTION = Section(
     "greeting", "Greetings", Part.LOOP, 35, collect, link="hello", source=lambda results: Source(("params.yaml",), "dvc repro resolve"),
     tables=export,
 )
-'''
+'''  # noqa: E501
 
 
 @pytest.fixture
@@ -44,7 +44,9 @@ def greeting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "more"
     folder.mkdir()
     (folder / "greeting.py").write_text(GREETING)
-    (folder / "greeting.html.jinja").write_text("{% for name in rounds %}<p>Hello {{ name }}!</p>{% endfor %}\n")
+    (folder / "greeting.html.jinja").write_text(
+        "{% for name in rounds %}<p>Hello {{ name }}!</p>{% endfor %}\n"
+    )
     monkeypatch.setattr(sections, "__path__", [*sections.__path__, str(folder)])
     monkeypatch.delitem(sys.modules, f"{sections.__name__}.greeting", raising=False)
     importlib.invalidate_caches()
@@ -61,18 +63,40 @@ def test_a_new_file_is_a_new_section(greeting: None, workspace: Path):
     assert '<h2 id="greeting-title">Greetings</h2>' in section
     assert "<p>Hello r1!</p><p>Hello r2!</p><p>Hello r3!</p>" in section
     assert "command: <code>dvc repro resolve</code>" in section
-    assert '<a href="#judges">judges</a> <a href="#greeting">hello</a> <a href="#loss">loss</a>' in page
-    ids = [attributes["id"] for tag, attributes in Elements(page).tags if tag == "section" and "id" in attributes]
-    assert ids[ids.index("greeting") - 1 : ids.index("greeting") + 2] == ["judges", "greeting", "loss"]
-    assert pl.read_parquet("reports/tables/greeting.parquet")["text"].to_list() == ["hello r1", "hello r2", "hello r3"]
+    assert (
+        '<a href="#judges">judges</a> <a href="#greeting">hello</a> <a href="#loss">loss</a>'
+        in page
+    )
+    ids = [
+        attributes["id"]
+        for tag, attributes in Elements(page).tags
+        if tag == "section" and "id" in attributes
+    ]
+    assert ids[ids.index("greeting") - 1 : ids.index("greeting") + 2] == [
+        "judges",
+        "greeting",
+        "loss",
+    ]
+    assert pl.read_parquet("reports/tables/greeting.parquet")["text"].to_list() == [
+        "hello r1",
+        "hello r2",
+        "hello r3",
+    ]
     assert "| hello r2 |" in Path("reports/cards/r2.md").read_text()
     assert "hello r1" not in Path("reports/cards/r2.md").read_text()
-    titles = [line for line in Path("reports/report.md").read_text().splitlines() if line.startswith("## ")]
+    titles = [
+        line
+        for line in Path("reports/report.md").read_text().splitlines()
+        if line.startswith("## ")
+    ]
     assert titles.index("## Greetings") == 3  # after scores (10), contrasts (20) and harm (30)
 
 
 def test_a_section_without_data_is_left_out(greeting: None, workspace: Path):
-    write_all(rounds={"x": {"from": "r0", "recipe": "warm-up"}}, recipes={"x": {"about": "what it does", "paper": None}})
+    write_all(
+        rounds={"x": {"from": "r0", "recipe": "warm-up"}},
+        recipes={"x": {"about": "what it does", "paper": None}},
+    )
     for folder in ("rounds", "reports/metrics", "reports/queries", "reports/runs"):
         (Path(folder) / "r1").rename(Path(folder) / "x")
     report()
@@ -98,4 +122,6 @@ def test_the_summary_opens_the_page_and_files_end_it():
 def test_the_report_runs_again_when_a_section_or_its_template_changes():
     known = code_fingerprint.fingerprints(report_modules())["code"]
     assert set(list_modules()) <= known.keys()
-    assert {f"tasks/report/sections/{section.name}.html.jinja" for section in load_sections()} <= known.keys()
+    assert {
+        f"tasks/report/sections/{section.name}.html.jinja" for section in load_sections()
+    } <= known.keys()

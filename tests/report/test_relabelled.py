@@ -12,7 +12,15 @@ from tasks.report.negatives import read_hidden_pairs
 from tasks.report.relabelled import read_judged_rounds
 from tests.report.made_up import ROUNDS, write_all, write_training
 
-STRATUM = {"source": "dense", "band": "1", "negatives": 40, "estimate": 0.25, "low": 0.05, "high": 0.6, "count": 9}
+STRATUM = {
+    "source": "dense",
+    "band": "1",
+    "negatives": 40,
+    "estimate": 0.25,
+    "low": 0.05,
+    "high": 0.6,
+    "count": 9,
+}
 
 
 def judged(workspace_hidden: list[tuple[str, str]] | None = None):
@@ -22,7 +30,11 @@ def judged(workspace_hidden: list[tuple[str, str]] | None = None):
         hidden = pl.DataFrame(workspace_hidden, schema=["query_id", "doc_id"], orient="row")
     share = {"estimate": 0.1, "low": 0.05, "high": 0.2}
     told = {"share_of_false_negatives": share, "by_stratum": [STRATUM]}
-    evidence = [told | {"elsewhere": None}, told | {"elsewhere": "on others"}, told | {"elsewhere": None, "by_stratum": None}]
+    evidence = [
+        told | {"elsewhere": None},
+        told | {"elsewhere": "on others"},
+        told | {"elsewhere": None, "by_stratum": None},
+    ]
     return read_judged_rounds(ROUNDS, hidden, training, {"r3": evidence})
 
 
@@ -35,7 +47,13 @@ def test_counts_costs_and_hidden_answers_by_judge_and_rank(workspace: Path):
     write_all()
     (one,) = judged([("q2", "d8"), ("q1", "d8")])
     (cheap,) = one.judges
-    assert (cheap.asked, cheap.positive, cheap.unknown, cheap.hidden, cheap.hidden_found) == (4, 1, 1, 2, 1)
+    assert (cheap.asked, cheap.positive, cheap.unknown, cheap.hidden, cheap.hidden_found) == (
+        4,
+        1,
+        1,
+        2,
+        1,
+    )
     assert (cheap.answers, cheap.tokens, cheap.money) == (0, 0, 0.0)
     # q1-d6, q2-d8 and q3-d8 are first among their query's negatives, q1-d8 is second.
     assert cheap.by_band == [
@@ -55,9 +73,10 @@ def test_answers_of_other_rounds_cost_nothing_again(workspace: Path):
     rows = tables.read("judgments", file).with_columns(
         answer=pl.Series([1, 1, 2, 3], dtype=pl.Int64),
         run=pl.Series(["r3 abc monday", "r3 abc monday", "r2 abc monday", "r3 abc tuesday"]),
-        tokens_in=pl.Series([10, None, 1000, 20], dtype=pl.Int32), tokens_out=pl.Series([1, None, 1, 2], dtype=pl.Int32),
+        tokens_in=pl.Series([10, None, 1000, 20], dtype=pl.Int32),
+        tokens_out=pl.Series([1, None, 1, 2], dtype=pl.Int32),
         money=pl.Series([0.5, None, 9.0, 0.25]),
-    )  # fmt: skip
+    )
     tables.write("judgments", tables.shaped("judgments", rows), file)
     (cheap,) = judged()[0].judges
     assert (cheap.answers, cheap.tokens, cheap.money, cheap.before) == (2, 33, 0.75, 1)
@@ -69,9 +88,14 @@ def test_what_two_judges_see_otherwise_is_shown_with_its_texts(workspace: Path):
     file = Path("rounds/r3/judgments.parquet")
     first = tables.read("judgments", file)
     second = first.filter(pl.col("query_id") == "q2").with_columns(
-        judge=pl.lit("strong"), place=pl.lit(2, dtype=pl.Int32), verdict=pl.lit("negative").cast(first["verdict"].dtype)
+        judge=pl.lit("strong"),
+        place=pl.lit(2, dtype=pl.Int32),
+        verdict=pl.lit("negative").cast(first["verdict"].dtype),
     )
     tables.write("judgments", pl.concat([first, second]), file)
     (pair,) = judged()[0].disagreements
     assert (pair.query, pair.doc_id, pair.text) == ("sort a list", "d8", "text of d8")
-    assert [(word["judge"], word["verdict"]) for word in pair.said] == [("cheap", "positive"), ("strong", "negative")]
+    assert [(word["judge"], word["verdict"]) for word in pair.said] == [
+        ("cheap", "positive"),
+        ("strong", "negative"),
+    ]

@@ -22,7 +22,8 @@ def test_an_interval_that_includes_no_change_is_said_to(workspace: Path):
     found = answer("made-up")
     assert found.take == "r2"
     assert found.headline.startswith(
-        "Round r2 is not significantly different from r0: nDCG@10 goes from 0.500 to 0.750 on 4 test queries, +0.250 (95 %"
+        "Round r2 is not significantly different from r0: nDCG@10 goes from 0.500 to 0.750 on 4 "
+        "test queries, +0.250 (95 %"
     )
     assert "which includes 0" in found.headline
     assert "2 queries are better, 1 worse, 1 equal." in found.details
@@ -34,21 +35,31 @@ def test_a_gain_beyond_chance(workspace: Path):
     for name, values in TEST.items():
         write_scores(name, "made-up", many(values), DEV[name])
     found = answer("made-up")
-    assert found.headline.startswith("Round r2 is better than r0: nDCG@10 goes from 0.500 to 0.750 on 200 test queries, +0.250 (95 %")
+    assert found.headline.startswith(
+        "Round r2 is better than r0: nDCG@10 goes from 0.500 to 0.750 on 200 test queries, +0.250 "
+        "(95 %"
+    )
     assert "100 queries are better, 50 worse, 50 equal." in found.details
     # r2 - r1 is 0.125 in the mean.
-    assert any(detail.startswith("The change from r1, its starting round, is +0.125 (") for detail in found.details)
-    assert found.details[-1].startswith("Use models/r2. It has the highest nDCG@10 of all rounds on the dev queries (0.900)")
+    assert any(
+        detail.startswith("The change from r1, its starting round, is +0.125 (")
+        for detail in found.details
+    )
+    assert found.details[-1].startswith(
+        "Use models/r2. It has the highest nDCG@10 of all rounds on the dev queries (0.900)"
+    )
 
 
 def test_many_comparisons_make_each_less_sure(workspace: Path):
     write_all()
     for name, dev in DEV.items():
         write_scores(name, "made-up", [0.5 if name in ("r0", "bm25") else 0.6] * 6, dev)
-    # Six queries that all gain: two of 64 ways to turn the signs are as far from 0. Five contrasts make it 5 / 32.
+    # Six queries that all gain: two of 64 ways to turn the signs are as far from 0. Five contrasts
+    # make it 5 / 32.
     found = answer("made-up")
     assert found.headline.startswith(
-        "Round r2 is not significantly different from r0: nDCG@10 goes from 0.500 to 0.600 on 6 test queries, +0.100 (95 %"
+        "Round r2 is not significantly different from r0: nDCG@10 goes from 0.500 to 0.600 on 6 "
+        "test queries, +0.100 (95 %"
     )
     assert "+0.100 to +0.100, p = 0.156, Holm-adjusted)" in found.headline
 
@@ -57,13 +68,19 @@ def test_what_could_not_have_been_seen_is_said(workspace: Path):
     write_all()
     for name, values in TEST.items():
         write_scores(name, "made-up", many(values), DEV[name])
-    # r2 - r0 is 1, .5, 0 or -.5 for 50 queries each: deviation .5604 (n - 1), and (1.9720 + .8434) * .5604 / sqrt(200) = .1116.
-    assert "Minimum detectable effect against r0 on 200 test queries of made-up, at 80 % power: 0.112." in answer("made-up").details
+    # r2 - r0 is 1, .5, 0 or -.5 for 50 queries each: deviation .5604 (n - 1), and (1.9720 + .8434)
+    # * .5604 / sqrt(200) = .1116.
+    assert (
+        "Minimum detectable effect against r0 on 200 test queries of made-up, at 80 % power: 0.112."
+        in answer("made-up").details
+    )
 
 
 def test_no_difference_is_greater_than_one(workspace: Path):
     write_all()
-    assert any(detail.endswith("at 80 % power: 1 (the maximum).") for detail in answer("made-up").details)
+    assert any(
+        detail.endswith("at 80 % power: 1 (the maximum).") for detail in answer("made-up").details
+    )
 
 
 def test_one_query_is_no_interval(workspace: Path):
@@ -77,7 +94,10 @@ def test_a_step_that_changes_nothing_is_shown_to_harm_nothing(workspace: Path):
     write_all()
     for name, values in TEST.items():
         write_scores(name, "made-up", many(TEST["r1"] if name == "r2" else values), DEV[name])
-    assert any(detail.endswith("which is not significant; a loss of 0.005 is ruled out.") for detail in answer("made-up").details)
+    assert any(
+        detail.endswith("which is not significant; a loss of 0.005 is ruled out.")
+        for detail in answer("made-up").details
+    )
 
 
 def test_a_loss_beyond_chance_is_called_one(workspace: Path):
@@ -100,7 +120,10 @@ def test_without_dev_queries_it_says_that_nothing_chose(workspace: Path):
     write_all()
     for name, values in TEST.items():
         write_scores(name, "made-up", values, None)
-    assert answer("made-up").details[-1] == "Use models/r3, the last round. There are no dev queries to select a round by."
+    assert (
+        answer("made-up").details[-1]
+        == "Use models/r3, the last round. There are no dev queries to select a round by."
+    )
 
 
 def test_without_test_queries_it_says_whose_the_figures_are(workspace: Path):
@@ -118,7 +141,11 @@ def test_several_collections_that_disagree(workspace: Path):
         write_scores(name, "first", many(values), DEV[name])
         write_scores(name, "second", many([1 - value for value in values]), DEV[name])
     found = answer("first", "second", "third")
-    assert found.headline == "Round r2 is better than r0 on first, worse on second and not significantly different on third."
+    assert (
+        found.headline
+        == "Round r2 is better than r0 on first, worse on second and not significantly different "
+        "on third."
+    )
     assert sum("nDCG@10 goes from" in detail for detail in found.details) == 3
 
 

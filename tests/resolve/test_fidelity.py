@@ -1,4 +1,6 @@
-"""Every recipe that names a paper says what it is to it; the table of docs/recipes.md is made of that."""
+"""Every recipe that names a paper says what it is to it; the table of docs/recipes.md is made of
+that.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +22,20 @@ def test_a_recipe_with_a_paper_says_how_faithful_it_is(name: str, monkeypatch: p
     monkeypatch.chdir(PROJECT)
     found = recipe.read(name)
     if is_published(found.paper):
-        assert found.fidelity is not None, f"recipes/{name}.yaml names a paper: say `fidelity`, and `differs` unless it is faithful"
+        assert found.fidelity is not None, (
+            f"recipes/{name}.yaml names a paper: say `fidelity`, and `differs` unless it is "
+            "faithful"
+        )
 
 
 def test_a_faithful_recipe_says_what_alone_is_other(monkeypatch: pytest.MonkeyPatch):
-    """Model, data and scale; in-batch, warm-up, star, ance and nv-retriever are. None whose constants could not be verified is."""
+    """Model, data and scale; in-batch, warm-up, star, ance and nv-retriever are. None whose
+    constants could not be verified is.
+    """
     monkeypatch.chdir(PROJECT)
-    faithful = {name: found for name in NAMES if (found := recipe.read(name)).fidelity == "faithful"}
+    faithful = {
+        name: found for name in NAMES if (found := recipe.read(name)).fidelity == "faithful"
+    }
     assert len(faithful) >= 5
     for name, found in faithful.items():
         assert re.search("Only (the )?(model|data)", found.differs or ""), name
@@ -44,11 +53,21 @@ def test_a_bound_on_a_cross_encoder_is_decided_in_fp32(name: str, monkeypatch: p
     """In bf16 the scores of pairs near the bound move across it."""
     monkeypatch.chdir(PROJECT)
     found = recipe.read(name)
-    bounded = {line["parameters"]["scorer"] for line in found.sample.filters if line["method"] == "cross-encoder"}
-    precise = {scorer_name(line) for line in found.score if line["parameters"].get("precision") == "fp32"}
+    bounded = {
+        line["parameters"]["scorer"]
+        for line in found.sample.filters
+        if line["method"] == "cross-encoder"
+    }
+    precise = {
+        scorer_name(line) for line in found.score if line["parameters"].get("precision") == "fp32"
+    }
     assert bounded <= precise
 
 
 def test_some_recipe_has_such_a_bound(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(PROJECT)
-    assert any(line["method"] == "cross-encoder" for name in NAMES for line in recipe.read(name).sample.filters)
+    assert any(
+        line["method"] == "cross-encoder"
+        for name in NAMES
+        for line in recipe.read(name).sample.filters
+    )

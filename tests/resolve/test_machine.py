@@ -1,4 +1,6 @@
-"""Where the work is done is part of no result; the precision that `auto` means there is part of every one."""
+"""Where the work is done is part of no result; the precision that `auto` means there is part of
+every one.
+"""
 
 from __future__ import annotations
 

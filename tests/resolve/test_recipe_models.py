@@ -15,7 +15,10 @@ from tasks.resolve.recipe_models import PAIR, PROMPT, TEXT, ModelRow, RecipeMode
 from tests.prepared import write_params
 from tests.tiny_model import tiny_model
 
-JUDGES = {"near": {"encoder": {"to": "query", "model": "someone/judge", "revision": "a" * 40}}, "llm": {"local": {"model": "smollm2-135m"}}}
+JUDGES = {
+    "near": {"encoder": {"to": "query", "model": "someone/judge", "revision": "a" * 40}},
+    "llm": {"local": {"model": "smollm2-135m"}},
+}
 RECIPE = {
     "about": "a test",
     "retrieve": [{"fused": {"of": ["bm25", {"dense": {"model": "inputs/guide"}}]}}, "dense"],
@@ -28,7 +31,10 @@ RECIPE = {
 
 @pytest.fixture
 def given(workspace: Path) -> params.Params:
-    write_params(judges=JUDGES, rounds={"r1": {"from": "r0", "recipe": "warm-up"}, "r2": {"from": "r1", "recipe": "mine"}})
+    write_params(
+        judges=JUDGES,
+        rounds={"r1": {"from": "r0", "recipe": "warm-up"}, "r2": {"from": "r1", "recipe": "mine"}},
+    )
     Path("recipes/mine.yaml").write_text(yaml.safe_dump(RECIPE))
     tiny_model(Path("inputs/guide"))
     return params.read()
@@ -74,8 +80,12 @@ def test_plan_and_doctor_name_what_has_to_be_downloaded(given: params.Params):
 
 
 def test_a_judge_that_params_does_not_name(given: params.Params):
-    Path("recipes/mine.yaml").write_text(yaml.safe_dump(RECIPE | {"relabel": {"cascade": [{"judge": "nobody"}]}}))
+    Path("recipes/mine.yaml").write_text(
+        yaml.safe_dump(RECIPE | {"relabel": {"cascade": [{"judge": "nobody"}]}})
+    )
     models = RecipeModels.of(given, "r2")
-    assert list(models.encoders("retrieve")) == ["inputs/guide"]  # other stages do not ask for judges
+    assert list(models.encoders("retrieve")) == [
+        "inputs/guide"
+    ]  # other stages do not ask for judges
     with pytest.raises(Refused, match="relabel.cascade.1: there is no judge 'nobody'"):
         list(models.rows())

@@ -13,7 +13,10 @@ from tests.prepared import write_params
 
 
 def made(**endpoint: str) -> dict:
-    write_params(compare_with=["r0", "theirs"], references={"theirs": {"endpoint": {"model": "m"} | endpoint}})
+    write_params(
+        compare_with=["r0", "theirs"],
+        references={"theirs": {"endpoint": {"model": "m"} | endpoint}},
+    )
     return resolved(params.read(), "theirs")
 
 

@@ -1,4 +1,6 @@
-"""A small collection around known answers, for sources that look there: documents, labels, metadata, models."""
+"""A small collection around known answers, for sources that look there: documents, labels,
+metadata, models.
+"""
 
 from __future__ import annotations
 
@@ -18,19 +20,29 @@ MACHINE = {"device": "cpu", "batch_tokens": None}
 
 def documents(folder: Path, texts: dict[str, str]) -> Documents:
     file = folder / "documents.parquet"
-    tables.write("documents", tables.shaped("documents", pl.DataFrame({"doc_id": list(texts), "text": list(texts.values())})), file)
+    tables.write(
+        "documents",
+        tables.shaped(
+            "documents", pl.DataFrame({"doc_id": list(texts), "text": list(texts.values())})
+        ),
+        file,
+    )
     return Documents(file)
 
 
 def metadata(folder: Path, *rows: tuple[str, str, str]) -> Metadata:
     file = folder / "metadata.parquet"
-    tables.write("metadata", pl.DataFrame(rows, schema=tables.SCHEMAS["metadata"], orient="row"), file)
+    tables.write(
+        "metadata", pl.DataFrame(rows, schema=tables.SCHEMAS["metadata"], orient="row"), file
+    )
     return Metadata(file, "ours")
 
 
 def labels(*pairs: tuple[str, str], judge: str = "qrels") -> pl.DataFrame:
     columns = {"query_id": [query for query, _ in pairs], "doc_id": [doc for _, doc in pairs]}
-    return tables.shaped("labels", pl.DataFrame(columns).with_columns(label=pl.lit("positive"), judge=pl.lit(judge)))
+    return tables.shaped(
+        "labels", pl.DataFrame(columns).with_columns(label=pl.lit("positive"), judge=pl.lit(judge))
+    )
 
 
 def queries(**texts: str) -> pl.DataFrame:
@@ -46,4 +58,7 @@ def cosines(given: Models, left: list[str], right: list[str]) -> list[list[float
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(given.start), device="cpu")
-    return (model.encode(left, normalize_embeddings=True) @ model.encode(right, normalize_embeddings=True).T).tolist()
+    return (
+        model.encode(left, normalize_embeddings=True)
+        @ model.encode(right, normalize_embeddings=True).T
+    ).tolist()

@@ -1,4 +1,6 @@
-"""An encoder of vectors in the plane, through the real store: a text is its angle in degrees, and its length where it is not 1."""
+"""An encoder of vectors in the plane, through the real store: a text is its angle in degrees,
+and its length where it is not 1.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from hone.encoders.store import Space
 
 @dataclass
 class Planar(TextEncoder):
-    """Reads "30" as the vector at 30 degrees and "30 2" as twice as long; `stretch` multiplies the angles of documents.
+    """Reads "30" as the vector at 30 degrees and "30 2" as twice as long; `stretch` multiplies the
+    angles of documents.
 
     `read` has every document that it had to encode.
     """
@@ -49,7 +52,9 @@ class Planar(TextEncoder):
             self.read += texts
         numbers = np.array([[*map(float, text.split()), 1.0][:2] for text in texts])
         angles = np.radians(numbers[:, 0] * (self.stretch if self.route == "document" else 1.0))
-        return (numbers[:, 1:] * np.stack([np.cos(angles), np.sin(angles)], axis=1)).astype(np.float32)
+        return (numbers[:, 1:] * np.stack([np.cos(angles), np.sin(angles)], axis=1)).astype(
+            np.float32
+        )
 
 
 @dataclass
@@ -67,10 +72,16 @@ class PlanarModels:
         return self.first
 
 
-def documents_at(folder: Path, angles: dict[str, str | float], parents: dict[str, str] | None = None) -> Documents:
+def documents_at(
+    folder: Path, angles: dict[str, str | float], parents: dict[str, str] | None = None
+) -> Documents:
     """A collection of documents at angles; `parents` names what some are passages of."""
     frame = pl.DataFrame(
-        {"doc_id": list(angles), "text": list(map(str, angles.values())), "parent_id": [(parents or {}).get(name) for name in angles]},
+        {
+            "doc_id": list(angles),
+            "text": list(map(str, angles.values())),
+            "parent_id": [(parents or {}).get(name) for name in angles],
+        },
         schema={"doc_id": pl.String, "text": pl.String, "parent_id": pl.String},
     )
     tables.write("documents", tables.shaped("documents", frame), folder / "documents.parquet")
@@ -79,20 +90,31 @@ def documents_at(folder: Path, angles: dict[str, str | float], parents: dict[str
 
 def queries_at(**angles: str | float) -> pl.DataFrame:
     return pl.DataFrame(
-        {"query_id": list(angles), "text": list(map(str, angles.values()))}, schema={"query_id": pl.String, "text": pl.String}
+        {"query_id": list(angles), "text": list(map(str, angles.values()))},
+        schema={"query_id": pl.String, "text": pl.String},
     )
 
 
 def positives(pairs: Iterable[tuple[str, str]]) -> pl.DataFrame:
     """Labels: known positives."""
-    rows = [{"query_id": query, "doc_id": doc, "label": "positive", "judge": "qrels"} for query, doc in pairs]
+    rows = [
+        {"query_id": query, "doc_id": doc, "label": "positive", "judge": "qrels"}
+        for query, doc in pairs
+    ]
     return tables.shaped("labels", pl.DataFrame(rows)) if rows else tables.empty("labels")
 
 
 def ranked(found: pl.DataFrame) -> dict[str, list[str]]:
-    """Each query's documents in their order; asserts that they stand together, ranked 1, 2, 3, and that none is there twice."""
+    """Each query's documents in their order; asserts that they stand together, ranked 1, 2, 3,
+    and that none is there twice.
+    """
     assert found["query_id"].rle_id().n_unique() == found["query_id"].n_unique()
-    lists = {query: frame for (query,), frame in found.partition_by("query_id", as_dict=True, maintain_order=True).items()}
+    lists = {
+        query: frame
+        for (query,), frame in found.partition_by(
+            "query_id", as_dict=True, maintain_order=True
+        ).items()
+    }
     for frame in lists.values():
         assert frame["rank"].to_list() == list(range(1, len(frame) + 1))
         assert frame["doc_id"].n_unique() == len(frame)

@@ -28,10 +28,26 @@ TEXTS = {
 }
 
 
-def found(tmp_path: Path, texts=TEXTS, known=(("q", "answer"),), asked=None, models=None, seed: int = 1, **settings) -> pl.DataFrame:
+def found(
+    tmp_path: Path,
+    texts=TEXTS,
+    known=(("q", "answer"),),
+    asked=None,
+    models=None,
+    seed: int = 1,
+    **settings,
+) -> pl.DataFrame:
     settings = {"order": "random", "common": 1.0} | settings
     asked = around.queries(q="sales") if asked is None else asked
-    return attribute(asked, around.documents(tmp_path, texts), around.labels(*known), models, "r1", seed=seed, **settings)
+    return attribute(
+        asked,
+        around.documents(tmp_path, texts),
+        around.labels(*known),
+        models,
+        "r1",
+        seed=seed,
+        **settings,
+    )
 
 
 def values(text: str, what: str) -> list[str]:
@@ -39,21 +55,35 @@ def values(text: str, what: str) -> list[str]:
 
 
 def test_numbers_by_hand():
-    assert values("1,000 and 1000, 2.50 and 2.5; 007 or .5, IL6, 3D, 10%", "numbers") == ["1000", "1000", "2.5", "2.5", "7", "5", "10"]
+    assert values("1,000 and 1000, 2.50 and 2.5; 007 or .5, IL6, 3D, 10%", "numbers") == [
+        "1000",
+        "1000",
+        "2.5",
+        "2.5",
+        "7",
+        "5",
+        "10",
+    ]
     assert values("0 0.0 1,234,567.80", "numbers") == ["0", "0", "1234567.8"]
 
 
 def test_entities_by_hand():
-    said = "The cat met Ada  Lovelace. Later New York slept: She and BRCA1 did not.\nParis was quiet"
+    said = (
+        "The cat met Ada  Lovelace. Later New York slept: She and BRCA1 did not.\nParis was quiet"
+    )
     assert values(said, "entities") == ["Ada Lovelace", "New York", "BRCA1"]
 
 
 def test_rare_values_count_more(tmp_path: Path):
-    """Of 7 documents 12.5 and 2019 stand in 3, 1000 in 2: `both` shares ln(7/3) + ln(7/2), `rare` and those of 2019 ln(7/3)."""
+    """Of 7 documents 12.5 and 2019 stand in 3, 1000 in 2: `both` shares ln(7/3) + ln(7/2),
+    `rare` and those of 2019 ln(7/3).
+    """
     made = found(tmp_path)
     assert made["doc_id"][0] == "both"
     assert set(made["doc_id"][1:]) == {"rare", "often", "often2"}
-    assert made["score"].to_list() == pytest.approx([np.log(7 / 3) + np.log(7 / 2), *[np.log(7 / 3)] * 3], abs=1e-5)
+    assert made["score"].to_list() == pytest.approx(
+        [np.log(7 / 3) + np.log(7 / 2), *[np.log(7 / 3)] * 3], abs=1e-5
+    )
     assert made["rank"].to_list() == [1, 2, 3, 4]
 
 
@@ -67,11 +97,19 @@ def test_of_equal_ones_the_nearer_to_the_query_comes_first(tmp_path: Path):
     models = around.models(tmp_path)
     made = found(tmp_path, texts, asked=around.queries(q="red cat"), models=models, order="near")
     (row,) = around.cosines(models, ["red cat"], list(texts.values()))
-    assert made["doc_id"].to_list() == sorted(["x", "y", "z"], key=lambda doc: -row[list(texts).index(doc)])
+    assert made["doc_id"].to_list() == sorted(
+        ["x", "y", "z"], key=lambda doc: -row[list(texts).index(doc)]
+    )
 
 
 def test_the_kind_alone(tmp_path: Path):
-    assert set(found(tmp_path, match="kind")["doc_id"]) == {"both", "rare", "often", "often2", "other"}
+    assert set(found(tmp_path, match="kind")["doc_id"]) == {
+        "both",
+        "rare",
+        "often",
+        "often2",
+        "other",
+    }
     models = around.models(tmp_path)
     near = found(tmp_path, match="kind", order="near", models=models, depth=2)
     (row,) = around.cosines(models, ["sales"], list(TEXTS.values()))
@@ -88,9 +126,13 @@ def test_a_regular_expression(tmp_path: Path):
 
 
 def test_no_pattern_hangs_on_any_text(tmp_path: Path):
-    """`(a+)+$` takes engines that go back time beyond all bounds on such a text; this one reads it once."""
+    """`(a+)+$` takes engines that go back time beyond all bounds on such a text; this one reads
+    it once.
+    """
     texts = {"answer": "a" * 5000 + "!", "x": "a" * 5000 + "!"}
-    with pytest.raises(Refused, match=r"no labelled positive of a training query has a match of '\(a\+\)\+\$'"):
+    with pytest.raises(
+        Refused, match=r"no labelled positive of a training query has a match of '\(a\+\)\+\$'"
+    ):
         found(tmp_path, texts, pattern="(a+)+$")
 
 
@@ -102,22 +144,35 @@ def test_a_pattern_that_is_none(pattern: str):
 
 def test_queries_whose_answer_has_nothing_to_share_are_counted(tmp_path: Path, capsys):
     asked = around.queries(q="sales", p="nothing")
-    assert set(found(tmp_path, known=(("q", "answer"), ("p", "bare")), asked=asked)["query_id"]) == {"q"}
-    assert "1 of 2 queries have no labelled positive with numbers and get no candidates" in capsys.readouterr().err
-    with pytest.raises(Refused, match="no labelled positive of a training query has numbers that are rare enough"):
+    assert set(
+        found(tmp_path, known=(("q", "answer"), ("p", "bare")), asked=asked)["query_id"]
+    ) == {"q"}
+    assert (
+        "1 of 2 queries have no labelled positive with numbers and get no candidates"
+        in capsys.readouterr().err
+    )
+    with pytest.raises(
+        Refused, match="no labelled positive of a training query has numbers that are rare enough"
+    ):
         found(tmp_path, known=(("p", "bare"),), asked=asked)
 
 
-words = st.lists(st.sampled_from(["1", "2", "30", "4.5", "word", "Name"]), min_size=1, max_size=6).map(" ".join)
+words = st.lists(
+    st.sampled_from(["1", "2", "30", "4.5", "word", "Name"]), min_size=1, max_size=6
+).map(" ".join)
 
 
-@given(texts=st.lists(words, min_size=2, max_size=8), seed=st.integers(0, 3), known=st.integers(0, 7))
+@given(
+    texts=st.lists(words, min_size=2, max_size=8), seed=st.integers(0, 3), known=st.integers(0, 7)
+)
 def test_every_candidate_shares_a_value_with_the_answer(tmp_path_factory, texts, seed, known):
     place = tmp_path_factory.mktemp("texts")
     named = {f"d{number}": text for number, text in enumerate(texts)}
     answer = f"d{known % len(texts)}"
     own = set(values(named[answer], "numbers"))
-    sharing = {doc for doc, text in named.items() if doc != answer and own & set(values(text, "numbers"))}
+    sharing = {
+        doc for doc, text in named.items() if doc != answer and own & set(values(text, "numbers"))
+    }
     if not own:
         with pytest.raises(Refused):
             found(place, named, (("q", answer),), seed=seed)
@@ -125,7 +180,15 @@ def test_every_candidate_shares_a_value_with_the_answer(tmp_path_factory, texts,
     assert set(found(place, named, (("q", answer),), seed=seed, depth=9)["doc_id"]) == sharing
 
 
-PARENTS = {"answer": "report", "both": "report", "bare": "report", "rare": "another", "often": None, "often2": "report", "other": "another"}
+PARENTS = {
+    "answer": "report",
+    "both": "report",
+    "bare": "report",
+    "rare": "another",
+    "often": None,
+    "often2": "report",
+    "other": "another",
+}
 
 
 def in_parents(tmp_path: Path) -> None:
@@ -135,15 +198,28 @@ def in_parents(tmp_path: Path) -> None:
     tables.write("documents", pl.read_parquet(file).with_columns(parent_id=parents), file)
 
 
-@pytest.mark.parametrize(("match", "names"), [("kind", {"both", "often2"}), ("values", {"both", "often2"})])
-def test_apollos_negatives_are_of_the_same_report_and_hold_a_digit(tmp_path: Path, match: str, names: set[str]):
+@pytest.mark.parametrize(
+    ("match", "names"), [("kind", {"both", "often2"}), ("values", {"both", "often2"})]
+)
+def test_apollos_negatives_are_of_the_same_report_and_hold_a_digit(
+    tmp_path: Path, match: str, names: set[str]
+):
     """`rare` and `other` are of another report, `often` of none, and `bare` has no digit."""
     documents = around.documents(tmp_path, TEXTS)
     in_parents(tmp_path)
     made = attribute(
-        around.queries(q="sales"), documents, around.labels(("q", "answer")), None, "r1", seed=1, order="random", match=match,
-        within="parent", common=1.0, pattern="[0-9]+",
-    )  # fmt: skip
+        around.queries(q="sales"),
+        documents,
+        around.labels(("q", "answer")),
+        None,
+        "r1",
+        seed=1,
+        order="random",
+        match=match,
+        within="parent",
+        common=1.0,
+        pattern="[0-9]+",
+    )
     assert set(made["doc_id"]) == names
     assert made["rank"].to_list() == list(range(1, len(names) + 1))
 

@@ -21,19 +21,31 @@ EDGES = "doc_id,neighbour_id\na,b\n"
 SOURCES = {
     "attribute": {"attribute": {"order": "random", "common": 1.0}},
     "siblings": {"siblings": {"column": "kind", "order": "random"}},
-    "neighbour-bands": {"neighbour-bands": {"column": "near", "first": 1, "last": 2, "counted": "ranks"}},
+    "neighbour-bands": {
+        "neighbour-bands": {"column": "near", "first": 1, "last": 2, "counted": "ranks"}
+    },
     "run": {"run": {"file": "inputs/found.trec"}},
 }
 
 
 def found(source: object, **texts: dict[str, str]) -> pl.DataFrame:
-    """Candidates in the collections, each with the texts given; metadata, numbers and queries of the run are those of texts with a 5."""
+    """Candidates in the collections, each with the texts given; metadata, numbers and queries of
+    the run are those of texts with a 5.
+    """
     for name, documents in texts.items():
         bare = documents is WITHOUT
-        more = [{} if bare else {"kind": "k", "near": "b" if doc == "a" else "a"} for doc in documents]
-        rows = [{"doc_id": doc, "text": text} | extra for (doc, text), extra in zip(documents.items(), more, strict=True)]
+        more = [
+            {} if bare else {"kind": "k", "near": "b" if doc == "a" else "a"} for doc in documents
+        ]
+        rows = [
+            {"doc_id": doc, "text": text} | extra
+            for (doc, text), extra in zip(documents.items(), more, strict=True)
+        ]
         query = "bare" if bare else "q"
-        asked = [{"query_id": query, "text": f"red {name}", "split": "train"}, {"query_id": "t", "text": f"hot {name}", "split": "test"}]
+        asked = [
+            {"query_id": query, "text": f"red {name}", "split": "train"},
+            {"query_id": "t", "text": f"hot {name}", "split": "test"},
+        ]
         write_rows(Path("inputs") / name, rows, asked, pairs((query, "a"), ("t", "b")))
     Path("inputs/found.trec").write_text("q Q0 b 1 2.0 made-up\n")
     tiny_model(Path("inputs/tiny"))
@@ -47,11 +59,16 @@ def found(source: object, **texts: dict[str, str]) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_collection_that_lacks_it_is_named_and_the_other_goes_on(workspace: Path, capsys: pytest.CaptureFixture, source: str):
+def test_a_collection_that_lacks_it_is_named_and_the_other_goes_on(
+    workspace: Path, capsys: pytest.CaptureFixture, source: str
+):
     made = found(SOURCES[source], one=WITH, other=WITHOUT)
     assert ("one/q", "one/b") in made.select("query_id", "doc_id").rows()
     assert made["query_id"].unique().to_list() == ["one/q"]
-    assert "finds nothing in one collection and continues with the others. other: " in capsys.readouterr().err
+    assert (
+        "finds nothing in one collection and continues with the others. other: "
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -72,9 +89,13 @@ def test_a_file_whose_ids_two_collections_have_wants_a_word(workspace: Path, sou
     graph = {"file": "inputs/edges.csv", "first": 1, "last": 2, "counted": "ranks"}
     line = {"run": {"file": "inputs/found.trec"}, "neighbour-bands": graph}[source]
     both = "the query 'q'" if source == "run" else "the document 'a'"
-    with pytest.raises(Refused, match=f"names {both}, which exists in both collections 'one', 'other'"):
+    with pytest.raises(
+        Refused, match=f"names {both}, which exists in both collections 'one', 'other'"
+    ):
         found({source: line}, one=WITH, other=dict(WITH))
-    Path("recipes/tried.yaml").write_text(yaml.safe_dump({"about": "a test", "retrieve": [{source: line | {"ids_of": "other"}}]}))
+    Path("recipes/tried.yaml").write_text(
+        yaml.safe_dump({"about": "a test", "retrieve": [{source: line | {"ids_of": "other"}}]})
+    )
     resolve()
     retrieve("r1")
     made = tables.read("candidates", Path("rounds/r1/candidates.parquet"))

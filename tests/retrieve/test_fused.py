@@ -1,4 +1,6 @@
-"""Fused sources: sums worked by hand, what no order of the sources changes, and lines within a line."""
+"""Fused sources: sums worked by hand, what no order of the sources changes, and lines within a
+line.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,26 @@ WORDS = {"b": 12.0, "d": 4.0}
 
 def found(scores: dict[str, float]) -> pl.DataFrame:
     """Candidates of the query `q` in the order given."""
-    rows = {"query_id": ["q"] * len(scores), "doc_id": list(scores), "rank": range(1, len(scores) + 1), "score": list(scores.values())}
-    return pl.DataFrame(rows, schema={"query_id": pl.String, "doc_id": pl.String, "rank": pl.Int32, "score": pl.Float32})
+    rows = {
+        "query_id": ["q"] * len(scores),
+        "doc_id": list(scores),
+        "rank": range(1, len(scores) + 1),
+        "score": list(scores.values()),
+    }
+    return pl.DataFrame(
+        rows,
+        schema={"query_id": pl.String, "doc_id": pl.String, "rank": pl.Int32, "score": pl.Float32},
+    )
 
 
 def fuse(*lists: dict[str, float], **parameters: object) -> dict[str, float]:
     """Each document's fused score, in the order of the result."""
-    lines = [{"method": "random", "parameters": {"depth": place + 1}} for place in range(len(lists))]
-    given = fused(QUERIES, lambda line: found(lists[line["parameters"]["depth"] - 1]), of=lines, **parameters)
+    lines = [
+        {"method": "random", "parameters": {"depth": place + 1}} for place in range(len(lists))
+    ]
+    given = fused(
+        QUERIES, lambda line: found(lists[line["parameters"]["depth"] - 1]), of=lines, **parameters
+    )
     assert not given.rows() or list(ranked(given)) == ["q"]
     return dict(given.select("doc_id", "score").iter_rows())
 
@@ -47,7 +61,9 @@ def test_reciprocal_ranks_by_hand():
 
 
 def test_equal_sums_are_equal_in_whatever_order_they_were_added():
-    """a is first, second and seventh, b seventh, first and second; summed as the lists stand, b's has a higher last digit."""
+    """a is first, second and seventh, b seventh, first and second; summed as the lists stand,
+    b's has a higher last digit.
+    """
     order = (["a", "s", "t", "u", "v", "w", "b"], ["b", "a"], ["n", "b", "o", "p", "q", "r", "a"])
     assert list(fuse(*(dict.fromkeys(names, 0.0) for names in order)))[:2] == ["a", "b"]
 
@@ -61,19 +77,30 @@ def test_weights_and_k_by_hand():
 def test_scores_between_lowest_and_highest_by_hand():
     """DENSE spans .4, so that a has 1, b .5, c 0; WORDS spans 8: b 1, d 0."""
     scores = fuse(DENSE, WORDS, by="score")
-    assert list(scores) == ["b", "a", "d", "c"]  # of d and c, which have 0 both, d is second in a list and c third
+    assert list(scores) == [
+        "b",
+        "a",
+        "d",
+        "c",
+    ]  # of d and c, which have 0 both, d is second in a list and c third
     assert list(scores.values()) == pytest.approx([1.5, 1, 0, 0])
 
 
 def test_scores_by_deviation_by_hand():
-    """Above the lowest DENSE has .4, .2, 0, and its deviation is sqrt(.08 / 3) = .1633; WORDS 8, 0 with deviation 4."""
+    """Above the lowest DENSE has .4, .2, 0, and its deviation is sqrt(.08 / 3) = .1633; WORDS 8,
+    0 with deviation 4.
+    """
     scores = fuse(DENSE, WORDS, by="score", normalise="z")
-    assert scores == pytest.approx({"b": 0.2 / 0.163299 + 2, "a": 0.4 / 0.163299, "d": 0, "c": 0}, rel=1e-4)
+    assert scores == pytest.approx(
+        {"b": 0.2 / 0.163299 + 2, "a": 0.4 / 0.163299, "d": 0, "c": 0}, rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("normalise", ["min-max", "z"])
 def test_a_list_of_equal_scores_says_only_what_is_in_it(normalise: str):
-    assert fuse({"a": 3.0}, {"b": 0.0, "c": 0.0}, by="score", normalise=normalise, weights=[1, 0.5]) == {"a": 1, "b": 0.5, "c": 0.5}
+    assert fuse(
+        {"a": 3.0}, {"b": 0.0, "c": 0.0}, by="score", normalise=normalise, weights=[1, 0.5]
+    ) == {"a": 1, "b": 0.5, "c": 0.5}
 
 
 def test_depth_is_of_the_fused_ranking():
@@ -85,21 +112,28 @@ def test_a_query_that_no_source_answers():
 
 
 def test_a_score_that_is_no_number():
-    assert list(fuse({"a": float("nan")}, WORDS)) == ["a", "b", "d"]  # ranks do not ask for it; a and b are both first
+    assert list(fuse({"a": float("nan")}, WORDS)) == [
+        "a",
+        "b",
+        "d",
+    ]  # ranks do not ask for it; a and b are both first
     with pytest.raises(
-        Refused, match="the source random returned NaN or infinity for 1 scores, such as that of document 'b' for query 'q'"
+        Refused,
+        match="the source random returned NaN or infinity for 1 scores, such as that of document "
+        "'b' for query 'q'",
     ):
         fuse({"a": 2.0, "b": float("nan")}, WORDS, by="score")
 
 
 LISTS = st.lists(
     st.lists(st.sampled_from("abcdefg"), unique=True, max_size=7).flatmap(
-        lambda names: st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=len(names), max_size=len(names)).map(
-            lambda scores: dict(zip(names, sorted(scores, reverse=True), strict=True))
-        )
+        lambda names: st.lists(
+            st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=len(names), max_size=len(names)
+        ).map(lambda scores: dict(zip(names, sorted(scores, reverse=True), strict=True)))
     ),
-    min_size=1, max_size=4,
-)  # fmt: skip
+    min_size=1,
+    max_size=4,
+)
 HOW = st.sampled_from([{}, {"by": "score"}, {"by": "score", "normalise": "z"}])
 
 
@@ -108,7 +142,11 @@ def test_the_order_of_the_sources_changes_nothing(lists: list[dict], how: dict, 
     order = np.random.default_rng(seed).permutation(len(lists))
     weights = [1 + place / 3 for place in range(len(lists))]
     first = fuse(*lists, **how, weights=weights)
-    assert list(first.items()) == list(fuse(*(lists[place] for place in order), **how, weights=[weights[place] for place in order]).items())
+    assert list(first.items()) == list(
+        fuse(
+            *(lists[place] for place in order), **how, weights=[weights[place] for place in order]
+        ).items()
+    )
 
 
 @given(lists=LISTS, how=HOW)
@@ -119,13 +157,19 @@ def test_what_every_source_puts_first_stays_first(lists: list[dict], how: dict):
 
 
 def test_a_line_within_a_line_has_its_defaults():
-    given = methods.checked("retrieve", {"fused": {"of": ["dense", {"bm25": {"depth": 200}}]}}, "retrieve")
+    given = methods.checked(
+        "retrieve", {"fused": {"of": ["dense", {"bm25": {"depth": 200}}]}}, "retrieve"
+    )
     held = given["parameters"]["of"]
     assert held == [
         {"method": "dense", "parameters": {"depth": 100, "model": None, "revision": None}},
         {"method": "bm25", "parameters": {"depth": 200, "k1": 0.9, "b": 0.4}},
     ]
-    assert [line["method"] for _, line in methods.with_held("retrieve", given)] == ["fused", "dense", "bm25"]
+    assert [line["method"] for _, line in methods.with_held("retrieve", given)] == [
+        "fused",
+        "dense",
+        "bm25",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -134,9 +178,18 @@ def test_a_line_within_a_line_has_its_defaults():
         ({"of": []}, "retrieve: fused: `of` is empty. Name the sources to fuse"),
         ({}, "'of' is missing"),
         ({"of": "dense"}, "'of' is 'dense': it should be a list"),
-        ({"of": ["dense", {"fused": {"of": ["bm25"]}}]}, "retrieve: fused.of: 'fused' contains lines itself and cannot be nested"),
-        ({"of": ["dence"]}, "retrieve: fused.of: 'dence' is not a method of retrieve: did you mean 'dense'"),
-        ({"of": [{"bm25": {"dept": 3}}]}, "retrieve: fused.of: bm25: 'dept' is not a setting: did you mean 'depth'"),
+        (
+            {"of": ["dense", {"fused": {"of": ["bm25"]}}]},
+            "retrieve: fused.of: 'fused' contains lines itself and cannot be nested",
+        ),
+        (
+            {"of": ["dence"]},
+            "retrieve: fused.of: 'dence' is not a method of retrieve: did you mean 'dense'",
+        ),
+        (
+            {"of": [{"bm25": {"dept": 3}}]},
+            "retrieve: fused.of: bm25: 'dept' is not a setting: did you mean 'depth'",
+        ),
         ({"of": [{"bm25": {"depth": 0}}]}, "retrieve: fused.of: bm25: 'depth' is 0"),
         ({"of": ["dense", "bm25"], "weights": [1]}, "1 `weights` for 2 sources. Set one for each"),
         ({"of": ["dense"], "weights": [0]}, "all `weights` are 0"),
@@ -181,27 +234,40 @@ def resolved(workspace: Path):
 def test_what_held_lines_read_is_pinned(resolved):
     of = ["bm25", {"dense": {"model": "inputs/guide"}}, {"run": {"file": "inputs/run.trec"}}]
     made = resolved(retrieve=[{"fused": {"of": of}}])
-    assert {f"tasks.retrieve.{name}" for name in ("fused", "bm25", "dense", "run")} <= set(made["retrieve"].code)
+    assert {f"tasks.retrieve.{name}" for name in ("fused", "bm25", "dense", "run")} <= set(
+        made["retrieve"].code
+    )
     assert list(made["retrieve"].teachers) == ["inputs/guide"]
     assert list(made["retrieve"].files) == ["inputs/run.trec"]
     assert "tasks.retrieve.bm25" not in resolved(retrieve=["dense"])["retrieve"].code
 
 
 def test_encoders_of_held_lines_score(resolved):
-    made = resolved(retrieve=[{"fused": {"of": ["bm25", {"dense": {"model": "inputs/guide"}}]}}, "feedback", "pool"])
+    made = resolved(
+        retrieve=[
+            {"fused": {"of": ["bm25", {"dense": {"model": "inputs/guide"}}]}},
+            "feedback",
+            "pool",
+        ]
+    )
     assert {name: line["parameters"]["model"] for name, line in made["score"].scorers.items()} == {
-        "dense:guide": "inputs/guide", "dense": None,
-    }  # fmt: skip
+        "dense:guide": "inputs/guide",
+        "dense": None,
+    }
     by_words = resolved(retrieve=[{"fused": {"of": ["bm25", "random"]}}, "positive-neighbours"])
     assert by_words["score"].scorers == {}
 
 
 def test_a_file_of_a_held_line_must_be_an_input(resolved):
-    with pytest.raises(Refused, match="a recipe reads elsewhere.trec, which is not a file below inputs/"):
+    with pytest.raises(
+        Refused, match="a recipe reads elsewhere.trec, which is not a file below inputs/"
+    ):
         resolved(retrieve=[{"fused": {"of": [{"run": {"file": "elsewhere.trec"}}]}}])
 
 
 def test_two_sources_of_one_name(resolved):
-    with pytest.raises(Refused, match="two sources have the name 'dense' and differ at most in depth"):
+    with pytest.raises(
+        Refused, match="two sources have the name 'dense' and differ at most in depth"
+    ):
         resolved(retrieve=["dense", {"dense": {"depth": 200}}])
     assert len(resolved(retrieve=["bm25", {"bm25": {"b": 0.75}}])["retrieve"].retrieve) == 2

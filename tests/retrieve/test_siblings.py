@@ -13,7 +13,15 @@ from hone.graph import taxonomy
 from tasks.retrieve.siblings import siblings
 from tests.retrieve import around
 
-TEXTS = {"a1": "red cat", "a2": "red dog", "a3": "small cat", "b1": "hot fire", "b2": "cold water", "c1": "old tree", "none": "big stone"}
+TEXTS = {
+    "a1": "red cat",
+    "a2": "red dog",
+    "a3": "small cat",
+    "b1": "hot fire",
+    "b2": "cold water",
+    "c1": "old tree",
+    "none": "big stone",
+}
 PATHS = {
     "a1": "life > pets > cats",
     "a2": "life > pets > dogs",
@@ -27,12 +35,27 @@ def rows(column: str, values: dict[str, str]) -> list[tuple[str, str, str]]:
     return [(doc, column, value) for doc, value in values.items()]
 
 
-def found(tmp_path: Path, known=(("q", "a1"),), asked=None, values=PATHS, models=None, seed: int = 1, round: str = "r1", **settings):
+def found(
+    tmp_path: Path,
+    known=(("q", "a1"),),
+    asked=None,
+    values=PATHS,
+    models=None,
+    seed: int = 1,
+    round: str = "r1",
+    **settings,
+):
     settings = {"column": "path", "order": "random"} | settings
     return siblings(
-        asked if asked is not None else around.queries(q="red cat"), around.documents(tmp_path, TEXTS), around.labels(*known),
-        around.metadata(tmp_path, *rows("path", values)), models, round, seed=seed, **settings,
-    )  # fmt: skip
+        asked if asked is not None else around.queries(q="red cat"),
+        around.documents(tmp_path, TEXTS),
+        around.labels(*known),
+        around.metadata(tmp_path, *rows("path", values)),
+        models,
+        round,
+        seed=seed,
+        **settings,
+    )
 
 
 def test_groups_of_paths_by_hand():
@@ -44,7 +67,9 @@ def test_groups_of_paths_by_hand():
 
 
 def test_the_same_value_the_same_parent_and_the_same_root(tmp_path: Path):
-    """Of a1: the same path has a3; the same parent has a2 too; the same root has b1 too. The answer itself is never one."""
+    """Of a1: the same path has a3; the same parent has a2 too; the same root has b1 too. The
+    answer itself is never one.
+    """
     assert set(found(tmp_path)["doc_id"]) == {"a3"}
     assert set(found(tmp_path, separator=">")["doc_id"]) == {"a2", "a3"}
     assert set(found(tmp_path, separator=">", level=1)["doc_id"]) == {"a2", "a3", "b1"}
@@ -62,10 +87,16 @@ def test_nearest_or_farthest_first(tmp_path: Path, order: str):
     group = {doc: "one" for doc in TEXTS if doc != "none"}
     made = found(tmp_path, values=group, models=models, order=order, depth=3)
     (row,) = around.cosines(models, ["red cat"], [TEXTS[doc] for doc in TEXTS])
-    by_hand = sorted((doc for doc in group if doc != "a1"), key=lambda doc: row[list(TEXTS).index(doc)], reverse=order == "near")
+    by_hand = sorted(
+        (doc for doc in group if doc != "a1"),
+        key=lambda doc: row[list(TEXTS).index(doc)],
+        reverse=order == "near",
+    )
     assert made["doc_id"].to_list() == by_hand[:3]
     assert made["rank"].to_list() == [1, 2, 3]
-    assert made["score"].to_list() == pytest.approx([row[list(TEXTS).index(doc)] for doc in made["doc_id"]], abs=1e-5)
+    assert made["score"].to_list() == pytest.approx(
+        [row[list(TEXTS).index(doc)] for doc in made["doc_id"]], abs=1e-5
+    )
 
 
 def test_draws_follow_from_seed_and_round(tmp_path: Path):
@@ -80,20 +111,36 @@ def test_draws_follow_from_seed_and_round(tmp_path: Path):
 
 def test_queries_without_a_group_are_counted(tmp_path: Path, capsys):
     asked = around.queries(q="red cat", p="big stone")
-    assert set(found(tmp_path, known=(("q", "a1"), ("p", "none")), asked=asked)["query_id"]) == {"q"}
+    assert set(found(tmp_path, known=(("q", "a1"), ("p", "none")), asked=asked)["query_id"]) == {
+        "q"
+    }
     assert "1 of 2 queries have no labelled positive with 'path'" in capsys.readouterr().err
-    with pytest.raises(Refused, match="no labelled positive of a training query has 'path' in the metadata"):
+    with pytest.raises(
+        Refused, match="no labelled positive of a training query has 'path' in the metadata"
+    ):
         found(tmp_path, known=(("p", "none"),), asked=asked)
 
 
 def test_several_groups_of_a_document_are_all_its_groups(tmp_path: Path):
     metadata = around.metadata(
-        tmp_path, ("a1", "path", "x"), ("a1", "path", "y"), ("a2", "path", "x"), ("b1", "path", "y"), ("b2", "path", "z")
+        tmp_path,
+        ("a1", "path", "x"),
+        ("a1", "path", "y"),
+        ("a2", "path", "x"),
+        ("b1", "path", "y"),
+        ("b2", "path", "z"),
     )
     made = siblings(
-        around.queries(q="red cat"), around.documents(tmp_path, TEXTS), around.labels(("q", "a1")), metadata, None, "r1", seed=1,
-        column="path", order="random",
-    )  # fmt: skip
+        around.queries(q="red cat"),
+        around.documents(tmp_path, TEXTS),
+        around.labels(("q", "a1")),
+        metadata,
+        None,
+        "r1",
+        seed=1,
+        column="path",
+        order="random",
+    )
     assert set(made["doc_id"]) == {"a2", "b1"}
 
 

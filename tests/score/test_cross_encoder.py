@@ -24,7 +24,11 @@ def test_scores_are_the_models_probabilities(workspace: Path):
     made = tables.read("scores", Path("rounds/r1/scores.parquet"))
     by = {name: part for (name,), part in made.partition_by("scorer", as_dict=True).items()}
     assert list(by) == ["dense", "cross-encoder:cross"]
-    assert by["cross-encoder:cross"].select("query_id", "doc_id").equals(by["dense"].select("query_id", "doc_id"))
+    assert (
+        by["cross-encoder:cross"]
+        .select("query_id", "doc_id")
+        .equals(by["dense"].select("query_id", "doc_id"))
+    )
 
     from sentence_transformers import CrossEncoder
 
@@ -64,6 +68,15 @@ def test_scores_that_are_no_numbers_stop_the_stage(workspace: Path):
 
 
 def test_no_scorer_may_give_what_is_no_number():
-    bad = tables.shaped("scores", pl.DataFrame({"query_id": ["q"], "doc_id": ["d"], "scorer": ["s"], "score": [float("nan")]}))
-    with pytest.raises(Refused, match="the scorer s returned NaN or infinity for 1 scores, .* document 'd' for the query 'q'"):
+    bad = tables.shaped(
+        "scores",
+        pl.DataFrame(
+            {"query_id": ["q"], "doc_id": ["d"], "scorer": ["s"], "score": [float("nan")]}
+        ),
+    )
+    with pytest.raises(
+        Refused,
+        match="the scorer s returned NaN or infinity for 1 scores, .* document 'd' for the query "
+        "'q'",
+    ):
         refuse_no_number(bad)

@@ -31,10 +31,21 @@ def prepared(**sections: object) -> None:
 
 
 def recipe(**sections: object) -> None:
-    queries = [{"query_id": name, "text": text, "split": "train"} for name, text in {"q1": "red cat", "q2": "square dog"}.items()]
-    queries += [{"query_id": "q3", "text": "hot fire", "split": "test"}, {"query_id": "q4", "text": "cold water", "split": "dev"}]
+    queries = [
+        {"query_id": name, "text": text, "split": "train"}
+        for name, text in {"q1": "red cat", "q2": "square dog"}.items()
+    ]
+    queries += [
+        {"query_id": "q3", "text": "hot fire", "split": "test"},
+        {"query_id": "q4", "text": "cold water", "split": "dev"},
+    ]
     documents = [{"doc_id": name, "text": text} for name, text in TEXTS.items()]
-    write_rows(Path("inputs/ours"), documents, queries, pairs(("q1", "d7"), ("q1", "d5"), ("q2", "d1"), ("q3", "d2"), ("q4", "d3")))
+    write_rows(
+        Path("inputs/ours"),
+        documents,
+        queries,
+        pairs(("q1", "d7"), ("q1", "d5"), ("q2", "d1"), ("q3", "d2"), ("q4", "d3")),
+    )
     tiny_model(Path("inputs/tiny"))
     tiny_model(Path("inputs/guide"), seed=7)
     Path("recipes").mkdir()
@@ -61,14 +72,28 @@ def test_a_guide_scores_beside_the_encoder_that_retrieved(workspace: Path):
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer("inputs/guide", device="cpu")
-    vectors = {text: model.encode(text, normalize_embeddings=True) for text in ("red cat", "square dog", *TEXTS.values())}
+    vectors = {
+        text: model.encode(text, normalize_embeddings=True)
+        for text in ("red cat", "square dog", *TEXTS.values())
+    }
     query, known = {"q1": "red cat", "q2": "square dog"}, {"q1": ("d7", "d5"), "q2": ("d1",)}
-    for query_id, doc_id, value in by["encoder:guide"].select("query_id", "doc_id", "score").iter_rows():
-        assert value == pytest.approx(float(np.dot(vectors[query[query_id]], vectors[TEXTS[doc_id]])), abs=1e-5)
-    for query_id, doc_id, value in by["encoder-to-positives:guide"].select("query_id", "doc_id", "score").iter_rows():
-        nearest = max(float(np.dot(vectors[TEXTS[other]], vectors[TEXTS[doc_id]])) for other in known[query_id])
+    for query_id, doc_id, value in (
+        by["encoder:guide"].select("query_id", "doc_id", "score").iter_rows()
+    ):
+        assert value == pytest.approx(
+            float(np.dot(vectors[query[query_id]], vectors[TEXTS[doc_id]])), abs=1e-5
+        )
+    for query_id, doc_id, value in (
+        by["encoder-to-positives:guide"].select("query_id", "doc_id", "score").iter_rows()
+    ):
+        nearest = max(
+            float(np.dot(vectors[TEXTS[other]], vectors[TEXTS[doc_id]]))
+            for other in known[query_id]
+        )
         assert value == pytest.approx(nearest, abs=1e-5)
-    itself = by["encoder-to-positives:guide"].filter((pl.col("query_id") == "q2") & (pl.col("doc_id") == "d1"))
+    itself = by["encoder-to-positives:guide"].filter(
+        (pl.col("query_id") == "q2") & (pl.col("doc_id") == "d1")
+    )
     assert itself["score"].item() == pytest.approx(1)
 
 
@@ -76,28 +101,48 @@ def test_a_rule_may_compare_by_it(workspace: Path):
     keep = ["labelled", {"positive-aware": {"scorer": "encoder-to-positives:guide", "share": 0.8}}]
     made = settings(score=[NEAREST], sample={"filters": keep})
     assert list(made.scorers) == ["dense", "encoder-to-positives:guide"]
-    assert made.scorers["encoder-to-positives:guide"]["parameters"] == {"to": "positives", "model": "inputs/guide", "revision": None}
+    assert made.scorers["encoder-to-positives:guide"]["parameters"] == {
+        "to": "positives",
+        "model": "inputs/guide",
+        "revision": None,
+    }
     assert made.teachers["inputs/guide"]["fingerprint"]
     assert "tasks.score.encoder" in made.code
 
 
 def test_without_a_line_the_encoder_that_retrieved_scores(workspace: Path):
     made = settings()
-    assert made.scorers == {"dense": {"method": "encoder", "parameters": {"to": "query", "model": None, "revision": None}}}
+    assert made.scorers == {
+        "dense": {
+            "method": "encoder",
+            "parameters": {"to": "query", "model": None, "revision": None},
+        }
+    }
     assert made.score == "none"
 
 
 def test_a_rule_that_wants_a_dense_source_gets_the_rounds_own_encoder_first(workspace: Path):
     keep = ["labelled", "positive-aware"]
-    assert list(settings(retrieve=["bm25"], score=[GUIDE], sample={"filters": keep}).scorers) == ["dense", "encoder:guide"]
+    assert list(settings(retrieve=["bm25"], score=[GUIDE], sample={"filters": keep}).scorers) == [
+        "dense",
+        "encoder:guide",
+    ]
 
 
 @pytest.mark.parametrize(
     ("sections", "said"),
     [
-        ({"score": [GUIDE, GUIDE]}, "two lines of the recipe have the same scorer name 'encoder:guide'"),
         (
-            {"score": [GUIDE], "sample": {"filters": ["labelled", {"positive-aware": {"scorer": "encoder:giude"}}]}},
+            {"score": [GUIDE, GUIDE]},
+            "two lines of the recipe have the same scorer name 'encoder:guide'",
+        ),
+        (
+            {
+                "score": [GUIDE],
+                "sample": {
+                    "filters": ["labelled", {"positive-aware": {"scorer": "encoder:giude"}}]
+                },
+            },
             "did you mean 'encoder:guide'",
         ),
         ({"score": [{"encoder": {"to": "positive"}}]}, "score: encoder: "),

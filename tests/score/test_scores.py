@@ -24,11 +24,21 @@ def frame(*rows: tuple[str, str]) -> pl.DataFrame:
 
 
 def prepared(recipe: str) -> None:
-    """One round of a recipe, as far as its candidates; q1 knows d7, which its two candidates leave out."""
+    """One round of a recipe, as far as its candidates; q1 knows d7, which its two candidates
+    leave out.
+    """
     queries = [{"query_id": name, "text": text, "split": "train"} for name, text in ASKED.items()]
-    queries += [{"query_id": "q3", "text": "hot fire", "split": "test"}, {"query_id": "q4", "text": "cold water", "split": "dev"}]
+    queries += [
+        {"query_id": "q3", "text": "hot fire", "split": "test"},
+        {"query_id": "q4", "text": "cold water", "split": "dev"},
+    ]
     documents = [{"doc_id": name, "text": text} for name, text in TEXTS.items()]
-    write_rows(Path("inputs/ours"), documents, queries, pairs(("q1", "d7"), ("q2", "d1"), ("q3", "d2"), ("q4", "d3")))
+    write_rows(
+        Path("inputs/ours"),
+        documents,
+        queries,
+        pairs(("q1", "d7"), ("q2", "d1"), ("q3", "d2"), ("q4", "d3")),
+    )
     tiny_model(Path("inputs/tiny"))
     Path("recipes").mkdir()
     Path("recipes/two.yaml").write_text("about: the nearest two\nretrieve: [{dense: {depth: 2}}]\n")
@@ -39,11 +49,15 @@ def prepared(recipe: str) -> None:
 
 def test_a_pair_that_is_candidate_and_positive_is_scored_once():
     candidates = frame(("q1", "a"), ("q1", "a"), ("q1", "b"))
-    labels = frame(("q1", "b"), ("q2", "a"), ("q1", "c")).with_columns(label=pl.Series(["positive", "positive", "negative"]))
+    labels = frame(("q1", "b"), ("q2", "a"), ("q1", "c")).with_columns(
+        label=pl.Series(["positive", "positive", "negative"])
+    )
     assert pairs_of(candidates, labels).rows() == [("q1", "a"), ("q1", "b"), ("q2", "a")]
 
 
-def test_scores_are_cosines_of_the_rounds_starting_model_for_candidates_and_positives_alike(workspace: Path):
+def test_scores_are_cosines_of_the_rounds_starting_model_for_candidates_and_positives_alike(
+    workspace: Path,
+):
     prepared("two")
     score("r1")
     scores = tables.read("scores", Path("rounds/r1/scores.parquet"))
@@ -57,7 +71,9 @@ def test_scores_are_cosines_of_the_rounds_starting_model_for_candidates_and_posi
     for query, doc, value in scores.select("query_id", "doc_id", "score").iter_rows():
         one, other = model.encode([ASKED[query], TEXTS[doc]], normalize_embeddings=True)
         assert value == pytest.approx(float(np.dot(one, other)), abs=1e-5)
-    found = candidates.join(scores.select("query_id", "doc_id", again="score"), on=["query_id", "doc_id"])
+    found = candidates.join(
+        scores.select("query_id", "doc_id", again="score"), on=["query_id", "doc_id"]
+    )
     assert found["again"].to_list() == pytest.approx(found["score"].to_list(), abs=1e-6)
 
 

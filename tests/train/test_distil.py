@@ -1,4 +1,6 @@
-"""The distance to a teacher's order, worked by hand, and what must hold whatever the teacher says."""
+"""The distance to a teacher's order, worked by hand, and what must hold whatever the teacher
+says.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ def loss_of(scores, teacher, **parameters):
 
 
 def test_worked_by_hand():
-    # Query 0 is graded on all three documents, query 1 on the last two: its first document is another query's.
+    # Query 0 is graded on all three documents, query 1 on the last two: its first document is
+    # another query's.
     scores = [[0.5, 0.3, 0.1], [0.9, 0.2, 0.4]]
     teacher = [[-1.0, -3.0, -2.0], [nan, -4.0, -2.0]]
     made = loss_of(scores, teacher, temperature=0.1, teacher_temperature=2.0)
@@ -57,7 +60,9 @@ def test_which_document_is_the_positive_plays_no_part():
 
 def test_a_student_that_agrees_has_nothing_to_learn():
     scores = torch.tensor([[0.5, 0.3, 0.1, 0.9]], requires_grad=True)
-    teacher = (scores.detach() / 0.05 + 7).masked_fill(torch.tensor([[False, False, False, True]]), nan)
+    teacher = (scores.detach() / 0.05 + 7).masked_fill(
+        torch.tensor([[False, False, False, True]]), nan
+    )
     loss = loss_of(scores, teacher)
     loss.sum().backward()
     assert loss.item() == pytest.approx(0, abs=1e-6)
@@ -68,10 +73,14 @@ def test_the_gradient_is_the_difference_of_the_shares():
     scores = torch.tensor([[0.5, 0.3, 0.1]], requires_grad=True)
     loss_of(scores, [[-1.0, nan, -2.0]], temperature=0.1).sum().backward()
     wanted, given_ = shares(-1, -2), shares(5, 1)
-    assert scores.grad[0].tolist() == pytest.approx([(given_[0] - wanted[0]) * 10, 0, (given_[1] - wanted[1]) * 10], abs=1e-5)
+    assert scores.grad[0].tolist() == pytest.approx(
+        [(given_[0] - wanted[0]) * 10, 0, (given_[1] - wanted[1]) * 10], abs=1e-5
+    )
 
 
-@pytest.mark.parametrize("teacher", [[nan, nan, nan], [nan, -1.0, nan], [inf, -1.0, nan], [-inf, nan, 2.0]])
+@pytest.mark.parametrize(
+    "teacher", [[nan, nan, nan], [nan, -1.0, nan], [inf, -1.0, nan], [-inf, nan, 2.0]]
+)
 def test_fewer_than_two_grades_teach_nothing(teacher):
     scores = torch.tensor([[0.5, 0.3, 0.1], [0.5, 0.3, 0.1]], requires_grad=True)
     loss = loss_of(scores, [teacher, [-1.0, -2.0, -3.0]])
@@ -84,7 +93,10 @@ def test_fewer_than_two_grades_teach_nothing(teacher):
 GRADES = st.one_of(st.floats(-1000, 1000, width=32), st.sampled_from([nan, inf, -inf]))
 ROWS = st.integers(1, 6).flatmap(
     lambda width: st.lists(
-        st.tuples(st.lists(st.floats(-1, 1, width=32), min_size=width, max_size=width), st.lists(GRADES, min_size=width, max_size=width)),
+        st.tuples(
+            st.lists(st.floats(-1, 1, width=32), min_size=width, max_size=width),
+            st.lists(GRADES, min_size=width, max_size=width),
+        ),
         min_size=1,
         max_size=4,
     )

@@ -12,10 +12,20 @@ from tasks.train.examples import examples
 from tests.train.made_up import made_up
 
 
-def named(labels: list[tuple], texts: dict[str, str]) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+def named(
+    labels: list[tuple], texts: dict[str, str]
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     frame = pl.DataFrame(labels, schema=["query_id", "doc_id", "label", "rank"], orient="row")
-    queries = frame.select("query_id").unique(maintain_order=True).with_columns(text=pl.col("query_id"), collection=pl.lit("one"))
-    return tables.shaped("labels", frame), queries, pl.DataFrame({"doc_id": list(texts), "full_text": list(texts.values())})
+    queries = (
+        frame.select("query_id")
+        .unique(maintain_order=True)
+        .with_columns(text=pl.col("query_id"), collection=pl.lit("one"))
+    )
+    return (
+        tables.shaped("labels", frame),
+        queries,
+        pl.DataFrame({"doc_id": list(texts), "full_text": list(texts.values())}),
+    )
 
 
 def test_all_negatives_are_kept_by_rank():
@@ -24,12 +34,16 @@ def test_all_negatives_are_kept_by_rank():
     documents = dict(zip(texts["doc_id"], texts["full_text"], strict=True))
     found, counts = made.negatives.of(np.arange(12))
     assert counts.tolist() == [2] * 12
-    assert [made.document_texts[n] for n in found] == [documents[f"d{number + rank}"] for number in range(12) for rank in (31, 32)]
+    assert [made.document_texts[n] for n in found] == [
+        documents[f"d{number + rank}"] for number in range(12) for rank in (31, 32)
+    ]
 
 
 def test_one_row_for_each_positive():
     made = examples(*made_up())
-    assert made.pairs.group_by("query_id").len().sort("query_id").filter(pl.col("len") == 2)["query_id"].to_list() == [
+    assert made.pairs.group_by("query_id").len().sort("query_id").filter(pl.col("len") == 2)[
+        "query_id"
+    ].to_list() == [
         "q0",
         "q1",
         "q2",
@@ -38,23 +52,42 @@ def test_one_row_for_each_positive():
 
 
 def test_a_known_positive_under_another_id_is_known_by_its_text():
-    # faults.md, "sibling positives mined as negatives": c is b's text again, and b is a positive of q.
-    labels = [("q", "a", "positive", None), ("q", "b", "positive", None), ("r", "c", "positive", None)]
+    # faults.md, "sibling positives mined as negatives": c is b's text again, and b is a positive of
+    # q.
+    labels = [
+        ("q", "a", "positive", None),
+        ("q", "b", "positive", None),
+        ("r", "c", "positive", None),
+    ]
     made = examples(*named(labels, {"a": "one", "b": "two", "c": "two"}))
     number = made.document_texts.index("two")
     assert made.is_known(np.array([0]), np.array([number])).item()
 
 
 def test_an_answer_of_the_same_query_in_another_spelling_is_masked_in_batches():
-    """q's b and r's a: the two queries are one text, so neither's answer is a negative of the other; s is another query."""
-    positives = [("q", "a", "positive", None), ("r", "b", "positive", None), ("s", "c", "positive", None)]
+    """q's b and r's a: the two queries are one text, so neither's answer is a negative of the
+    other; s is another query.
+    """
+    positives = [
+        ("q", "a", "positive", None),
+        ("r", "b", "positive", None),
+        ("s", "c", "positive", None),
+    ]
     labels, _, texts = named(positives, {"a": "one", "b": "Two.", "c": "three", "d": "two"})
-    queries = pl.DataFrame({"query_id": ["q", "r", "s"], "text": ["Reset my password", "reset my  password ", "other"]})
+    queries = pl.DataFrame(
+        {"query_id": ["q", "r", "s"], "text": ["Reset my password", "reset my  password ", "other"]}
+    )
     queries = queries.with_columns(collection=pl.Series(["x", "y", "x"]))
     made = examples(pl.concat([labels, named([("s", "d", "negative", 1)], {})[0]]), queries, texts)
     place = {text: number for number, text in enumerate(made.document_texts)}
-    known = made.is_known(np.arange(3), np.array([place["one"], place["Two."], place["two"], place["three"]]))
-    assert known.tolist() == [[True, True, True, False], [True, True, True, False], [False, False, False, True]]
+    known = made.is_known(
+        np.arange(3), np.array([place["one"], place["Two."], place["two"], place["three"]])
+    )
+    assert known.tolist() == [
+        [True, True, True, False],
+        [True, True, True, False],
+        [False, False, False, True],
+    ]
 
 
 def test_texts_of_punctuation_alone_are_not_one_text():
@@ -64,7 +97,11 @@ def test_texts_of_punctuation_alone_are_not_one_text():
 
 
 def test_unknown_is_neither_positive_nor_negative():
-    labels = [("q", "a", "positive", None), ("q", "u", "unknown", None), ("r", "u", "positive", None)]
+    labels = [
+        ("q", "a", "positive", None),
+        ("q", "u", "unknown", None),
+        ("r", "u", "positive", None),
+    ]
     made = examples(*named(labels, {"a": "one", "u": "two"}))
     assert made.pairs.filter(pl.col("query_id") == "q")["doc_id"].to_list() == ["a"]
     assert len(made.negatives.documents) == 0
@@ -88,8 +125,17 @@ def test_a_label_without_text_is_refused():
 
 def judged(*rows: tuple, texts: dict[str, str], teacher: str | None = None):
     columns = ["query_id", "doc_id", "label", "rank", "weight", "judge", "grade"]
-    frame = pl.DataFrame([(*row, *(None,) * (7 - len(row))) for row in rows], schema=columns, orient="row", infer_schema_length=None)
-    queries = frame.select("query_id").unique(maintain_order=True).with_columns(text=pl.col("query_id"), collection=pl.lit("one"))
+    frame = pl.DataFrame(
+        [(*row, *(None,) * (7 - len(row))) for row in rows],
+        schema=columns,
+        orient="row",
+        infer_schema_length=None,
+    )
+    queries = (
+        frame.select("query_id")
+        .unique(maintain_order=True)
+        .with_columns(text=pl.col("query_id"), collection=pl.lit("one"))
+    )
     documents = pl.DataFrame({"doc_id": list(texts), "full_text": list(texts.values())})
     return examples(tables.shaped("labels", frame), queries, documents, teacher)
 
@@ -99,13 +145,21 @@ TEXTS = {"p": "zero", "a": "one", "b": "two", "c": "three"}
 
 def test_weights_are_of_the_querys_own_negatives_alone():
     made = judged(
-        ("q", "p", "positive", None, 1.0), ("q", "a", "negative", 1, 0.25), ("q", "b", "negative", 2, 1.0), ("q", "c", "negative", 3, 0.5),
-        ("r", "a", "positive", None, None), ("r", "b", "negative", 1, None),
+        ("q", "p", "positive", None, 1.0),
+        ("q", "a", "negative", 1, 0.25),
+        ("q", "b", "negative", 2, 1.0),
+        ("q", "c", "negative", 3, 0.5),
+        ("r", "a", "positive", None, None),
+        ("r", "b", "negative", 1, None),
         texts=TEXTS,
-    )  # fmt: skip
+    )
     order = np.array([made.document_texts.index(text) for text in ("zero", "one", "two", "three")])
-    # Document c of q is past its first negative, and weighs what its label says if another query brings it along.
-    assert made.weights_of(np.array([0, 1]), order).tolist() == [[1.0, 0.25, 1.0, 0.5], [1.0, 1.0, 1.0, 1.0]]
+    # Document c of q is past its first negative, and weighs what its label says if another query
+    # brings it along.
+    assert made.weights_of(np.array([0, 1]), order).tolist() == [
+        [1.0, 0.25, 1.0, 0.5],
+        [1.0, 1.0, 1.0, 1.0],
+    ]
     assert made.weighted
 
 
@@ -117,15 +171,24 @@ def test_weights_of_one_are_none():
 
 
 def test_the_weight_of_a_promoted_positive_is_kept():
-    made = judged(("q", "p", "positive", None, 1.0, "qrels"), ("q", "a", "positive", None, 0.75, "strong"), texts=TEXTS)
+    made = judged(
+        ("q", "p", "positive", None, 1.0, "qrels"),
+        ("q", "a", "positive", None, 0.75, "strong"),
+        texts=TEXTS,
+    )
     assert made.pairs.select("doc_id", "weight").rows() == [("p", 1.0), ("a", 0.75)]
 
 
 def test_copies_of_a_negative_weigh_what_the_most_suspicious_one_does():
     made = judged(
-        ("q", "p", "positive", None, 1.0), ("q", "a", "negative", 1, 0.5), ("q", "b", "negative", 2, 0.25), texts=TEXTS | {"b": "one"}
+        ("q", "p", "positive", None, 1.0),
+        ("q", "a", "negative", 1, 0.5),
+        ("q", "b", "negative", 2, 0.25),
+        texts=TEXTS | {"b": "one"},
     )
-    assert made.weights_of(np.array([0]), np.array([made.document_texts.index("one")])).item() == 0.25
+    assert (
+        made.weights_of(np.array([0]), np.array([made.document_texts.index("one")])).item() == 0.25
+    )
 
 
 @pytest.mark.parametrize("weight", [-0.5, float("nan"), float("inf")])
@@ -136,9 +199,11 @@ def test_a_weight_that_is_none_is_refused(weight):
 
 def test_a_promoted_document_is_known_and_so_is_its_copy_among_the_negatives():
     made = judged(
-        ("q", "p", "positive", None, 1.0, "qrels"), ("q", "a", "positive", None, 0.9, "strong"), ("q", "b", "negative", 1, 0.1, "strong"),
+        ("q", "p", "positive", None, 1.0, "qrels"),
+        ("q", "a", "positive", None, 0.9, "strong"),
+        ("q", "b", "negative", 1, 0.1, "strong"),
         texts=TEXTS | {"b": "one"},
-    )  # fmt: skip
+    )
     number = np.array([made.document_texts.index("one")])
     assert made.is_known(np.array([0]), number).item()
     assert made.weights_of(np.array([0]), number).item() == 1.0
@@ -146,16 +211,25 @@ def test_a_promoted_document_is_known_and_so_is_its_copy_among_the_negatives():
 
 def test_grades_are_the_teachers_and_there_only_where_they_are_asked_for():
     rows = [
-        ("q", "p", "positive", None, 1.0, "qrels", 2.0), ("q", "a", "negative", 1, 1.0, "lm", -1.5),
-        ("q", "b", "negative", 2, 1.0, "lm", -2.5), ("q", "c", "unknown", None, 1.0, "lm", -3.5),
+        ("q", "p", "positive", None, 1.0, "qrels", 2.0),
+        ("q", "a", "negative", 1, 1.0, "lm", -1.5),
+        ("q", "b", "negative", 2, 1.0, "lm", -2.5),
+        ("q", "c", "unknown", None, 1.0, "lm", -3.5),
         ("r", "a", "positive", None, 1.0, "qrels", 1.0),
-    ]  # fmt: skip
+    ]
     made = judged(*rows, texts=TEXTS, teacher="lm")
     order = np.array([made.document_texts.index(text) for text in ("zero", "one", "two", "three")])
-    np.testing.assert_array_equal(made.grades_of(np.array([0, 1]), order), [[np.nan, -1.5, -2.5, np.nan], [np.nan] * 4])
+    np.testing.assert_array_equal(
+        made.grades_of(np.array([0, 1]), order), [[np.nan, -1.5, -2.5, np.nan], [np.nan] * 4]
+    )
     assert len(judged(*rows, texts=TEXTS).grades.keys) == 0
 
 
 def test_a_teacher_of_single_documents_is_refused():
     with pytest.raises(Refused, match="lm graded at most one document of each query"):
-        judged(("q", "p", "positive", None, 1.0, "qrels", 2.0), ("q", "a", "negative", 1, 1.0, "lm", -1.5), texts=TEXTS, teacher="lm")
+        judged(
+            ("q", "p", "positive", None, 1.0, "qrels", 2.0),
+            ("q", "a", "negative", 1, 1.0, "lm", -1.5),
+            texts=TEXTS,
+            teacher="lm",
+        )

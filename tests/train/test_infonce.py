@@ -44,7 +44,9 @@ def test_a_negative_counts_as_often_as_its_weight_says():
     from tasks.train.losses.infonce import infonce
 
     scores = [[0.5, 0.3, 0.1], [0.2, 0.4, 0.3]]
-    made = infonce(batch_of(scores, [0, 1], ALL, weights=[[1.0, 0.25, 1.0], [1.0, 1.0, 3.0]]), temperature=0.1)
+    made = infonce(
+        batch_of(scores, [0, 1], ALL, weights=[[1.0, 0.25, 1.0], [1.0, 1.0, 3.0]]), temperature=0.1
+    )
     # Query 0: document 1 a quarter of a time. Query 1: document 2 three times.
     by_hand = [
         log((exp(5) + 0.25 * exp(3) + exp(1)) / exp(5)),
@@ -57,8 +59,12 @@ def test_a_negative_of_weight_zero_is_left_out():
     from tasks.train.losses.infonce import infonce
 
     scores = torch.tensor([[0.5, 0.9, 0.1], [0.2, 0.4, 0.3]], requires_grad=True)
-    weighted = infonce(batch_of(scores, [0, 1], ALL, weights=[[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]), temperature=0.1)
-    without = infonce(batch_of(scores, [0, 1], [[False, False, True], [False, False, False]]), temperature=0.1)
+    weighted = infonce(
+        batch_of(scores, [0, 1], ALL, weights=[[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]), temperature=0.1
+    )
+    without = infonce(
+        batch_of(scores, [0, 1], [[False, False, True], [False, False, False]]), temperature=0.1
+    )
     assert torch.equal(weighted, without)
     weighted.sum().backward()
     assert torch.isfinite(scores.grad).all()

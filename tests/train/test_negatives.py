@@ -14,10 +14,18 @@ from tasks.train.negatives import Draw, Negatives
 def kept(counts: list[int]) -> Negatives:
     """So many of each query; the documents of query 2 are 200, 201, ..."""
     pairs = pl.DataFrame(
-        [(f"q{query}", f"d{query}-{place}") for query, count in enumerate(counts) for place in range(count)],
-        schema={"query_id": pl.String, "doc_id": pl.String}, orient="row",
-    )  # fmt: skip
-    documents = np.array([100 * query + place for query, count in enumerate(counts) for place in range(count)], dtype=np.int64)
+        [
+            (f"q{query}", f"d{query}-{place}")
+            for query, count in enumerate(counts)
+            for place in range(count)
+        ],
+        schema={"query_id": pl.String, "doc_id": pl.String},
+        orient="row",
+    )
+    documents = np.array(
+        [100 * query + place for query, count in enumerate(counts) for place in range(count)],
+        dtype=np.int64,
+    )
     return Negatives(documents, pair_keys(pairs), np.append(0, np.cumsum(counts)))
 
 
@@ -32,7 +40,9 @@ def test_the_first_by_rank_in_every_epoch():
 
 
 def test_five_kept_two_a_time_three_epochs():
-    """Shuffled to a b c d e: the epochs train with a b, c d, e a, b c, d e, and again a b. Of one there is only one; of none, none."""
+    """Shuffled to a b c d e: the epochs train with a b, c d, e a, b c, d e, and again a b. Of
+    one there is only one; of none, none.
+    """
     own = kept([5, 1, 0])
     a, b, c, d, e = np.argsort(lots(own.keys[:5], 7, "negatives"))
     draw = Draw(own, 2, "epoch", 7)
@@ -76,4 +86,7 @@ def test_a_negative_that_is_gone_shuffles_no_other(counts, seed, gone):
     left = np.delete(np.arange(len(whole.documents)), gone)
     fewer = whole.at(left, np.diff(whole.first) - (np.arange(len(counts)) == query))
     every, few = (drawn(Draw(one, 9, "epoch", seed), 0) for one in (whole, fewer))
-    assert few == [[document for document in documents if document != whole.documents[gone]] for documents in every]
+    assert few == [
+        [document for document in documents if document != whole.documents[gone]]
+        for documents in every
+    ]

@@ -46,10 +46,17 @@ def write_recipe(loss: str = "distil") -> None:
 
 def prepared() -> None:
     """Eight training queries, of which q6 and q7 have no answer."""
-    documents = [{"doc_id": f"d{n}", "text": f"{WORDS[n % 23]} {WORDS[(n * 7 + 3) % 23]}"} for n in range(30)]
+    documents = [
+        {"doc_id": f"d{n}", "text": f"{WORDS[n % 23]} {WORDS[(n * 7 + 3) % 23]}"} for n in range(30)
+    ]
     queries = [{"query_id": f"q{n}", "text": WORDS[n], "split": "train"} for n in range(8)]
     queries.append({"query_id": "t", "text": "old", "split": "test"})
-    write_rows(Path("inputs/ours"), documents, queries, pairs(*((f"q{n}", f"d{n}") for n in range(6)), ("t", "d29")))
+    write_rows(
+        Path("inputs/ours"),
+        documents,
+        queries,
+        pairs(*((f"q{n}", f"d{n}") for n in range(6)), ("t", "d29")),
+    )
     tiny_model(Path("inputs/tiny"))
     write_recipe()
     prepare(model=MODEL, rounds=ROUNDS)
@@ -67,12 +74,16 @@ def test_they_train_and_are_never_counted_as_labelled(workspace: Path):
     run(retrieve, sample, relabel, train)
     labels = tables.read("labels", Path("rounds/r1/labels.parquet"))
     assert set(labels["query_id"]) == {f"q{n}" for n in range(8)}
-    assert set(labels.filter(pl.col("label") == "positive")["query_id"]) == {f"q{n}" for n in range(6)}
+    assert set(labels.filter(pl.col("label") == "positive")["query_id"]) == {
+        f"q{n}" for n in range(6)
+    }
     trained = tables.read("trained", Path("rounds/r1/trained.parquet"))
     assert set(trained["query_id"]) == {f"q{n}" for n in range(8)}
     alone = trained.filter(pl.col("query_id").is_in(["q6", "q7"]))
     assert set(alone["role"].cast(pl.String)) == {"negative"}
-    assert alone.group_by("query_id", "step").agg(pl.col("loss").is_not_null().sum())["loss"].to_list() == [1, 1]
+    assert alone.group_by("query_id", "step").agg(pl.col("loss").is_not_null().sum())[
+        "loss"
+    ].to_list() == [1, 1]
     assert alone["score"].is_finite().all()
     for collection in training_set.read():  # what every other recipe, the page and evaluation read
         assert set(collection.queries()["query_id"]) == {f"q{n}" for n in range(6)}
@@ -80,7 +91,9 @@ def test_they_train_and_are_never_counted_as_labelled(workspace: Path):
 
 
 def test_a_plan_counts_them(workspace: Path, monkeypatch: pytest.MonkeyPatch):
-    """Eight queries of which six have an answer: r1 reads 8 queries and 30 documents, and trains 2 steps of 4 queries with 6 negatives."""
+    """Eight queries of which six have an answer: r1 reads 8 queries and 30 documents, and trains
+    2 steps of 4 queries with 6 negatives.
+    """
     prepared()
     monkeypatch.setattr(
         command, "stages_to_run", lambda *_: ["base", "start", "retrieve@r1", "train@r1"]
@@ -90,13 +103,20 @@ def test_a_plan_counts_them(workspace: Path, monkeypatch: pytest.MonkeyPatch):
     given = params.read()
     settings = everything(given)
     work = command.work_of(given, settings)
-    assert work.encode["r0"] == 8 + len({f"{WORDS[n % 23]} {WORDS[(n * 7 + 3) % 23]}" for n in range(30)})
+    assert work.encode["r0"] == 8 + len(
+        {f"{WORDS[n % 23]} {WORDS[(n * 7 + 3) % 23]}" for n in range(30)}
+    )
     assert work.train["r1"] == {"queries": 8, "steps": 2, "pairs": 2 * 4 * 6 + 6}
-    assert judging(given, settings["rounds/r1/relabel"], settings["rounds/r1/sample"], "r1")[-1].pairs == 8 * 6 + 6
+    assert (
+        judging(given, settings["rounds/r1/relabel"], settings["rounds/r1/sample"], "r1")[-1].pairs
+        == 8 * 6 + 6
+    )
 
 
 def test_what_the_stage_spent_on_them_counts_where_a_judge_is_asked_again(workspace: Path):
-    """Of 100 tokens the stage spent 60 on the questions of all eight queries: a call of 40 more fits, and then none does."""
+    """Of 100 tokens the stage spent 60 on the questions of all eight queries: a call of 40 more
+    fits, and then none does.
+    """
     prepared()
     run(retrieve, sample)
     file = Path("resolved/rounds/r1/relabel.json")
@@ -106,7 +126,9 @@ def test_what_the_stage_spent_on_them_counts_where_a_judge_is_asked_again(worksp
     training = training_set.read(unlabelled=True)
     negatives = tables.read("negatives", Path("rounds/r1/negatives.parquet"))
     assert {"q6", "q7"} < set(negatives["query_id"])
-    questions = fingerprint_of_questions(negatives, carried_labels("r0", training.queries()), training)
+    questions = fingerprint_of_questions(
+        negatives, carried_labels("r0", training.queries()), training
+    )
     section, ledger = RelabelSettings.read(round="r1").relabel, Ledger()
     judge = section.cascade[0]
     spending = Spending(ledger, questions, section.retry, judges_of(section))
@@ -119,12 +141,20 @@ def test_what_the_stage_spent_on_them_counts_where_a_judge_is_asked_again(worksp
 def test_a_known_answer_is_graded_only_where_it_was_retrieved(workspace: Path):
     prepared()
     run(retrieve, sample, relabel)
-    found = tables.read("candidates", Path("rounds/r1/candidates.parquet")).select("query_id", "doc_id")
-    labels = tables.read("labels", Path("rounds/r1/labels.parquet")).filter(pl.col("label") == "positive")
+    found = tables.read("candidates", Path("rounds/r1/candidates.parquet")).select(
+        "query_id", "doc_id"
+    )
+    labels = tables.read("labels", Path("rounds/r1/labels.parquet")).filter(
+        pl.col("label") == "positive"
+    )
     there = labels.join(found, on=["query_id", "doc_id"], how="semi")
     by = graded_by("encoder")
     assert there.select(by.fill_null(False).all()).item()
-    assert not labels.join(found, on=["query_id", "doc_id"], how="anti").select(by.fill_null(False).any()).item()
+    assert (
+        not labels.join(found, on=["query_id", "doc_id"], how="anti")
+        .select(by.fill_null(False).any())
+        .item()
+    )
     assert 0 < len(there) < len(labels)
 
 
@@ -132,9 +162,15 @@ def test_one_that_left_in_an_earlier_round_stays_out(workspace: Path):
     prepared()
     assert queries_left([]).is_empty()
     for stage, query in (("sample", "q6"), ("relabel", None)):
-        rows = [(query, None, "late-stopping", ""), ("q7", "d1", "labelled", "")] if query else [("q7", "d1", "judge", "")]
+        rows = (
+            [(query, None, "late-stopping", ""), ("q7", "d1", "labelled", "")]
+            if query
+            else [("q7", "d1", "judge", "")]
+        )
         frame = pl.DataFrame(rows, schema=["query_id", "doc_id", "rule", "detail"], orient="row")
-        tables.write("removed", tables.shaped("removed", frame), Path(f"rounds/r1/removed/{stage}.parquet"))
+        tables.write(
+            "removed", tables.shaped("removed", frame), Path(f"rounds/r1/removed/{stage}.parquet")
+        )
     assert queries_left(["r1"])["query_id"].to_list() == ["q6"]
 
 
@@ -146,12 +182,24 @@ def test_a_loss_that_needs_an_answer_is_refused(workspace: Path):
 
 
 def test_the_row_of_a_query_without_an_answer():
-    rows = [("q", "a", "positive", None), ("q", "b", "negative", 1), ("r", "b", "negative", 1), ("s", "c", "unknown", None)]
-    labels = tables.shaped("labels", pl.DataFrame(rows, schema=["query_id", "doc_id", "label", "rank"], orient="row"))
-    queries = pl.DataFrame({"query_id": ["q", "r", "s"], "text": ["one", "two", "three"], "collection": ["c"] * 3})
+    rows = [
+        ("q", "a", "positive", None),
+        ("q", "b", "negative", 1),
+        ("r", "b", "negative", 1),
+        ("s", "c", "unknown", None),
+    ]
+    labels = tables.shaped(
+        "labels", pl.DataFrame(rows, schema=["query_id", "doc_id", "label", "rank"], orient="row")
+    )
+    queries = pl.DataFrame(
+        {"query_id": ["q", "r", "s"], "text": ["one", "two", "three"], "collection": ["c"] * 3}
+    )
     texts = pl.DataFrame({"doc_id": ["a", "b", "c"], "full_text": ["x", "y", "z"]})
     assert examples(labels, queries, texts).query_texts == ["one"]
     made = examples(labels, queries, texts, unlabelled=True)
     assert made.query_texts == ["one", "two"]  # the third has nothing to compare
-    assert made.pairs.select("query_id", "document", "doc_id").rows() == [("q", 0, "a"), ("r", NO_POSITIVE, None)]
+    assert made.pairs.select("query_id", "document", "doc_id").rows() == [
+        ("q", 0, "a"),
+        ("r", NO_POSITIVE, None),
+    ]
     assert made.negatives.of(np.array([1]))[0].tolist() == [1]

@@ -9,11 +9,23 @@ from commands.study.conclusions import of_arm
 from commands.study.design import CONTROLS
 from commands.study.results import MEASURE, ArmRound, Known, Result
 from hone.layout import BASE
-from hone.present.plot_style import APART, COLORS, MUTED, draw_bar, escape_label, layout_by_name, pick_color, stack_bars
+from hone.present.plot_style import (
+    APART,
+    COLORS,
+    MUTED,
+    draw_bar,
+    escape_label,
+    layout_by_name,
+    pick_color,
+    stack_bars,
+)
 
 CONTROL_SYMBOLS = ("square", "diamond", "triangle-up", "cross", "x")
 ARM_SYMBOLS = ("circle", "star", "hexagon", "pentagon")
-AXES = {"seconds": "seconds for one trial's rounds", "texts": "texts encoded for one trial's rounds"}
+AXES = {
+    "seconds": "seconds for one trial's rounds",
+    "texts": "texts encoded for one trial's rounds",
+}
 ROOM = 1.12  # width of the cost axis, as a multiple of the largest cost
 KINDS = 7  # of stages with their own color
 OTHER = "other stages"
@@ -21,7 +33,9 @@ OTHER = "other stages"
 
 @dataclass(frozen=True)
 class Look:
-    """The style of an arm, the same in every figure: controls are gray and angular, inactive arms are hollow."""
+    """The style of an arm, the same in every figure: controls are gray and angular, inactive
+    arms are hollow.
+    """
 
     name: str
     colour: str
@@ -31,18 +45,27 @@ class Look:
 def looks(result: Result) -> dict[str, Look]:
     controls = [one.arm for one in result.last if one.arm in CONTROLS]
     others = [one.arm for one in result.last if one.arm not in controls]
-    drawn = {name: Look(f"{name} (control)", "soft", CONTROL_SYMBOLS[at % len(CONTROL_SYMBOLS)]) for at, name in enumerate(controls)}
-    drawn |= {name: Look(name, pick_color(at), ARM_SYMBOLS[at // COLORS % len(ARM_SYMBOLS)]) for at, name in enumerate(others)}
+    drawn = {
+        name: Look(f"{name} (control)", "soft", CONTROL_SYMBOLS[at % len(CONTROL_SYMBOLS)])
+        for at, name in enumerate(controls)
+    }
+    drawn |= {
+        name: Look(name, pick_color(at), ARM_SYMBOLS[at // COLORS % len(ARM_SYMBOLS)])
+        for at, name in enumerate(others)
+    }
     inactive = {one.arm for one in result.last if one.inactive}
     return {
-        one.arm: Look(f"{one.arm} (inactive)", look.colour, f"{look.symbol}-open") if one.arm in inactive else look
+        one.arm: Look(f"{one.arm} (inactive)", look.colour, f"{look.symbol}-open")
+        if one.arm in inactive
+        else look
         for one in result.last
         for look in [drawn[one.arm]]
     }
 
 
 def against_cost(result: Result, cost: str) -> dict:
-    """nDCG@10 of every arm after its last round by the cost of one trial. The base model is a line with its interval.
+    """nDCG@10 of every arm after its last round by the cost of one trial. The base model is a line
+    with its interval.
 
     Arms without a measured cost are left out.
 
@@ -58,9 +81,17 @@ def against_cost(result: Result, cost: str) -> dict:
         if one.arm not in costs:
             continue
         said = f"{one.arm}: {of_arm(one)}, {unit.format(costs[one.arm])}"
-        data.append(points(drawn[one.arm], [costs[one.arm]], [one.measures[MEASURE]], [said]) | {"mode": "markers"})
+        data.append(
+            points(drawn[one.arm], [costs[one.arm]], [one.measures[MEASURE]], [said])
+            | {"mode": "markers"}
+        )
     axes = {
-        "xaxis": {"title": {"text": AXES[cost]}, "range": [0, end], "zeroline": False, "tickformat": ",~r"},
+        "xaxis": {
+            "title": {"text": AXES[cost]},
+            "range": [0, end],
+            "zeroline": False,
+            "tickformat": ",~r",
+        },
         "yaxis": {"title": {"text": "nDCG@10"}, "zeroline": False},
     }
     return {"data": data, "layout": {"height": 370, "showlegend": True} | axes}
@@ -75,28 +106,58 @@ def costs_of(result: Result, cost: str) -> dict[str, float]:
 def base_line(found: Known, end: float) -> list[dict]:
     """The base model, without cost: its interval as a band, its mean as a line."""
     band = {
-        "type": "scatter", "mode": "none", "fill": "toself", "fillcolor": "faint", "opacity": 0.6, "hoverinfo": "skip", "showlegend": False,
-        "x": [0, end, end, 0], "y": [found.low, found.low, found.high, found.high], "name": BASE, "legendgroup": BASE,
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "none",
+        "fill": "toself",
+        "fillcolor": "faint",
+        "opacity": 0.6,
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "x": [0, end, end, 0],
+        "y": [found.low, found.low, found.high, found.high],
+        "name": BASE,
+        "legendgroup": BASE,
+    }
     line = {
-        "type": "scatter", "mode": "lines", "name": f"{BASE}, the base model", "x": [0, end], "y": [found.mean] * 2, "legendgroup": BASE,
-        "line": {"color": "ink", "width": 1.5, "dash": "dash"}, "hovertemplate": f"{BASE}: %{{y:.4f}}<extra></extra>",
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "lines",
+        "name": f"{BASE}, the base model",
+        "x": [0, end],
+        "y": [found.mean] * 2,
+        "legendgroup": BASE,
+        "line": {"color": "ink", "width": 1.5, "dash": "dash"},
+        "hovertemplate": f"{BASE}: %{{y:.4f}}<extra></extra>",
+    }
     return [band, line]
 
 
 def points(look: Look, places: list[float], found: list[Known], said: list[str]) -> dict:
     """Means of an arm with their intervals."""
     return {
-        "type": "scatter", "mode": "lines+markers", "name": escape_label(look.name), "x": places, "y": [one.mean for one in found],
-        "text": [escape_label(text) for text in said], "hovertemplate": "%{text}<extra></extra>",
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": escape_label(look.name),
+        "x": places,
+        "y": [one.mean for one in found],
+        "text": [escape_label(text) for text in said],
+        "hovertemplate": "%{text}<extra></extra>",
         "line": {"color": look.colour, "width": 1.5},
-        "marker": {"size": 11, "color": look.colour, "symbol": look.symbol, "line": {"color": look.colour, "width": 1}},
-        "error_y": {
-            "type": "data", "symmetric": False, "thickness": 1.5, "width": 4, "color": look.colour,
-            "array": [one.high - one.mean for one in found], "arrayminus": [one.mean - one.low for one in found],
+        "marker": {
+            "size": 11,
+            "color": look.colour,
+            "symbol": look.symbol,
+            "line": {"color": look.colour, "width": 1},
         },
-    }  # fmt: skip
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "thickness": 1.5,
+            "width": 4,
+            "color": look.colour,
+            "array": [one.high - one.mean for one in found],
+            "arrayminus": [one.mean - one.low for one in found],
+        },
+    }
 
 
 def by_round(result: Result) -> dict:
@@ -108,9 +169,17 @@ def by_round(result: Result) -> dict:
     for number, (arm, look) in enumerate(drawn.items()):
         own = [one for one in result.rounds if one.arm == arm]
         shift = (number - (len(drawn) - 1) / 2) * step
-        said = [f"{BASE}: {base.mean:.4f}", *(f"{arm} after {one.round}: {of_arm(one)}" for one in own)]
-        found = [Known(base.mean, base.mean, base.mean, None, None, base.seeds), *(one.measures[MEASURE] for one in own)]
-        data.append(points(look, [0, *(names.index(one.round) + shift for one in own)], found, said))
+        said = [
+            f"{BASE}: {base.mean:.4f}",
+            *(f"{arm} after {one.round}: {of_arm(one)}" for one in own),
+        ]
+        found = [
+            Known(base.mean, base.mean, base.mean, None, None, base.seeds),
+            *(one.measures[MEASURE] for one in own),
+        ]
+        data.append(
+            points(look, [0, *(names.index(one.round) + shift for one in own)], found, said)
+        )
     return {"data": data, "layout": layout_by_name(names, "nDCG@10") | {"showlegend": True}}
 
 
@@ -121,11 +190,21 @@ def time_by_stage(last: list[ArmRound]) -> dict:
     for one in last:
         total.update(one.seconds)
     own = [kind for kind, seconds in total.most_common(KINDS) if seconds > 0]
-    shown = [kind for kind in dict.fromkeys(kind for one in last for kind in one.seconds) if kind in own]
+    shown = [
+        kind for kind in dict.fromkeys(kind for one in last for kind in one.seconds) if kind in own
+    ]
     shades = {kind: pick_color(at) if at < COLORS else "ink" for at, kind in enumerate(own)}
     bars = [escape_label(one.arm) for one in last]
-    data = [draw_bar(kind, bars, [round(one.seconds.get(kind, 0.0), 1) for one in last], shades[kind], "s") for kind in shown]
-    rest = [round(sum(seconds for kind, seconds in one.seconds.items() if kind not in own), 1) for one in last]
+    data = [
+        draw_bar(
+            kind, bars, [round(one.seconds.get(kind, 0.0), 1) for one in last], shades[kind], "s"
+        )
+        for kind in shown
+    ]
+    rest = [
+        round(sum(seconds for kind, seconds in one.seconds.items() if kind not in own), 1)
+        for one in last
+    ]
     if any(rest):
         data.append(draw_bar(OTHER, bars, rest, MUTED, "s"))
     return {"data": data, "layout": stack_bars(len(bars), "seconds of one trial")}

@@ -1,4 +1,6 @@
-"""The page of a study: one file that works offline, loads nothing from the network, and runs only its own scripts."""
+"""The page of a study: one file that works offline, loads nothing from the network, and runs
+only its own scripts.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,19 @@ HERE = Path(__file__).parent
 
 
 def render(
-    name: str, question: Question, found: Sequence[Result], *, differs: dict[str, list[str]], left: Sequence[str] = (),
-    leaks: Sequence[str] = (), hides: bool = True, command: str = "", files: dict[str, str] | None = None,
-    tuned: Sequence[str] = (), older: Sequence[tuple[str, ...]] = (),
-) -> str:  # fmt: skip
+    name: str,
+    question: Question,
+    found: Sequence[Result],
+    *,
+    differs: dict[str, list[str]],
+    left: Sequence[str] = (),
+    leaks: Sequence[str] = (),
+    hides: bool = True,
+    command: str = "",
+    files: dict[str, str] | None = None,
+    tuned: Sequence[str] = (),
+    older: Sequence[tuple[str, ...]] = (),
+) -> str:
     """The whole page, in the style of the report's.
 
     Args:
@@ -48,12 +59,28 @@ def render(
     from plotly.offline import get_plotlyjs
 
     environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.filters |= number_format.FILTERS | {"span": span, "level": level, "counted": counted, "spell": spell, "marked": marked}
+    environment.filters |= number_format.FILTERS | {
+        "span": span,
+        "level": level,
+        "counted": counted,
+        "spell": spell,
+        "marked": marked,
+    }
     drawn = [figures_of(result) for result in found]
-    scripts = [html.normalize_script(get_plotlyjs()), html.normalize_script((report.HERE / "page.js").read_text(encoding="utf-8"))]
-    styles = [(report.HERE / "page.css").read_text(encoding="utf-8"), (HERE / "page.css").read_text(encoding="utf-8")]
+    scripts = [
+        html.normalize_script(get_plotlyjs()),
+        html.normalize_script((report.HERE / "page.js").read_text(encoding="utf-8")),
+    ]
+    styles = [
+        (report.HERE / "page.css").read_text(encoding="utf-8"),
+        (HERE / "page.css").read_text(encoding="utf-8"),
+    ]
     return environment.get_template("page.html.jinja").render(
         name=name,
         question=question,
@@ -97,10 +124,14 @@ def block(question: Question, result: Result, at: int, drawn: dict[str, dict]) -
         "at": at,
         "result": result,
         "arms": ranked(result),
-        "controls": [one for one in CONTROLS if one in {arm for last in result.last for arm in last.against}],
+        "controls": [
+            one for one in CONTROLS if one in {arm for last in result.last for arm in last.against}
+        ],
         "are_controls": [one.arm for one in result.last if one.arm in CONTROLS],
         "contrasts": [(one, *conclusions.verdict(one, inactive)) for one in result.contrasts],
         "missing": [name for name in question.arms if name not in {one.arm for one in result.last}],
         "figures": list(drawn),
-        "undrawn": [one.arm for one in result.last if one.arm not in figures.costs_of(result, "seconds")],
+        "undrawn": [
+            one.arm for one in result.last if one.arm not in figures.costs_of(result, "seconds")
+        ],
     }

@@ -1,1 +1,3 @@
-"""The sections of a recipe: every setting with type, range and default. Settings of a method are in the method's file."""
+"""The sections of a recipe: every setting with type, range and default. Settings of a method are
+in the method's file.
+"""

@@ -11,7 +11,9 @@ Source = Literal["paper", "authors' code", "survey", "Hone default", "unverified
 
 
 class Section(BaseModel):
-    """One section of a recipe. `renamed` holds the old names of its settings, which are refused with the new name."""
+    """One section of a recipe. `renamed` holds the old names of its settings, which are refused
+    with the new name.
+    """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     renamed: ClassVar[dict[str, str]] = {}

@@ -25,17 +25,22 @@ class Rank(Section):
     """How the in-loop cross-encoder is trained from labels and candidates. All defaults are Hone's.
 
     Attributes:
-        base: the starting model of the first ranker: an encoder, a cross-encoder or another transformers model (a folder below inputs/, a
-            Hub id). Null: the base encoder. A missing head is initialized at random. [Hone default]
+        base: the starting model of the first ranker: an encoder, a cross-encoder or another
+            transformers model (a folder below inputs/, a Hub id). Null: the base encoder. A missing
+            head is initialized at random. [Hone default]
         revision: for a Hub id. [Hone default]
-        init: `previous` starts from the previous round's ranker, if it exists. `base` never does. [Hone default]
-        negatives: number drawn for each labelled positive, among candidates that are not positives. [Hone default]
-        random: number of additional random negatives for each labelled positive. These easy examples teach an untrained model what a match
-            is. [Hone default]
+        init: `previous` starts from the previous round's ranker, if it exists. `base` never does.
+            [Hone default]
+        negatives: number drawn for each labelled positive, among candidates that are not positives.
+            [Hone default]
+        random: number of additional random negatives for each labelled positive. These easy
+            examples teach an untrained model what a match is. [Hone default]
         window: the ranks of each source's list from which negatives are drawn. [Hone default]
-        draw: `union` draws uniformly among all candidates of a query. `even` draws from the sources in turn. [Hone default]
-        balance: first draw documents that are positives of other training queries. Otherwise most documents have only one label, and the
-            model can learn it without the query. [Hone default]
+        draw: `union` draws uniformly among all candidates of a query. `even` draws from the sources
+            in turn. [Hone default]
+        balance: first draw documents that are positives of other training queries. Otherwise most
+            documents have only one label, and the model can learn it without the query. [Hone
+            default]
         epochs: number of passes over the pairs. [Hone default]
         steps: total training steps, instead of epochs. Null: determined by `epochs`. [Hone default]
         batch: pairs per step. [Hone default]
@@ -44,10 +49,14 @@ class Rank(Section):
         schedule: decay of the learning rate afterwards. [Hone default]
         dropout: dropout rate. Null: the model's own. [Hone default]
         weight_decay: weight decay of AdamW. [Hone default]
-        max_length: maximum tokens of a query and a document together. Null: the encoder's length for documents plus 32. [Hone default]
-        precision: `auto`: the precision of encoding (`model.precision` in params.yaml). [Hone default]
-        checkpoint_steps: steps between checkpoints. An interrupted training resumes from the last one. [Hone default]
-        rerank: number of documents of each dev query that are reranked for evaluation. [Hone default]
+        max_length: maximum tokens of a query and a document together. Null: the encoder's length
+            for documents plus 32. [Hone default]
+        precision: `auto`: the precision of encoding (`model.precision` in params.yaml). [Hone
+            default]
+        checkpoint_steps: steps between checkpoints. An interrupted training resumes from the last
+            one. [Hone default]
+        rerank: number of documents of each dev query that are reranked for evaluation. [Hone
+            default]
     """
 
     base: str | None = None

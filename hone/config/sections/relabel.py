@@ -15,7 +15,8 @@ class Judged(Section):
     """One step of a cascade: the judge, and the rule that escalates pairs to the next judge.
 
     Attributes:
-        judge: a name in `judges` of params.yaml, or a judge with its parameters. In a list, the first one that works here.
+        judge: a name in `judges` of params.yaml, or a judge with its parameters. In a list, the
+            first one that works here.
         escalate: the escalation rule, which selects pairs for the next judge. [Hone default]
         optional: continue without it if it cannot work here. [Hone default]
     """
@@ -57,21 +58,28 @@ class Relabel(Section):
 
     Attributes:
         cascade: judges, cheapest first.
-        action: the action for a false negative: `keep` it, `drop` it, drop the whole query (`drop-query`), lower its weight (`weight`),
-            ignore it in the loss (`mask`), or make it a positive (`promote`). A list defines actions by bands of its probability. [Hone
+        action: the action for a false negative: `keep` it, `drop` it, drop the whole query
+            (`drop-query`), lower its weight (`weight`), ignore it in the loss (`mask`), or make it
+            a positive (`promote`). A list defines actions by bands of its probability. [Hone
             default]
-        unconfirmed: the action for a false negative that an earlier judge found and the last judge did not read (it was not escalated, or
-            the last judge was skipped). Null: the same action. [Hone default]
-        final: which verdict is used: the `last` judge's, or only verdicts on which `all` judges agree. [Hone default]
+        unconfirmed: the action for a false negative that an earlier judge found and the last judge
+            did not read (it was not escalated, or the last judge was skipped). Null: the same
+            action. [Hone default]
+        final: which verdict is used: the `last` judge's, or only verdicts on which `all` judges
+            agree. [Hone default]
         depth: number of judged negatives of each query. Null: all. [Hone default]
-        control: fraction of the pairs that are not escalated but read by the next judge all the same, to estimate the missed ones. [Hone
-            default]
-        most_hits: queries with more detected false negatives are excluded. Null: no limit. 7 in RLHN's paper, 8 in its code. [Hone default]
-        precision: the lower confidence bound of the last judge's precision that `promote` requires. [Hone default]
+        control: fraction of the pairs that are not escalated but read by the next judge all the
+            same, to estimate the missed ones. [Hone default]
+        most_hits: queries with more detected false negatives are excluded. Null: no limit. 7 in
+            RLHN's paper, 8 in its code. [Hone default]
+        precision: the lower confidence bound of the last judge's precision that `promote` requires.
+            [Hone default]
         force: promote without this check. [Hone default]
-        refresh: promotions by the same judges in earlier rounds become candidates again, so this round's positives replace them. Otherwise
-            promotions of all rounds accumulate. [Hone default]
-        grades: write the judges' grades into the labels, for a loss that learns from them. [Hone default]
+        refresh: promotions by the same judges in earlier rounds become candidates again, so this
+            round's positives replace them. Otherwise promotions of all rounds accumulate. [Hone
+            default]
+        grades: write the judges' grades into the labels, for a loss that learns from them. [Hone
+            default]
         budget: the maximum cost of judging. [Hone default]
     """
 

@@ -17,7 +17,8 @@ class Window(Section):
     Attributes:
         first: the first rank. [Hone default]
         last: the last rank. Null: to the end. [Hone default]
-        counted: whether ranks are counted `before` or `after` the filters. Libraries differ. [Hone default]
+        counted: whether ranks are counted `before` or `after` the filters. Libraries differ. [Hone
+            default]
     """
 
     first: Annotated[int, Field(ge=1)] = 1
@@ -29,11 +30,13 @@ class Sample(Section):
     """How negatives are selected from candidates.
 
     Attributes:
-        filters: rules that remove candidates, in order. The default ensures that no labelled positive becomes a negative. [Hone default]
+        filters: rules that remove candidates, in order. The default ensures that no labelled
+            positive becomes a negative. [Hone default]
         window: the ranks of the remaining candidates that are available. [Hone default]
         choose: the sampler, which chooses the negatives. [Hone default]
-        on_shortage: the action if a query gets fewer than `n` negatives: `widen` uses the next ranks after the window (never before it),
-            `random` draws documents from the collection, `fewer` accepts it, `drop-query` removes the query from the round. [Hone default]
+        on_shortage: the action if a query gets fewer than `n` negatives: `widen` uses the next
+            ranks after the window (never before it), `random` draws documents from the collection,
+            `fewer` accepts it, `drop-query` removes the query from the round. [Hone default]
     """
 
     renamed: ClassVar[dict[str, str]] = {"keep": "filters"}

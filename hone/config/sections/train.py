@@ -17,27 +17,36 @@ class Train(Section):
         losses: the losses. Training minimizes their sum. [Hone default]
         batch: how queries are grouped into batches. [Hone default]
         negatives: negatives of each query in a step. 0: only in-batch negatives. [Hone default]
-        draw: which negatives are used: the `first` by rank in every epoch, or different ones in each `epoch`. For `epoch`, each query's
-            negatives are shuffled once and used in turn, as in RLHN's code. [Hone default]
-        queries: queries with a labelled positive (`labelled`), or `all`, including those without one, for losses that need none (`distil`).
-            With `all`, a labelled positive is only used if it was retrieved, like any other document. [Hone default]
-        positives: `one` labelled positive of each query in an epoch, drawn anew, or `all`. [Hone default]
+        draw: which negatives are used: the `first` by rank in every epoch, or different ones in
+            each `epoch`. For `epoch`, each query's negatives are shuffled once and used in turn, as
+            in RLHN's code. [Hone default]
+        queries: queries with a labelled positive (`labelled`), or `all`, including those without
+            one, for losses that need none (`distil`). With `all`, a labelled positive is only used
+            if it was retrieved, like any other document. [Hone default]
+        positives: `one` labelled positive of each query in an epoch, drawn anew, or `all`. [Hone
+            default]
         epochs: number of passes over the queries. [Hone default]
         steps: total training steps, instead of epochs. Null: determined by `epochs`. [Hone default]
-        max_length: tokens after which a text is truncated in training only. Null: `model.max_length` in params.yaml, as in encoding. [Hone
-            default]
-        learning_rate: the peak learning rate. 2e-5 is usual for encoders of this size. `train` in params.yaml sets the value for recipes
-            that do not. [Hone default]
+        max_length: tokens after which a text is truncated in training only. Null:
+            `model.max_length` in params.yaml, as in encoding. [Hone default]
+        learning_rate: the peak learning rate. 2e-5 is usual for encoders of this size. `train` in
+            params.yaml sets the value for recipes that do not. [Hone default]
         warmup: fraction of steps in which the learning rate increases from 0. [Hone default]
         schedule: decay of the learning rate afterwards. [Hone default]
-        dropout: dropout rate. With 0, vectors in training equal those in retrieval. Null: the model's own. [Hone default]
+        dropout: dropout rate. With 0, vectors in training equal those in retrieval. Null: the
+            model's own. [Hone default]
         weight_decay: weight decay of AdamW. 0.01 as in the examples of transformers. [Hone default]
-        precision: `auto`: the precision of encoding (`model.precision` in params.yaml). [Hone default]
-        checkpoint_steps: steps between checkpoints. An interrupted training resumes from the last one. [Hone default]
-        dev_scores: write scores on dev queries into the model card. The model then reads all of its training collections. [Hone default]
-        dev_checks: how often training measures nDCG@10 on 40 dev queries and a small pool of documents, at even intervals up to the end. 0,
-            or `dev_scores: false`: never. If an earlier check is significantly better than the last, the log, the model card and the report
-            contain a warning. The weights of the last step are saved all the same. [Hone default]
+        precision: `auto`: the precision of encoding (`model.precision` in params.yaml). [Hone
+            default]
+        checkpoint_steps: steps between checkpoints. An interrupted training resumes from the last
+            one. [Hone default]
+        dev_scores: write scores on dev queries into the model card. The model then reads all of its
+            training collections. [Hone default]
+        dev_checks: how often training measures nDCG@10 on 40 dev queries and a small pool of
+            documents, at even intervals up to the end. 0, or `dev_scores: false`: never. If an
+            earlier check is significantly better than the last, the log, the model card and the
+            report contain a warning. The weights of the last step are saved all the same. [Hone
+            default]
     """
 
     init: Literal["base", "previous"] = "previous"

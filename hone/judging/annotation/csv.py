@@ -1,4 +1,6 @@
-"""The CSV file of an annotation sheet: spreadsheets read no field as a formula, and the texts are unchanged when read back."""
+"""The CSV file of an annotation sheet: spreadsheets read no field as a formula, and the texts
+are unchanged when read back.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,9 @@ from hone.files import written_whole
 COLUMNS = ("number", "query", "known_answer", "candidate", "verdict", "note")
 TEXTS = ("query", "known_answer", "candidate")
 VERDICTS = {"yes": "positive", "no": "negative", "unsure": "unknown"}
-# Characters that start a formula in spreadsheets, also in full width. A spreadsheet that splits cells at semicolons or tabs finds cells
-# inside one of our fields. Such a reader also ends a row at a line break.
+# Characters that start a formula in spreadsheets, also in full width. A spreadsheet that splits
+# cells at semicolons or tabs finds cells inside one of our fields. Such a reader also ends a row at
+# a line break.
 SIGNS = "[=+\\-@＝＋－＠]"
 FORMULA = re.compile(rf"^(?='*[\t\r\n])|(?:^|(?<=[;\t\r\n]))(?='*{SIGNS})")
 MARKED = re.compile(rf"^'(?='*[\t\r\n])|(?:^|(?<=[;\t\r\n]))'(?='*{SIGNS})")
@@ -23,14 +26,18 @@ MARKED = re.compile(rf"^'(?='*[\t\r\n])|(?:^|(?<=[;\t\r\n]))'(?='*{SIGNS})")
 
 @dataclass(frozen=True)
 class Filled:
-    """One row of an annotated sheet: its row number in the file (the heading is row 1) and its fields."""
+    """One row of an annotated sheet: its row number in the file (the heading is row 1) and its
+    fields.
+    """
 
     row: int
     fields: dict[str, str]
 
 
 def marked(text: str) -> str:
-    """A field that no spreadsheet reads as a formula: an apostrophe precedes every character that would start one."""
+    """A field that no spreadsheet reads as a formula: an apostrophe precedes every character
+    that would start one.
+    """
     return FORMULA.sub("'", text)
 
 
@@ -40,7 +47,9 @@ def unmarked(field: str) -> str:
 
 
 def write(rows: list[dict[str, str]], path: Path) -> None:
-    """Write rows with all COLUMNS, with a byte-order mark: without it spreadsheets guess the encoding."""
+    """Write rows with all COLUMNS, with a byte-order mark: without it spreadsheets guess the
+    encoding.
+    """
     with written_whole(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
@@ -57,12 +66,18 @@ def read(path: Path) -> list[Filled]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             text = file.read()
     except FileNotFoundError:
-        raise Refused(f"{path} does not exist. Run `hone judge sheet`, or save the annotation page first.") from None
+        raise Refused(
+            f"{path} does not exist. Run `hone judge sheet`, or save the annotation page first."
+        ) from None
     except UnicodeDecodeError as error:
-        raise Refused(f"{path} is not UTF-8 (byte {error.start:,}). Save it as CSV UTF-8.") from None
+        raise Refused(
+            f"{path} is not UTF-8 (byte {error.start:,}). Save it as CSV UTF-8."
+        ) from None
     heading = text.partition("\n")[0]
     separator = max(",;\t", key=heading.count)  # spreadsheets write semicolons in some locales
-    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # the default limit is 131,072 characters per field
+    csv.field_size_limit(
+        max(csv.field_size_limit(), len(text))
+    )  # the default limit is 131,072 characters per field
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
@@ -70,7 +85,9 @@ def read(path: Path) -> list[Filled]:
     names = [name.strip() for name in rows[0]] if rows else []
     absent = [name for name in COLUMNS if name not in names]
     if absent:
-        raise Refused(f"{path} lacks the column {listed(absent)}. The first row must be {','.join(COLUMNS)}.")
+        raise Refused(
+            f"{path} lacks the column {listed(absent)}. The first row must be {','.join(COLUMNS)}."
+        )
     filled = []
     for place, row in enumerate(rows[1:], start=2):
         if any(field.strip() for field in row):
@@ -88,7 +105,8 @@ def verdict_of(filled: Filled, path: Path) -> str | None:
     given = filled.fields["verdict"].strip()
     if given and given.casefold() not in VERDICTS:
         raise Refused(
-            f"{path}, row {filled.row} ({filled.fields['number'].strip()}): the verdict is '{given}'. Write yes, no or unsure, or "
+            f"{path}, row {filled.row} ({filled.fields['number'].strip()}): the verdict is "
+            f"'{given}'. Write yes, no or unsure, or "
             f"leave it empty; {nearest(given.casefold(), VERDICTS)}"
         )
     return VERDICTS.get(given.casefold())

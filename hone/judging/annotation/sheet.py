@@ -1,4 +1,6 @@
-"""An annotation sheet: shuffled pairs of a round, drawn by rank band, with labelled positives and random documents as controls."""
+"""An annotation sheet: shuffled pairs of a round, drawn by rank band, with labelled positives
+and random documents as controls.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,16 @@ import polars as pl
 from hone.judging.rank_bands import SHEET_BANDS, band_of
 from hone.layout import PAIR
 
-MIXED_IN = 0.1  # ratio of labelled positives, and of random documents, to drawn pairs [Hone default]
-ROW = {"query_id": pl.String, "doc_id": pl.String, "kind": pl.String, "band": pl.String, "shown": pl.String}
+MIXED_IN = (
+    0.1  # ratio of labelled positives, and of random documents, to drawn pairs [Hone default]
+)
+ROW = {
+    "query_id": pl.String,
+    "doc_id": pl.String,
+    "kind": pl.String,
+    "band": pl.String,
+    "shown": pl.String,
+}
 
 
 @dataclass(frozen=True)
@@ -19,8 +29,8 @@ class Sheet:
     """The content of a sheet.
 
     Attributes:
-        rows: query_id, doc_id, kind (drawn, known, random), band (of drawn pairs), shown: doc_id of the labelled positive
-            beside it; in sheet order.
+        rows: query_id, doc_id, kind (drawn, known, random), band (of drawn pairs), shown: doc_id of
+            the labelled positive beside it; in sheet order.
         bands: per band, the number of pairs and the number drawn.
     """
 
@@ -29,15 +39,23 @@ class Sheet:
 
 
 def drawn(
-    pairs: pl.DataFrame, positives: pl.DataFrame, queries: pl.DataFrame, ids: dict[str, pl.Series], n: int, random: np.random.Generator
+    pairs: pl.DataFrame,
+    positives: pl.DataFrame,
+    queries: pl.DataFrame,
+    ids: dict[str, pl.Series],
+    n: int,
+    random: np.random.Generator,
 ) -> Sheet:
-    """Draw a sheet of `n` pairs, plus a tenth of that number of labelled positives and a tenth of random documents.
+    """Draw a sheet of `n` pairs, plus a tenth of that number of labelled positives and a tenth of
+    random documents.
 
-    A labelled positive is shown beside another one of the same query. If the query has no other, none is shown. The same number of
-    random and drawn rows then show none, so that an empty field reveals nothing.
+    A labelled positive is shown beside another one of the same query. If the query has no other,
+    none is shown. The same number of random and drawn rows then show none, so that an empty field
+    reveals nothing.
 
     Args:
-        pairs: query_id, doc_id, rank: the pairs to draw from, in equal numbers per rank band as far as possible.
+        pairs: query_id, doc_id, rank: the pairs to draw from, in equal numbers per rank band as far
+            as possible.
         positives: query_id, doc_id of labelled positives.
         queries: query_id, collection.
         ids: document ids of each collection.
@@ -46,7 +64,9 @@ def drawn(
     """
     chosen, bands = by_band(pairs, n, random)
     extra = round(n * MIXED_IN)
-    known = known_pairs(positives.join(queries, on="query_id", how="semi", maintain_order="left"), extra, random)
+    known = known_pairs(
+        positives.join(queries, on="query_id", how="semi", maintain_order="left"), extra, random
+    )
     others = random_pairs(pairs, positives, queries, ids, extra, random)
     alone = int(known["shown"].is_null().sum())
     first = positives.group_by("query_id", maintain_order=True).agg(shown=pl.col("doc_id").first())
@@ -54,33 +74,57 @@ def drawn(
     for frame, kind in ((others, "random"), (chosen, "drawn")):
         beside = frame.join(first, on="query_id", how="left", maintain_order="left")
         hide = pl.Series(random.permutation(len(frame)) < alone, dtype=pl.Boolean)
-        parts.append(beside.with_columns(kind=pl.lit(kind), shown=pl.when(hide).then(None).otherwise("shown")))
-    rows = pl.concat([frame.select(pl.col(name).cast(kind) for name, kind in ROW.items()) for frame in parts])
+        parts.append(
+            beside.with_columns(
+                kind=pl.lit(kind), shown=pl.when(hide).then(None).otherwise("shown")
+            )
+        )
+    rows = pl.concat(
+        [frame.select(pl.col(name).cast(kind) for name, kind in ROW.items()) for frame in parts]
+    )
     return Sheet(rows.gather(random.permutation(len(rows))), bands)
 
 
-def by_band(pairs: pl.DataFrame, n: int, random: np.random.Generator) -> tuple[pl.DataFrame, dict[str, dict[str, int]]]:
-    """query_id, doc_id, band of `n` drawn pairs; and per band the number of pairs and the number drawn."""
-    banded = pairs.with_columns(band=band_of(pl.col("rank"), SHEET_BANDS), place=pl.Series(random.permutation(len(pairs)), dtype=pl.Int64))
+def by_band(
+    pairs: pl.DataFrame, n: int, random: np.random.Generator
+) -> tuple[pl.DataFrame, dict[str, dict[str, int]]]:
+    """query_id, doc_id, band of `n` drawn pairs; and per band the number of pairs and the number
+    drawn.
+    """
+    banded = pairs.with_columns(
+        band=band_of(pl.col("rank"), SHEET_BANDS),
+        place=pl.Series(random.permutation(len(pairs)), dtype=pl.Int64),
+    )
     counted = dict(banded["band"].value_counts().iter_rows())
     sizes = {name: counted.get(name, 0) for name, _ in SHEET_BANDS}
     take = shares(sizes, n)
-    wanted = pl.DataFrame({"band": list(take), "take": list(take.values())}, schema={"band": pl.String, "take": pl.Int64})
+    wanted = pl.DataFrame(
+        {"band": list(take), "take": list(take.values())},
+        schema={"band": pl.String, "take": pl.Int64},
+    )
     chosen = banded.sort("place").join(wanted, on="band", how="left", maintain_order="left")
     chosen = chosen.filter(pl.int_range(pl.len()).over("band") < pl.col("take"))
-    return chosen.select(*PAIR, "band"), {name: {"pairs": sizes[name], "drawn": take[name]} for name in sizes}
+    return chosen.select(*PAIR, "band"), {
+        name: {"pairs": sizes[name], "drawn": take[name]} for name in sizes
+    }
 
 
 def shares(sizes: dict[str, int], n: int) -> dict[str, int]:
-    """How many to draw per band: one of each band in turn until there are `n`; exhausted bands are skipped."""
+    """How many to draw per band: one of each band in turn until there are `n`; exhausted bands
+    are skipped.
+    """
     taken = dict.fromkeys(sizes, 0)
     for _ in range(min(n, sum(sizes.values()))):
-        taken[min((name for name in sizes if taken[name] < sizes[name]), key=taken.__getitem__)] += 1
+        taken[
+            min((name for name in sizes if taken[name] < sizes[name]), key=taken.__getitem__)
+        ] += 1
     return taken
 
 
 def known_pairs(positives: pl.DataFrame, n: int, random: np.random.Generator) -> pl.DataFrame:
-    """`n` labelled positives with another of the same query as `shown`; queries that have another come first."""
+    """`n` labelled positives with another of the same query as `shown`; queries that have
+    another come first.
+    """
     second = positives.group_by("query_id", maintain_order=True).agg(
         first=pl.col("doc_id").first(), second=pl.col("doc_id").get(1, null_on_oob=True)
     )
@@ -89,7 +133,9 @@ def known_pairs(positives: pl.DataFrame, n: int, random: np.random.Generator) ->
         positives.select(PAIR)
         .with_columns(place=place)
         .join(second, on="query_id", how="left", maintain_order="left")
-        .with_columns(shown=pl.when(pl.col("doc_id") == pl.col("first")).then("second").otherwise("first"))
+        .with_columns(
+            shown=pl.when(pl.col("doc_id") == pl.col("first")).then("second").otherwise("first")
+        )
         .sort(pl.col("shown").is_null(), "place")
         .head(n)
         .select(*PAIR, "shown", kind=pl.lit("known"), band=pl.lit(None, dtype=pl.String))
@@ -97,15 +143,29 @@ def known_pairs(positives: pl.DataFrame, n: int, random: np.random.Generator) ->
 
 
 def random_pairs(
-    pairs: pl.DataFrame, positives: pl.DataFrame, queries: pl.DataFrame, ids: dict[str, pl.Series], n: int, random: np.random.Generator
+    pairs: pl.DataFrame,
+    positives: pl.DataFrame,
+    queries: pl.DataFrame,
+    ids: dict[str, pl.Series],
+    n: int,
+    random: np.random.Generator,
 ) -> pl.DataFrame:
-    """`n` documents of the query's collection that were not retrieved for the query and are not labelled positives of it."""
-    asked = pairs.select("query_id").unique(maintain_order=True).join(queries, on="query_id", how="inner", maintain_order="left")
+    """`n` documents of the query's collection that were not retrieved for the query and are not
+    labelled positives of it.
+    """
+    asked = (
+        pairs.select("query_id")
+        .unique(maintain_order=True)
+        .join(queries, on="query_id", how="inner", maintain_order="left")
+    )
     if not len(asked) or not n:
         return pairs.select(PAIR).clear().with_columns(band=pl.lit(None, dtype=pl.String))
     # Draw twice as many as needed, because some are excluded.
     tried = asked.gather(random.integers(len(asked), size=2 * n))
-    doc_ids = [ids[name][int(share * len(ids[name]))] for name, share in zip(tried["collection"], random.random(2 * n), strict=True)]
+    doc_ids = [
+        ids[name][int(share * len(ids[name]))]
+        for name, share in zip(tried["collection"], random.random(2 * n), strict=True)
+    ]
     taken = pl.concat([pairs.select(PAIR), positives.select(PAIR)])
     return (
         tried.select("query_id", doc_id=pl.Series(doc_ids, dtype=pl.String))

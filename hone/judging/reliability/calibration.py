@@ -1,4 +1,6 @@
-"""Calibration of a judge: maps fitted on one half of the queries, and compared with its probabilities on the other half."""
+"""Calibration of a judge: maps fitted on one half of the queries, and compared with its
+probabilities on the other half.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,14 @@ LEAST = 20  # pairs of each class in each half [Hone default]: fewer fit noise
 
 
 def calibrate(
-    values: np.ndarray, truth: np.ndarray, queries: np.ndarray, draw: np.random.Generator, weights: np.ndarray | None = None
+    values: np.ndarray,
+    truth: np.ndarray,
+    queries: np.ndarray,
+    draw: np.random.Generator,
+    weights: np.ndarray | None = None,
 ) -> tuple[dict | None, dict]:
-    """The better of the two maps, fitted on one half of the queries, if it beats the uncalibrated probabilities on the other half.
+    """The better of the two maps, fitted on one half of the queries, if it beats the uncalibrated
+    probabilities on the other half.
 
     Args:
         values: probabilities; NaN is excluded.
@@ -23,27 +30,39 @@ def calibrate(
         weights: number of pairs that each pair represents; null: all equal.
 
     Returns:
-        The map, or null; and an account: pairs, fraction of relevant pairs, Brier scores on the held-out half,
-        the calibration curve there before and after, and why there is no map.
+        The map, or null; and an account: pairs, fraction of relevant pairs, Brier scores on the
+        held-out half, the calibration curve there before and after, and why there is no map.
     """
-    values, truth, queries = np.asarray(values, dtype=float), np.asarray(truth, dtype=bool), np.asarray(queries)
+    values, truth, queries = (
+        np.asarray(values, dtype=float),
+        np.asarray(truth, dtype=bool),
+        np.asarray(queries),
+    )
     there = ~np.isnan(values)
     values, truth, queries = values[there], truth[there], queries[there]
     weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)[there]
-    told = {"pairs": len(values), "share_positive": float(np.average(truth, weights=weights)) if len(values) else None}
+    told = {
+        "pairs": len(values),
+        "share_positive": float(np.average(truth, weights=weights)) if len(values) else None,
+    }
     if not len(values):
         return None, told | {"why_not": "the judge gives no probabilities"}
     fit = halves(queries, draw)
     counts = [int((truth[part] == kind).sum()) for part in (fit, ~fit) for kind in (True, False)]
     if min(counts) < LEAST:
-        return None, told | {"why_not": f"each half of the queries needs {LEAST} pairs of each class, and one has {min(counts)}"}
+        return None, told | {
+            "why_not": f"each half of the queries needs {LEAST} pairs of each class, and one has "
+            f"{min(counts)}"
+        }
     maps = [method(values[fit], truth[fit], weights[fit]) for method in (isotonic, platt)]
     rest = ~fit
 
     def score(mended: np.ndarray) -> Estimate:
         return brier(mended, truth[rest], queries[rest], weights[rest])
 
-    scores = {"as it comes": score(values[rest])} | {map["kind"]: score(apply(map, values[rest])) for map in maps}
+    scores = {"as it comes": score(values[rest])} | {
+        map["kind"]: score(apply(map, values[rest])) for map in maps
+    }
     best = min(maps, key=lambda map: scores[map["kind"]].estimate)
     better = scores[best["kind"]].estimate < scores["as it comes"].estimate
     told |= {
@@ -52,7 +71,9 @@ def calibrate(
         "curve_after": curve(apply(best, values[rest]), truth[rest], weights=weights[rest]),
     }
     if not better:
-        return None, told | {"why_not": "on the held-out half no map does better than the probabilities as they come"}
+        return None, told | {
+            "why_not": "on the held-out half no map does better than the probabilities as they come"
+        }
     return best, told
 
 
@@ -63,8 +84,16 @@ def halves(queries: np.ndarray, draw: np.random.Generator) -> np.ndarray:
 
 
 def platt(values: np.ndarray, truth: np.ndarray, weights: np.ndarray | None = None) -> dict:
-    """The logistic map (Platt 1999, on the logit), with a negligible penalty. A decreasing map is accepted, because it fits the data."""
+    """The logistic map (Platt 1999, on the logit), with a negligible penalty. A decreasing map
+    is accepted, because it fits the data.
+    """
     from sklearn.linear_model import LogisticRegression
 
-    fitted = LogisticRegression(C=1e6, max_iter=1000).fit(logit(values)[:, None], np.asarray(truth, dtype=int), weights)
-    return {"kind": "platt", "slope": float(fitted.coef_[0, 0]), "intercept": float(fitted.intercept_[0])}
+    fitted = LogisticRegression(C=1e6, max_iter=1000).fit(
+        logit(values)[:, None], np.asarray(truth, dtype=int), weights
+    )
+    return {
+        "kind": "platt",
+        "slope": float(fitted.coef_[0, 0]),
+        "intercept": float(fitted.intercept_[0]),
+    }

@@ -1,8 +1,10 @@
-"""A judge's accuracy on the pairs with the highest confidence, and the ceiling of any majority of its votes.
+"""A judge's accuracy on the pairs with the highest confidence, and the ceiling of any majority of
+its votes.
 
-A judge that may escalate pairs (`escalate: confidence`) has an accuracy for each coverage: El-Yaniv and Wiener, "On the
-Foundations of Noise-free Selective Classification" (2010), whose risk is 1 - accuracy. A majority cannot correct an error that all
-votes share: "Inference Scaling FLaws: The Limits of LLM Resampling with Imperfect Verifiers".
+A judge that may escalate pairs (`escalate: confidence`) has an accuracy for each coverage: El-Yaniv
+and Wiener, "On the Foundations of Noise-free Selective Classification" (2010), whose risk is 1 -
+accuracy. A majority cannot correct an error that all votes share: "Inference Scaling FLaws: The
+Limits of LLM Resampling with Imperfect Verifiers".
 """
 
 from __future__ import annotations
@@ -15,10 +17,14 @@ from hone.judging.votes import SPLIT
 COVERAGES = tuple(tenth / 10 for tenth in range(1, 11))
 
 
-def accuracy_at_coverage(confidence: np.ndarray, right: np.ndarray, weight: np.ndarray | None = None) -> list[dict]:
-    """The accuracy on the most confident tenth of the pairs, on the most confident two tenths, and so on to all pairs.
+def accuracy_at_coverage(
+    confidence: np.ndarray, right: np.ndarray, weight: np.ndarray | None = None
+) -> list[dict]:
+    """The accuracy on the most confident tenth of the pairs, on the most confident two tenths, and
+    so on to all pairs.
 
-    Pairs of equal confidence count together: a part of them has the accuracy of all, which is the mean over their orders.
+    Pairs of equal confidence count together: a part of them has the accuracy of all, which is the
+    mean over their orders.
 
     Args:
         confidence: max(p, 1 - p) of each pair, from 0.5 to 1.
@@ -26,7 +32,8 @@ def accuracy_at_coverage(confidence: np.ndarray, right: np.ndarray, weight: np.n
         weight: number of pairs that each pair represents; null: one.
 
     Returns:
-        coverage, accuracy, and confidence: that of the least confident pair included. Empty without pairs.
+        coverage, accuracy, and confidence: that of the least confident pair included. Empty without
+            pairs.
     """
     if not len(confidence):
         return []
@@ -55,27 +62,39 @@ def curve(answered: pl.DataFrame, truth: str, weight: str | None = None) -> list
     probability = sure["probability"].to_numpy().astype(float)
     yes = (sure["verdict"].cast(pl.String) == "positive").to_numpy()
     right = yes == sure[truth].to_numpy().astype(bool)
-    return accuracy_at_coverage(np.maximum(probability, 1 - probability), right, sure[weight].to_numpy() if weight else None)
+    return accuracy_at_coverage(
+        np.maximum(probability, 1 - probability), right, sure[weight].to_numpy() if weight else None
+    )
 
 
 def ceiling_of_votes(rows: pl.DataFrame, votes: int) -> dict | None:
-    """The accuracy of the majority of a judge's votes, and the maximum accuracy of any rule that combines these votes.
+    """The accuracy of the majority of a judge's votes, and the maximum accuracy of any rule that
+    combines these votes.
 
-    If all votes agree and are wrong, no majority, threshold or weight is correct. The ceiling is the fraction of the other pairs. It
-    is an upper bound, because the verdicts of unparsable votes are unknown.
+    If all votes agree and are wrong, no majority, threshold or weight is correct. The ceiling is
+    the fraction of the other pairs. It is an upper bound, because the verdicts of unparsable votes
+    are unknown.
 
     Args:
         rows: truth, verdict, reason of pairs.
         votes: number of answers per question.
 
     Returns:
-        pairs (with a known vote), accuracy of the majority (a tie is not correct), ceiling; null for one vote, or without known votes.
+        pairs (with a known vote), accuracy of the majority (a tie is not correct), ceiling; null
+        for one vote, or without known votes.
     """
-    verdict, split = pl.col("verdict").cast(pl.String), pl.col("reason").str.contains(SPLIT).fill_null(False)
+    verdict, split = (
+        pl.col("verdict").cast(pl.String),
+        pl.col("reason").str.contains(SPLIT).fill_null(False),
+    )
     counted = rows.filter((verdict != "unknown") | split).select(
         right=(verdict == "positive") == pl.col("truth"), known=verdict != "unknown", split=split
     )
     if votes < 2 or counted.is_empty():
         return None
     right = counted["right"] & counted["known"]
-    return {"pairs": len(counted), "accuracy": float(right.mean()), "ceiling": float((right | counted["split"]).mean())}
+    return {
+        "pairs": len(counted),
+        "accuracy": float(right.mean()),
+        "ceiling": float((right | counted["split"]).mean()),
+    }

@@ -14,19 +14,26 @@ def errors_of(said: pl.DataFrame, truth: np.ndarray) -> dict | None:
     """A logistic model of the probability that the verdict is wrong.
 
     Args:
-        said: verdict, probability, grade, rank, without unknown verdicts; rank is null for pairs that were not ranked.
+        said: verdict, probability, grade, rank, without unknown verdicts; rank is null for pairs
+            that were not ranked.
         truth: whether each pair is relevant.
 
     Returns:
-        features, mean, scale, weights, intercept; null with fewer than 20 errors or correct verdicts, or without
-        features that vary.
+        features, mean, scale, weights, intercept; null with fewer than 20 errors or correct
+        verdicts, or without features that vary.
     """
     from sklearn.linear_model import LogisticRegression
 
-    wrong = (said["verdict"].cast(pl.String) == "positive").to_numpy() != np.asarray(truth, dtype=bool)
+    wrong = (said["verdict"].cast(pl.String) == "positive").to_numpy() != np.asarray(
+        truth, dtype=bool
+    )
     if min(wrong.sum(), (~wrong).sum()) < LEAST:
         return None
-    columns = {name: values for name, values in features_of(said).items() if np.isfinite(values).any() and np.nanstd(values) > 0}
+    columns = {
+        name: values
+        for name, values in features_of(said).items()
+        if np.isfinite(values).any() and np.nanstd(values) > 0
+    }
     if not columns:
         return None
     values = np.column_stack(list(columns.values()))

@@ -1,4 +1,6 @@
-"""The promotion gate: a judge may promote only with a measured precision, because one wrong positive harms a query's training."""
+"""The promotion gate: a judge may promote only with a measured precision, because one wrong
+positive harms a query's training.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,34 @@ def gate(evidence: dict, bound: float = 0.8) -> tuple[bool, str]:
     low, estimate = found.get("low"), found.get("estimate")
     if not gold:
         return False, (
-            f"{who} may not promote: none of its candidates has a gold verdict, and positives alone do not show how many of its positive "
+            f"{who} may not promote: none of its candidates has a gold verdict, and positives "
+            "alone do not show how many of its positive "
             f"verdicts are wrong. Run `hone judge check` with --gold for {LEAST} gold verdicts."
         )
     if gold < LEAST:
-        return False, f"{who} may not promote: {gold:,} gold verdicts on candidates are too few, {LEAST} are needed (--pairs)."
+        return (
+            False,
+            f"{who} may not promote: {gold:,} gold verdicts on candidates are too few, {LEAST} "
+            "are needed (--pairs).",
+        )
     if low is None or estimate is None:
-        return False, f"{who} may not promote: none of {gold:,} candidates with a gold verdict has a positive verdict."
-    told = f"{estimate:.2f} ({low:.2f} to {found['high']:.2f}) of {found.get('said_yes', '?')} positive verdicts"
+        return (
+            False,
+            f"{who} may not promote: none of {gold:,} candidates with a gold verdict has a "
+            "positive verdict.",
+        )
+    told = (
+        f"{estimate:.2f} ({low:.2f} to {found['high']:.2f}) of {found.get('said_yes', '?')} "
+        "positive verdicts"
+    )
     if low < bound:
-        return False, f"{who} may not promote: its precision at use is {told}, and the lower end must reach {bound:.2f}."
-    return True, f"{who} may promote: its precision at use is {told}, and the lower end reaches {bound:.2f}."
+        return (
+            False,
+            f"{who} may not promote: its precision at use is {told}, and the lower end must reach "
+            f"{bound:.2f}.",
+        )
+    return (
+        True,
+        f"{who} may promote: its precision at use is {told}, and the lower end reaches "
+        f"{bound:.2f}.",
+    )

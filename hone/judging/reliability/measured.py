@@ -11,22 +11,26 @@ from hone.stats.agreement import kappa
 from hone.stats.auc import auc
 from hone.stats.proportions import NOTHING, mean, share
 
-ENOUGH = 20  # minimum number of judged negatives to measure against [Hone default]; random documents are too easy
+# minimum number of judged negatives to measure against [Hone default]; random documents are too
+# easy
+ENOUGH = 20
 COSTS = ("money", "tokens", "seconds")
 
 
 def measured(rows: pl.DataFrame) -> dict:
     """All measurements except calibration and those from gold verdicts on candidates.
 
-    Precision, recall and kappa apply to these pairs in their sampled proportions; at use the proportions differ. Pairs with
-    unknown verdicts are counted, and excluded from everything else.
+    Precision, recall and kappa apply to these pairs in their sampled proportions; at use the
+    proportions differ. Pairs with unknown verdicts are counted, and excluded from everything else.
 
     Args:
-        rows: query_id, doc_id, set, truth, verdict, probability, grade, reason, tokens_in, tokens_out, money, seconds.
+        rows: query_id, doc_id, set, truth, verdict, probability, grade, reason, tokens_in,
+            tokens_out, money, seconds.
 
     Returns:
-        sets, against (the documents that positives are compared with), scored_by, auc, auc_by_set, precision, recall,
-        kappa, coverage (accuracy on the most confident pairs), cost; figures with estimate, low, high, count.
+        sets, against (the documents that positives are compared with), scored_by, auc, auc_by_set,
+        precision, recall, kappa, coverage (accuracy on the most confident pairs), cost; figures
+        with estimate, low, high, count.
     """
     rows = rows.with_columns(yes=pl.col("verdict").cast(pl.String) == "positive")
     answered = rows.filter(pl.col("verdict").cast(pl.String) != "unknown")
@@ -38,7 +42,10 @@ def measured(rows: pl.DataFrame) -> dict:
     yes, truth, queries = (used[name].to_numpy() for name in ("yes", "truth", "query_id"))
     both = truth.any() and not truth.all()
     return {
-        "sets": {name: of_set(part, answered.filter(pl.col("set") == name)) for (name,), part in rows.group_by("set", maintain_order=True)},
+        "sets": {
+            name: of_set(part, answered.filter(pl.col("set") == name))
+            for (name,), part in rows.group_by("set", maintain_order=True)
+        },
         "against": against,
         "scored_by": by,
         "auc": auc_of(scored.filter(pl.col("truth") | (pl.col("set") == against))),
@@ -57,7 +64,9 @@ def measured(rows: pl.DataFrame) -> dict:
 
 
 def of_set(part: pl.DataFrame, answered: pl.DataFrame) -> dict:
-    """Pairs of a set, their verdicts, and the judge's bias there: fraction of positive verdicts and mean probability."""
+    """Pairs of a set, their verdicts, and the judge's bias there: fraction of positive verdicts
+    and mean probability.
+    """
     queries = answered["query_id"].to_numpy()
     sure = answered.filter(pl.col("probability").is_not_null())
     return {
@@ -69,8 +78,12 @@ def of_set(part: pl.DataFrame, answered: pl.DataFrame) -> dict:
 
 
 def scored_by(answered: pl.DataFrame) -> str:
-    """The column that orders pairs: the first of probability, grade and verdict that the judge returns."""
-    return next((name for name in ("probability", "grade") if answered[name].is_not_null().any()), "verdict")
+    """The column that orders pairs: the first of probability, grade and verdict that the judge
+    returns.
+    """
+    return next(
+        (name for name in ("probability", "grade") if answered[name].is_not_null().any()), "verdict"
+    )
 
 
 def score(by: str) -> pl.Expr:
@@ -82,26 +95,37 @@ def auc_of(scored: pl.DataFrame) -> dict:
 
 
 def costs(rows: pl.DataFrame) -> dict:
-    """Money, tokens and seconds per pair; an answer with many verdicts is counted in its first row."""
+    """Money, tokens and seconds per pair; an answer with many verdicts is counted in its first
+    row.
+    """
     spent = rows.select(
         "query_id",
         money=pl.col("money").fill_null(0),
         tokens=pl.col("tokens_in").fill_null(0) + pl.col("tokens_out").fill_null(0),
         seconds=pl.col("seconds").fill_null(0),
     )
-    return {"pairs": len(rows)} | {name: mean(spent[name].to_numpy(), spent["query_id"].to_numpy()).plain() for name in COSTS}
+    return {"pairs": len(rows)} | {
+        name: mean(spent[name].to_numpy(), spent["query_id"].to_numpy()).plain() for name in COSTS
+    }
 
 
-def calibration_of(rows: pl.DataFrame, against: str, draw: np.random.Generator) -> tuple[dict | None, dict]:
-    """The calibration map and its account, from pairs that training may use: never from held-out pairs.
+def calibration_of(
+    rows: pl.DataFrame, against: str, draw: np.random.Generator
+) -> tuple[dict | None, dict]:
+    """The calibration map and its account, from pairs that training may use: never from held-out
+    pairs.
 
     Args:
         rows: query_id, set, truth, verdict, probability.
         against: the set of documents that are not relevant.
         draw: of the halves.
     """
-    used = rows.filter(pl.col("set").is_in(["known", against]), pl.col("verdict").cast(pl.String) != "unknown")
-    found, told = calibrate(*(used[name].to_numpy() for name in ("probability", "truth", "query_id")), draw)
+    used = rows.filter(
+        pl.col("set").is_in(["known", against]), pl.col("verdict").cast(pl.String) != "unknown"
+    )
+    found, told = calibrate(
+        *(used[name].to_numpy() for name in ("probability", "truth", "query_id")), draw
+    )
     return found, told | {"from": f"labelled positives and {against} documents"}
 
 
@@ -112,5 +136,9 @@ def from_gold(known: pl.DataFrame, draw: np.random.Generator) -> tuple[dict | No
         known: query_id, probability, gold, weight: number of candidates that a pair represents.
         draw: of the halves.
     """
-    found, told = calibrate(*(known[name].to_numpy() for name in ("probability", "gold", "query_id")), draw, known["weight"].to_numpy())
+    found, told = calibrate(
+        *(known[name].to_numpy() for name in ("probability", "gold", "query_id")),
+        draw,
+        known["weight"].to_numpy(),
+    )
     return found, told | {"from": "gold verdicts on candidates"}

@@ -7,8 +7,12 @@ import polars as pl
 
 
 def features_of(said: pl.DataFrame) -> dict[str, np.ndarray]:
-    """The features: the judge's stated probability, its distance from 0.5, grade, logarithm of the rank."""
-    probability = said["stated" if "stated" in said.columns else "probability"].to_numpy().astype(float)
+    """The features: the judge's stated probability, its distance from 0.5, grade, logarithm of
+    the rank.
+    """
+    probability = (
+        said["stated" if "stated" in said.columns else "probability"].to_numpy().astype(float)
+    )
     return {
         "probability": probability,
         "doubt": 0.5 - np.abs(probability - 0.5),

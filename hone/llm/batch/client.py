@@ -1,4 +1,6 @@
-"""Client for a vendor's batch endpoint (OpenAI protocol): requests are uploaded as a file, completions are files within a day."""
+"""Client for a vendor's batch endpoint (OpenAI protocol): requests are uploaded as a file,
+completions are files within a day.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,8 @@ class Vendor:
         self.client.close()
 
     def upload(self, path: Path) -> tuple[str, float | None]:
-        """Upload a file of requests. Returns the vendor's file id and the time by the vendor's clock; null if not reported.
+        """Upload a file of requests. Returns the vendor's file id and the time by the vendor's
+        clock; null if not reported.
 
         Raises:
             Again, TurnedDown: the upload failed; nothing has been paid.
@@ -64,7 +67,13 @@ class Vendor:
 
         def once() -> dict:
             with path.open("rb") as file:
-                return self.asked("POST", "files", seconds, files={"file": (path.name, file)}, data={"purpose": "batch"})
+                return self.asked(
+                    "POST",
+                    "files",
+                    seconds,
+                    files={"file": (path.name, file)},
+                    data={"purpose": "batch"},
+                )
 
         with self.must_exist("files"):
             file = self.tried(lambda: self.named(once))
@@ -72,13 +81,19 @@ class Vendor:
         return file["id"], float(created) if isinstance(created, int | float) else None
 
     def create(self, new: Submitted) -> str:
-        """Submit an uploaded file, once. If the outcome of a request is unknown, the vendor's list is searched first.
+        """Submit an uploaded file, once. If the outcome of a request is unknown, the vendor's list
+        is searched first.
 
         Raises:
             Again: it may not have been submitted; `free`: it certainly was not.
             TurnedDown: the vendor rejects it.
         """
-        given = {"input_file_id": new.file, "endpoint": CHAT, "completion_window": WINDOW, "metadata": {OURS: new.name}}
+        given = {
+            "input_file_id": new.file,
+            "endpoint": CHAT,
+            "completion_window": WINDOW,
+            "metadata": {OURS: new.name},
+        }
         doubtful = False
 
         def once() -> dict:
@@ -86,7 +101,9 @@ class Vendor:
             if doubtful and (found := self.find(new)):
                 return {"id": found}
             try:
-                return self.named(lambda: self.asked("POST", "batches", content=encode(given), headers=JSON))
+                return self.named(
+                    lambda: self.asked("POST", "batches", content=encode(given), headers=JSON)
+                )
             except Again as again:
                 doubtful = doubtful or not again.free
                 raise
@@ -102,19 +119,35 @@ class Vendor:
         """The vendor's id of one of our batches, found by metadata or file; null if there is none.
 
         Raises:
-            Again: the list does not end, so our batch may still be in it. It must not be submitted a second time.
+            Again: the list does not end, so our batch may still be in it. It must not be submitted
+                a second time.
         """
         after: dict[str, str] = {}
         for _ in range(PAGES):
             with self.must_exist("batches"):
-                page = self.tried(lambda after=after: self.asked("GET", "batches", params={"limit": A_PAGE, **after}))
-            batches = [batch for batch in page.get("data") or [] if isinstance(batch, dict) and isinstance(batch.get("id"), str)]
+                page = self.tried(
+                    lambda after=after: self.asked(
+                        "GET", "batches", params={"limit": A_PAGE, **after}
+                    )
+                )
+            batches = [
+                batch
+                for batch in page.get("data") or []
+                if isinstance(batch, dict) and isinstance(batch.get("id"), str)
+            ]
             for batch in batches:
                 metadata = batch.get("metadata")
-                if batch.get("input_file_id") == one.file or (isinstance(metadata, dict) and metadata.get(OURS) == one.name):
+                if batch.get("input_file_id") == one.file or (
+                    isinstance(metadata, dict) and metadata.get(OURS) == one.name
+                ):
                     return batch["id"]
-            # The newest come first. Our batch is newer than its file by the vendor's clock, whatever the local time.
-            if not batches or not page.get("has_more") or (one.uploaded is not None and older(batches[-1], one.uploaded - EARLIER)):
+            # The newest come first. Our batch is newer than its file by the vendor's clock,
+            # whatever the local time.
+            if (
+                not batches
+                or not page.get("has_more")
+                or (one.uploaded is not None and older(batches[-1], one.uploaded - EARLIER))
+            ):
                 return None
             if after == (after := {"after": batches[-1]["id"]}):
                 break
@@ -139,7 +172,10 @@ class Vendor:
 
         def parts() -> Iterator[bytes]:
             address = below(self.endpoint.url, f"files/{quote(file, safe='')}/content")
-            with self.client.stream(address, self.endpoint.timeout, FILE_SECONDS) as (response, body):
+            with self.client.stream(address, self.endpoint.timeout, FILE_SECONDS) as (
+                response,
+                body,
+            ):
                 self.accepted(response)
                 yield from body
 
@@ -164,7 +200,9 @@ class Vendor:
             except Again as again:
                 if attempt + 1 == self.endpoint.attempts:
                     raise
-                time.sleep(max(again.wait or 0.0, random.uniform(0, self.endpoint.backoff * 2**attempt)))
+                time.sleep(
+                    max(again.wait or 0.0, random.uniform(0, self.endpoint.backoff * 2**attempt))
+                )
         raise AssertionError("an endpoint has at least one attempt")
 
     def faults(self, once: Callable[[], Any]) -> Any:
@@ -182,10 +220,14 @@ class Vendor:
         """The JSON object in the response to a request."""
         from hone.http import below
 
-        response = self.client.request(method, below(self.endpoint.url, path), seconds or self.endpoint.timeout, **content)
+        response = self.client.request(
+            method, below(self.endpoint.url, path), seconds or self.endpoint.timeout, **content
+        )
         self.accepted(response)
         if (answer := object_of(response.content)) is None:
-            start = chat_completion.beginning(response.content.decode(errors="replace"), self.secret)
+            start = chat_completion.beginning(
+                response.content.decode(errors="replace"), self.secret
+            )
             raise Again(f"broken: no answer about a batch but {start!r}")
         return answer
 
@@ -217,7 +259,8 @@ class Vendor:
             yield
         except Gone as gone:
             raise Refused(
-                f"{self.where} has no /{place} (404): {gone}. If this endpoint has no batches, omit `batch` to send single calls."
+                f"{self.where} has no /{place} (404): {gone}. If this endpoint has no batches, "
+                "omit `batch` to send single calls."
             ) from None
 
 

@@ -1,6 +1,8 @@
-"""Batches at a vendor whose completions have not all been collected: files that outlive the process, so that none is paid twice.
+"""Batches at a vendor whose completions have not all been collected: files that outlive the
+process, so that none is paid twice.
 
-`<name>.json` describes the submitted batch, `<name>.done` lists its collected completions, `<name>.lock` is held by the waiting process.
+`<name>.json` describes the submitted batch, `<name>.done` lists its collected completions,
+`<name>.lock` is held by the waiting process.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from hone.errors import Refused
 from hone.files import fingerprint, home, read_json, write_json
 from hone.llm.completion import Endpoint
 
-KEPT = 30 * 86400  # seconds after which the vendor is queried whether it still has an uncollected batch
+KEPT = (
+    30 * 86400
+)  # seconds after which the vendor is queried whether it still has an uncollected batch
 PRIVATE = 0o700  # mode of the folder: the requests contain private texts
 CALLED = {"json", "jsonl", "done", "lock"}
 
@@ -64,7 +68,10 @@ class Submitted:
         for name, value in more.items():
             setattr(self, name, value)
         names = ("endpoint", "created", "file", "batch", "held", "uploaded")
-        write_json(self.path("json"), {name: getattr(self, name) for name in names} | {"calls": list(self.calls)})
+        write_json(
+            self.path("json"),
+            {name: getattr(self, name) for name in names} | {"calls": list(self.calls)},
+        )
 
     def done(self, calls: Iterable[str]) -> None:
         """Mark requests as collected, or as never to be completed."""
@@ -84,7 +91,9 @@ class Submitted:
             self.path("lock").unlink(missing_ok=True)
 
 
-def begun(endpoint: Endpoint, calls: Iterable[str], reserved: dict[str, str] | None = None) -> Submitted:
+def begun(
+    endpoint: Endpoint, calls: Iterable[str], reserved: dict[str, str] | None = None
+) -> Submitted:
     """Create the files of a batch that is about to be submitted.
 
     Args:
@@ -94,7 +103,9 @@ def begun(endpoint: Endpoint, calls: Iterable[str], reserved: dict[str, str] | N
     """
     name = uuid.uuid4().hex
     folder().mkdir(mode=PRIVATE, exist_ok=True)
-    new = Submitted(name, who(endpoint), time.time(), dict.fromkeys(calls), held(name), held=reserved or {})
+    new = Submitted(
+        name, who(endpoint), time.time(), dict.fromkeys(calls), held(name), held=reserved or {}
+    )
     new.save()
     return new
 
@@ -120,7 +131,9 @@ def left_behind(endpoint: Endpoint) -> Iterator[Submitted]:
 
 
 def old(one: Submitted) -> bool:
-    """Whether a vendor may have deleted a batch, by this machine's clock, which may be or have been wrong."""
+    """Whether a vendor may have deleted a batch, by this machine's clock, which may be or have
+    been wrong.
+    """
     return abs(time.time() - one.created) > KEPT
 
 
@@ -130,15 +143,32 @@ def read(path: Path, lock: Any) -> Submitted:
         done = path.with_suffix(".done")
         gone = set(done.read_text().split("\n")) if done.exists() else set()
         calls = dict.fromkeys(call for call in told["calls"] if call not in gone)
-        more = {"held": dict(told.get("held") or {}), "uploaded": told.get("uploaded")}  # earlier versions did not note these
-        return Submitted(path.stem, told["endpoint"], float(told["created"]), calls, lock, told["file"], told["batch"], **more)
+        more = {
+            "held": dict(told.get("held") or {}),
+            "uploaded": told.get("uploaded"),
+        }  # earlier versions did not note these
+        return Submitted(
+            path.stem,
+            told["endpoint"],
+            float(told["created"]),
+            calls,
+            lock,
+            told["file"],
+            told["batch"],
+            **more,
+        )
     except (ValueError, KeyError, TypeError):
         lock.release()
-        raise Refused(f"{path} is not the description of a batch. Remove it; its requests are then sent again.") from None
+        raise Refused(
+            f"{path} is not the description of a batch. Remove it; its requests are then sent "
+            "again."
+        ) from None
 
 
 def held(name: str) -> Any:
-    """The lock of a batch, held until this process releases it or ends; null if another process holds it."""
+    """The lock of a batch, held until this process releases it or ends; null if another process
+    holds it.
+    """
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder() / f"{name}.lock")

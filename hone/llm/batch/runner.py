@@ -1,7 +1,8 @@
-"""Requests through a vendor's batch endpoint: half the price, within a day, and none paid twice if the process is killed meanwhile.
+"""Requests through a vendor's batch endpoint: half the price, within a day, and none paid twice if
+the process is killed meanwhile.
 
-A submitted batch outlives the process (hone/llm/batch/jobs.py). A repeated request is recognized by its content and receives the
-completion of the batch that contains it.
+A submitted batch outlives the process (hone/llm/batch/jobs.py). A repeated request is recognized by
+its content and receives the completion of the batch that contains it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ from hone.llm.batch.jsonl import digest, line_of, progress, read, reason
 from hone.llm.budget import Budget, JudgeBudget, Reservation
 from hone.llm.chat_completion import LONGEST_NAME, clean
 from hone.llm.client import complete
-from hone.llm.completion import Again, Completion, Endpoint, Expected, Request, held_to, refuse_in_turn
+from hone.llm.completion import (
+    Again,
+    Completion,
+    Endpoint,
+    Expected,
+    Request,
+    held_to,
+    refuse_in_turn,
+)
 from hone.llm.endpoint_state import FAILURES_IN_A_ROW, THOUGHTS_IN_A_ROW, at_most, habits
 from hone.urls import public
 
@@ -34,7 +43,8 @@ ALONE = 2.0  # price of a direct call, relative to a batch (the vendors' lists)
 ENDED = ("completed", "failed", "expired", "cancelled")
 LOG_INTERVAL = 60.0  # seconds between two progress lines
 
-# Yields completions, each in a list of its own: it must be recorded before the batch's files mark it as collected.
+# Yields completions, each in a list of its own: it must be recorded before the batch's files mark
+# it as collected.
 Yields = Iterator[list[Completion]]
 
 
@@ -57,22 +67,31 @@ class Pending:
 
 
 def complete_in_batches(
-    endpoint: Endpoint, requests: Iterable[Request], budget: Budget | JudgeBudget, expected_model: Expected = None,
-    *, poll: float = POLL, most: int = MOST_CALLS,
-) -> Yields:  # fmt: skip
-    """Send all requests in batches, one batch after the other, and yield their completions. Used like `hone.llm.client.complete`.
+    endpoint: Endpoint,
+    requests: Iterable[Request],
+    budget: Budget | JudgeBudget,
+    expected_model: Expected = None,
+    *,
+    poll: float = POLL,
+    most: int = MOST_CALLS,
+) -> Yields:
+    """Send all requests in batches, one batch after the other, and yield their completions. Used
+    like `hone.llm.client.complete`.
 
-    Until an endpoint has answered in this process, requests are sent directly, so that an error that affects all of them shows at
-    once. A request that would be a batch of its own is sent directly too. Direct calls count at twice the price.
+    Until an endpoint has answered in this process, requests are sent directly, so that an error
+    that affects all of them shows at once. A request that would be a batch of its own is sent
+    directly too. Direct calls count at twice the price.
 
     Closing the generator leaves its batches at the vendor. The next run collects them.
 
     Args:
         endpoint: receives the requests; its prices are those of a batch.
         requests: consumed as they fit into a batch.
-        budget: reserved for every request of a batch before it is submitted. Once its minutes are used up, the run ends without waiting.
-            The batch then counts as paid, and the next run with the same requests collects it.
-        expected_model: the model name, or one of the names, that completions must report; null: the name in the first completion.
+        budget: reserved for every request of a batch before it is submitted. Once its minutes are
+            used up, the run ends without waiting. The batch then counts as paid, and the next run
+            with the same requests collects it.
+        expected_model: the model name, or one of the names, that completions must report; null: the
+            name in the first completion.
         poll: seconds between two status requests.
         most: maximum number of requests per batch.
 
@@ -102,8 +121,10 @@ class Runner:
         waiting: the requests of this run in each of them, by their names in the batch.
         places: (batch, name in it) of requests in batches of an earlier process, by content.
         direct: number of requests sent directly because the endpoint had not answered yet.
-        stopped: why no batch is submitted any more; null: none of the reasons. The next run tries again and collects what is left.
-        faults: of the requests of the batch that is being collected; null for a completion with a text.
+        stopped: why no batch is submitted any more; null: none of the reasons. The next run tries
+            again and collects what is left.
+        faults: of the requests of the batch that is being collected; null for a completion with a
+            text.
     """
 
     endpoint: Endpoint
@@ -166,7 +187,9 @@ class Runner:
         return True
 
     def close(self) -> None:
-        """Release everything. Requests at the vendor may cost something, so they stay reserved for the run that collects them."""
+        """Release everything. Requests at the vendor may cost something, so they stay reserved
+        for the run that collects them.
+        """
         self.vendor.close()
         for item in self.pending:
             self.settle(item, pairs=0)
@@ -188,15 +211,25 @@ class Runner:
     def place(self, item: Pending) -> Yields:
         """Find the batch that contains a request, or add it to the next one."""
         content = digest(item.request, self.endpoint.model)
-        known = [(batch, name) for batch, name in self.places.get(content, ()) if name in self.out[batch].calls]
-        thinks = self.habits.thoughts > 0 and self.direct < THOUGHTS_IN_A_ROW  # a whole batch would be cut off, and paid
+        known = [
+            (batch, name)
+            for batch, name in self.places.get(content, ())
+            if name in self.out[batch].calls
+        ]
+        thinks = (
+            self.habits.thoughts > 0 and self.direct < THOUGHTS_IN_A_ROW
+        )  # a whole batch would be cut off, and paid
         if not known and (thinks or (not self.habits.heard and self.direct < FIRST)):
             self.direct += 1
             yield from self.send_directly(item)
             return
-        reserved = yield from self.reserve(item, self.out[known[0][0]].held.get(known[0][1]) if known else None)
+        reserved = yield from self.reserve(
+            item, self.out[known[0][0]].held.get(known[0][1]) if known else None
+        )
         if not reserved:
-            yield from self.finish(item, Completion(item.request, fault=f"over budget: {self.budget.over}"))
+            yield from self.finish(
+                item, Completion(item.request, fault=f"over budget: {self.budget.over}")
+            )
         elif known:
             batch, name = known[0]
             self.places[content] = known[1:]
@@ -206,8 +239,11 @@ class Runner:
             self.pending.append(item)
             self.size += len(line_of(item.request, content, self.endpoint))
 
-    def reserve(self, item: Pending, earlier: str | None = None) -> Generator[list[Completion], None, bool]:
-        """Reserve the maximum cost of a request, after earlier requests have ended if necessary. Returns whether it fits.
+    def reserve(
+        self, item: Pending, earlier: str | None = None
+    ) -> Generator[list[Completion], None, bool]:
+        """Reserve the maximum cost of a request, after earlier requests have ended if necessary.
+        Returns whether it fits.
 
         Args:
             item: the request.
@@ -222,14 +258,25 @@ class Runner:
     def send_directly(self, item: Pending) -> Yields:
         """Send a request as a call of its own."""
         self.settle(item, pairs=0)
-        prices = {"price_in": ALONE * self.endpoint.price_in, "price_out": ALONE * self.endpoint.price_out}
+        prices = {
+            "price_in": ALONE * self.endpoint.price_in,
+            "price_out": ALONE * self.endpoint.price_out,
+        }
         request = replace(item.request, pairs=0 if item.counted else item.request.pairs)
-        with closing(complete(replace(self.endpoint, **prices), [request], self.budget, self.expected)) as completions:
+        with closing(
+            complete(replace(self.endpoint, **prices), [request], self.budget, self.expected)
+        ) as completions:
             for (completion,) in completions:
                 if completion.fault is None:
                     self.expected = self.expected or completion.model
-                elif self.direct == FIRST and not self.habits.heard and kind(completion.fault) in ITS_FAULT:
-                    self.stopped = f"stopped: the first {FIRST} calls failed, the last one: {completion.fault}"
+                elif (
+                    self.direct == FIRST
+                    and not self.habits.heard
+                    and kind(completion.fault) in ITS_FAULT
+                ):
+                    self.stopped = (
+                        f"stopped: the first {FIRST} calls failed, the last one: {completion.fault}"
+                    )
                     self.endpoint.log(self.stopped)
                 yield [replace(completion, request=item.request)]
 
@@ -249,9 +296,18 @@ class Runner:
             del self.waiting[batch]
 
     def submit(self) -> Yields:
-        for item in [item for item in self.pending if item.request.may_send is not None and not item.request.may_send()]:
+        for item in [
+            item
+            for item in self.pending
+            if item.request.may_send is not None and not item.request.may_send()
+        ]:
             self.pending.remove(item)
-            yield from self.finish(item, Completion(item.request, fault=f"{TAKEN_OVER}: another process sends this request now"))
+            yield from self.finish(
+                item,
+                Completion(
+                    item.request, fault=f"{TAKEN_OVER}: another process sends this request now"
+                ),
+            )
         if not self.pending:
             return
         seen: Counter[str] = Counter()
@@ -260,12 +316,16 @@ class Runner:
             content = digest(item.request, self.endpoint.model)
             items[f"{content}-{seen[content]}"] = item
             seen[content] += 1
-        reserved = {name: item.held.name for name, item in items.items() if item.held and item.held.name}
+        reserved = {
+            name: item.held.name for name, item in items.items() if item.held and item.held.name
+        }
         new = jobs.begun(self.endpoint, items, reserved)
         self.out[new.name], self.waiting[new.name], self.pending = new, items, []
         try:
             with new.path("jsonl").open("wb") as file:
-                file.writelines(line_of(item.request, name, self.endpoint) for name, item in items.items())
+                file.writelines(
+                    line_of(item.request, name, self.endpoint) for name, item in items.items()
+                )
             file, uploaded = self.vendor.upload(new.path("jsonl"))
             new.save(file=file, uploaded=uploaded)
             for item in items.values():
@@ -282,24 +342,35 @@ class Runner:
             new.path("jsonl").unlink(missing_ok=True)
 
     def collect(self, one: Submitted, items: dict[str, Pending]) -> Yields:
-        """Wait for a batch and yield its completions. Requests without one get another turn, or a fault."""
+        """Wait for a batch and yield its completions. Requests without one get another turn, or
+        a fault.
+        """
         if not items:
             return
         try:
             if one.batch is None and not self.found(one):
-                yield from self.again(one, items, "unreachable: the batch was not submitted", free=True, turns=0)
+                yield from self.again(
+                    one, items, "unreachable: the batch was not submitted", free=True, turns=0
+                )
                 return
             batch = self.wait_for(one)
             self.faults = []
             yield from self.read_lines(one, batch, items)
         except Gone as error:
-            self.endpoint.log(f"batch {self.label(one)} is gone ({error}); its requests are sent again")
-            yield from self.again(one, items, f"broken: batch {self.label(one)} is gone: {error}", free=False)
+            self.endpoint.log(
+                f"batch {self.label(one)} is gone ({error}); its requests are sent again"
+            )
+            yield from self.again(
+                one, items, f"broken: batch {self.label(one)} is gone: {error}", free=False
+            )
             one.done(list(one.calls))
         except (Again, TurnedDown) as error:
             if not self.budget.late():
                 self.stop(str(error))
-            later = f"batch {self.label(one)} goes on, and the next run with the same requests collects it"
+            later = (
+                f"batch {self.label(one)} goes on, and the next run with the same requests "
+                "collects it"
+            )
             yield from self.give_up(one, items, f"{error}; {later}", free=False)
         else:
             yield from self.end(one, batch, items)
@@ -355,10 +426,15 @@ class Runner:
                 except (Again, Gone) as error:
                     if attempt + 1 == self.endpoint.attempts:
                         raise
-                    time.sleep(getattr(error, "wait", None) or min(self.poll, self.endpoint.backoff * 2**attempt))
+                    time.sleep(
+                        getattr(error, "wait", None)
+                        or min(self.poll, self.endpoint.backoff * 2**attempt)
+                    )
 
     def read_line(self, one: Submitted, name: str, line: dict, items: dict[str, Pending]) -> Yields:
-        """Yield the completion in one line. It counts as collected only after the caller has recorded it."""
+        """Yield the completion in one line. It counts as collected only after the caller has
+        recorded it.
+        """
         item = items[name]
         try:
             completion = read(item.request, line, self.endpoint, self.secret)
@@ -380,7 +456,9 @@ class Runner:
         one.done([name])
 
     def end(self, one: Submitted, batch: dict, items: dict[str, Pending]) -> Yields:
-        """Handle the requests that an ended batch has no line for, and decide whether to go on after it."""
+        """Handle the requests that an ended batch has no line for, and decide whether to go on
+        after it.
+        """
         name, status = self.label(one), batch["status"]
         if status == "failed":
             fault = f"batch {name} failed: {reason(batch, self.secret)}"
@@ -399,11 +477,20 @@ class Runner:
             fault = f"broken: batch {name} has no response to this request"
             self.faults += [fault] * len(items)
             yield from self.again(one, items, fault, free=False)
-        if len(self.faults) >= FAILURES_IN_A_ROW and all(fault and kind(fault) in ITS_FAULT for fault in self.faults):
-            self.stop(f"all {len(self.faults):,} requests of batch {name} failed, the last one: {self.faults[-1]}")
+        if len(self.faults) >= FAILURES_IN_A_ROW and all(
+            fault and kind(fault) in ITS_FAULT for fault in self.faults
+        ):
+            self.stop(
+                f"all {len(self.faults):,} requests of batch {name} failed, the last one: "
+                f"{self.faults[-1]}"
+            )
 
-    def again(self, one: Submitted, items: dict[str, Pending], fault: str, free: bool, turns: int = 1) -> Yields:
-        """Give requests of a batch another turn, or end them with the fault after their last one."""
+    def again(
+        self, one: Submitted, items: dict[str, Pending], fault: str, free: bool, turns: int = 1
+    ) -> Yields:
+        """Give requests of a batch another turn, or end them with the fault after their last
+        one.
+        """
         one.done(list(items))
         while items:
             _, item = items.popitem()
@@ -415,7 +502,9 @@ class Runner:
                 self.queue.append(Pending(item.request, item.turn + turns, counted=True))
 
     def give_up(self, one: Submitted, items: dict[str, Pending], fault: str, free: bool) -> Yields:
-        """End requests of a batch with a fault. Those that cost nothing are forgotten; the others may be collected later."""
+        """End requests of a batch with a fault. Those that cost nothing are forgotten; the
+        others may be collected later.
+        """
         if free:
             one.done(list(items))
         while items:
@@ -430,18 +519,29 @@ class Runner:
         if completion.tokens_in or completion.tokens_out:
             self.settle(item, used=(completion.tokens_in + completion.tokens_out, completion.money))
         else:
-            self.settle(item, pairs=0 if item.free and kind(completion.fault or "") in ("broken", "stopped", TAKEN_OVER) else None)
+            self.settle(
+                item,
+                pairs=0
+                if item.free and kind(completion.fault or "") in ("broken", "stopped", TAKEN_OVER)
+                else None,
+            )
         yield [completion]
 
-    def settle(self, item: Pending, pairs: int | None = None, used: tuple[int, float] | None = None) -> None:
-        """Replace a request's reservation by what it used; by the whole reservation if that is unknown."""
+    def settle(
+        self, item: Pending, pairs: int | None = None, used: tuple[int, float] | None = None
+    ) -> None:
+        """Replace a request's reservation by what it used; by the whole reservation if that is
+        unknown.
+        """
         if item.held is not None:
             held, item.held = item.held, None
             tokens, money = used or ((0, 0.0) if item.free else (held.tokens, held.money))
             self.budget.settle(held, tokens, money, pairs)
 
     def leave(self, item: Pending) -> None:
-        """Count a request at the vendor as spent; the run that collects its completion takes over the reservation."""
+        """Count a request at the vendor as spent; the run that collects its completion takes
+        over the reservation.
+        """
         if item.held is not None:
             held, item.held = item.held, None
             self.budget.leave(held)

@@ -1,8 +1,10 @@
-"""Migrations of the ledger's tables: one step per layout, in one transaction, after a copy of the SQLite file.
+"""Migrations of the ledger's tables: one step per layout, in one transaction, after a copy of the
+SQLite file.
 
-Each step contains the table definitions of its layout, so that later changes of tables.py do not affect it.
-Alembic does not fit: its version table would duplicate `layout`, which older versions of Hone check before they open a ledger. Its
-SQLite migrations are not transactional either (`SQLiteImpl.transactional_ddl` is false).
+Each step contains the table definitions of its layout, so that later changes of tables.py do not
+affect it. Alembic does not fit: its version table would duplicate `layout`, which older versions of
+Hone check before they open a ledger. Its SQLite migrations are not transactional either
+(`SQLiteImpl.transactional_ddl` is false).
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ MARGIN = 1.1  # disk space needed for a copy, relative to the file size
 
 
 def migrate(connection: Connection, version: int) -> str:
-    """Migrate the tables from an older layout to this one, in the transaction of a connection without concurrent writers.
+    """Migrate the tables from an older layout to this one, in the transaction of a connection
+    without concurrent writers.
 
     Args:
         connection: of the ledger.
@@ -48,11 +51,13 @@ def migrate(connection: Connection, version: int) -> str:
         A sentence about the migration, for a log line after the transaction.
 
     Raises:
-        Refused: the disk is too full for the copy, or no step leads from this layout; nothing was changed.
+        Refused: the disk is too full for the copy, or no step leads from this layout; nothing was
+            changed.
     """
     if missing := [number for number in range(version + 1, LAYOUT + 1) if number not in STEPS]:
         raise Refused(
-            f"the judgment log has layout {version}, which this version of Hone cannot migrate (there is no step to {missing[0]})."
+            f"the judgment log has layout {version}, which this version of Hone cannot migrate "
+            f"(there is no step to {missing[0]})."
         )
     copy = copied(connection, version)
     for number in range(version + 1, LAYOUT + 1):
@@ -63,20 +68,27 @@ def migrate(connection: Connection, version: int) -> str:
 
 
 def copied(connection: Connection, version: int) -> Path | None:
-    """Copy a ledger's file to its folder; null with PostgreSQL, where a failed transaction changes nothing.
+    """Copy a ledger's file to its folder; null with PostgreSQL, where a failed transaction changes
+    nothing.
 
     The caller's transaction prevents concurrent writes.
     """
     if connection.dialect.name != "sqlite":
         return None
-    file = Path(next(row[2] for row in connection.exec_driver_sql("PRAGMA database_list") if row[1] == "main"))
+    file = Path(
+        next(
+            row[2] for row in connection.exec_driver_sql("PRAGMA database_list") if row[1] == "main"
+        )
+    )
     copy = file.with_name(f"{file.name}.layout-{version}")
     try:
         needed, free = MARGIN * file.stat().st_size, shutil.disk_usage(file.parent).free
         if needed > free:
             raise Refused(
-                f"the judgment log {file} needs a migration to layout {LAYOUT}. Its copy needs {needed / 1e6:,.0f} MB, but only "
-                f"{free / 1e6:,.0f} MB are free. Free disk space and run the same command again; nothing was changed."
+                f"the judgment log {file} needs a migration to layout {LAYOUT}. Its copy needs "
+                f"{needed / 1e6:,.0f} MB, but only "
+                f"{free / 1e6:,.0f} MB are free. Free disk space and run the same command again; "
+                "nothing was changed."
             )
         with (
             written_whole(copy, PRIVATE) as part,
@@ -85,18 +97,24 @@ def copied(connection: Connection, version: int) -> Path | None:
         ):
             source.backup(made)
             if (found := made.execute("PRAGMA quick_check").fetchone()) != ("ok",):
-                raise Refused(f"the judgment log {file} is damaged ({found[0]}). Restore it from a backup before the migration.")
+                raise Refused(
+                    f"the judgment log {file} is damaged ({found[0]}). Restore it from a backup "
+                    "before the migration."
+                )
             made.execute("PRAGMA journal_mode=DELETE")  # the copy is one file
     except (OSError, sqlite3.Error) as error:
         raise Refused(
-            f"the judgment log {file} needs a migration to layout {LAYOUT}, but cannot be copied to {copy} ({error}). Free disk space or "
+            f"the judgment log {file} needs a migration to layout {LAYOUT}, but cannot be copied "
+            f"to {copy} ({error}). Free disk space or "
             "check the folder's permissions, then run the same command again; nothing was changed."
         ) from None
     return copy
 
 
 def to_2(connection: Connection) -> None:
-    """Budgets with reservations, completions (texts that a model has generated), and details of answers."""
+    """Budgets with reservations, completions (texts that a model has generated), and details of
+    answers.
+    """
     made = MetaData()
     Table("answers", made, Column("number", Number, primary_key=True))
     completions = Table(

@@ -1,7 +1,8 @@
-"""The judgment log: every answer of a judge is recorded when it arrives, and is found by the texts that were judged.
+"""The judgment log: every answer of a judge is recorded when it arrives, and is found by the texts
+that were judged.
 
-It is an SQLite database (WAL) in HONE_HOME, or any database that SQLAlchemy supports (environment variable HONE_LEDGER). Answers and
-verdicts are never changed or deleted.
+It is an SQLite database (WAL) in HONE_HOME, or any database that SQLAlchemy supports (environment
+variable HONE_LEDGER). Answers and verdicts are never changed or deleted.
 """
 
 from __future__ import annotations
@@ -31,10 +32,21 @@ IN_ONE = 500  # questions in one statement
 LEASE = 900.0  # seconds without a renewal after which another process may take over a claim
 SYNCED, PAID = 1.0, 0.1  # maximum seconds of writes lost in a power cut: free answers, paid answers
 FOUND = {
-    "question": pl.Binary, "verdict": pl.String, "grade": pl.Float64, "probability": pl.Float64, "reason": pl.String, "answer": pl.Int64,
-    "raw": pl.String, "model": pl.String, "tokens_in": pl.Int64, "tokens_out": pl.Int64, "money": pl.Float64, "seconds": pl.Float64,
-    "asked_at": pl.String, "run": pl.String,
-}  # fmt: skip
+    "question": pl.Binary,
+    "verdict": pl.String,
+    "grade": pl.Float64,
+    "probability": pl.Float64,
+    "reason": pl.String,
+    "answer": pl.Int64,
+    "raw": pl.String,
+    "model": pl.String,
+    "tokens_in": pl.Int64,
+    "tokens_out": pl.Int64,
+    "money": pl.Float64,
+    "seconds": pl.Float64,
+    "asked_at": pl.String,
+    "run": pl.String,
+}
 
 
 def question_key(query: str, document: str, positives: Sequence[str] = ()) -> bytes:
@@ -51,7 +63,8 @@ def question_key(query: str, document: str, positives: Sequence[str] = ()) -> by
 class Answer:
     """A judge's answer and its cost: input and output tokens, money, seconds.
 
-    `details` is a JSON object: the endpoint's `system_fingerprint`, and the options that the request was sent `without`.
+    `details` is a JSON object: the endpoint's `system_fingerprint`, and the options that the
+    request was sent `without`.
     """
 
     raw: str
@@ -65,7 +78,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class GeneratedText:
-    """A text that a model generated for one question. `kind` is its type, such as a query or a passage."""
+    """A text that a model generated for one question. `kind` is its type, such as a query or a
+    passage.
+    """
 
     question: bytes
     kind: str
@@ -92,7 +107,8 @@ class Ledger:
     Threads may share one ledger, and a process may open several. Claims belong to the process.
 
     Raises:
-        Refused: the database does not exist, cannot be opened, or has been migrated by a newer version of Hone.
+        Refused: the database does not exist, cannot be opened, or has been migrated by a newer
+            version of Hone.
     """
 
     def __init__(self, url: str | None = None) -> None:
@@ -100,11 +116,19 @@ class Ledger:
 
         from hone.llm.ledger.tables import opened
 
-        self.url = url or os.environ.get("HONE_LEDGER") or URL.create("sqlite", database=str(home() / "judgments.db"))
+        self.url = (
+            url
+            or os.environ.get("HONE_LEDGER")
+            or URL.create("sqlite", database=str(home() / "judgments.db"))
+        )
         self.engine: Engine = opened(self.url)
-        self.durable, self.reader = self.engine.execution_options(durable=True), self.engine.execution_options(writes=False)
+        self.durable, self.reader = (
+            self.engine.execution_options(durable=True),
+            self.engine.execution_options(writes=False),
+        )
         self.owner = owner()
-        # Claims of other processes, with the time since which they have not been renewed, by this process's clock.
+        # Claims of other processes, with the time since which they have not been renewed, by this
+        # process's clock.
         self.seen: dict[tuple[str, bytes], tuple[str, float, float]] = {}
         self.synced = 0.0
 
@@ -114,7 +138,11 @@ class Ledger:
 
         text = storable(json.dumps(description, sort_keys=True, ensure_ascii=False))
         with self.writing() as connection:
-            connection.execute(insert_new(connection, judges).values(fingerprint=judge, description=text, since=now()))
+            connection.execute(
+                insert_new(connection, judges).values(
+                    fingerprint=judge, description=text, since=now()
+                )
+            )
 
     def find(self, judge: str, questions: Sequence[bytes], retry: int = 0) -> pl.DataFrame:
         """A judge's recorded verdicts on questions.
@@ -125,19 +153,23 @@ class Ledger:
             retry: unknown verdicts of earlier attempts are excluded.
 
         Returns:
-            One row per question: the newest known verdict, or the newest unknown verdict if none is known.
+            One row per question: the newest known verdict, or the newest unknown verdict if none is
+                known.
         """
         parts = [pl.DataFrame(schema=FOUND)]
         with self.reading() as connection:
-            chunks = batched(sorted(set(questions)), CHUNK)  # in index order, so that each page is read once
+            chunks = batched(
+                sorted(set(questions)), CHUNK
+            )  # in index order, so that each page is read once
             parts += [newest(self._rows(connection, judge, chunk, retry)) for chunk in chunks]
         return pl.concat(parts)
 
     def claim(self, judge: str, questions: Sequence[bytes]) -> set[bytes]:
-        """Claim questions for this process. Returns those that no other running process has claimed.
+        """Claim questions for this process. Returns those that no other running process has
+        claimed.
 
-        A claim holds until its process ends, or until one lease after its last renewal. Call `find` again afterwards: questions that were
-        answered meanwhile are not claimed by any process.
+        A claim holds until its process ends, or until one lease after its last renewal. Call `find`
+        again afterwards: questions that were answered meanwhile are not claimed by any process.
         """
         from sqlalchemy import delete, insert, select
 
@@ -150,15 +182,31 @@ class Ledger:
             now, ended = clock_of(connection), cache(lambda owner: lives(owner) is False)
             for chunk in batched(asked, IN_ONE):
                 here = (claims.c.judge == judge) & claims.c.question.in_(chunk)
-                held = connection.execute(select(claims.c.question, claims.c.owner, claims.c.until).where(here)).all()
+                held = connection.execute(
+                    select(claims.c.question, claims.c.owner, claims.c.until).where(here)
+                ).all()
                 shared = connection.dialect.name == "postgresql"
                 others = [row for row in held if row.owner != self.owner and not ended(row.owner)]
-                taken = {row.question for row in others if self._holds(judge, row, now if shared else None)}
+                taken = {
+                    row.question
+                    for row in others
+                    if self._holds(judge, row, now if shared else None)
+                }
                 free = [question for question in chunk if question not in taken]
                 if len(taken) < len(held):
-                    connection.execute(delete(claims).where(claims.c.judge == judge, claims.c.question.in_(free)))
+                    connection.execute(
+                        delete(claims).where(claims.c.judge == judge, claims.c.question.in_(free))
+                    )
                 if free:
-                    rows = [{"judge": judge, "question": question, "owner": self.owner, "until": now + LEASE} for question in free]
+                    rows = [
+                        {
+                            "judge": judge,
+                            "question": question,
+                            "owner": self.owner,
+                            "until": now + LEASE,
+                        }
+                        for question in free
+                    ]
                     connection.execute(insert(claims), rows)
                 mine.update(free)
         for question in mine:
@@ -171,9 +219,10 @@ class Ledger:
         Args:
             judge: the judge of the question.
             claim: question, owner, until.
-            now: time of the database's own clock, which also set `until`; null if it has no clock. Then `until` is a time of another
-                machine, whose clock may be wrong. Only a change of `until` shows that the process is running. The maximum wait is
-                one lease after the first look-up.
+            now: time of the database's own clock, which also set `until`; null if it has no clock.
+                Then `until` is a time of another machine, whose clock may be wrong. Only a change
+                of `until` shows that the process is running. The maximum wait is one lease after
+                the first look-up.
         """
         if now is not None:
             return claim.until > now
@@ -185,7 +234,9 @@ class Ledger:
         return here - since < LEASE
 
     def renew(self, judge: str, questions: Sequence[bytes]) -> set[bytes]:
-        """Renew claims of this process; returns those that it still holds. Another process may have taken over the others."""
+        """Renew claims of this process; returns those that it still holds. Another process may
+        have taken over the others.
+        """
         from sqlalchemy import select, update
 
         from hone.llm.ledger.tables import alone, claims, clock_of
@@ -195,7 +246,11 @@ class Ledger:
             alone(connection, claims)
             until = clock_of(connection) + LEASE
             for chunk in batched(sorted(set(questions)), IN_ONE):
-                here = (claims.c.judge == judge) & claims.c.question.in_(chunk) & (claims.c.owner == self.owner)
+                here = (
+                    (claims.c.judge == judge)
+                    & claims.c.question.in_(chunk)
+                    & (claims.c.owner == self.owner)
+                )
                 mine.update(connection.execute(select(claims.c.question).where(here)).scalars())
                 connection.execute(update(claims).where(here).values(until=until))
         return mine
@@ -206,10 +261,17 @@ class Ledger:
             self._release(connection, judge, questions)
 
     def record(
-        self, judge: str, answer: Answer, verdicts: Sequence[Verdict], run: str, retry: int = 0,
-        completions: Sequence[GeneratedText] = (), durable: bool = False,
-    ) -> int:  # fmt: skip
-        """Record an answer with all its verdicts and release the claims, in one transaction. Returns the answer's number.
+        self,
+        judge: str,
+        answer: Answer,
+        verdicts: Sequence[Verdict],
+        run: str,
+        retry: int = 0,
+        completions: Sequence[GeneratedText] = (),
+        durable: bool = False,
+    ) -> int:
+        """Record an answer with all its verdicts and release the claims, in one transaction.
+        Returns the answer's number.
 
         Args:
             judge: fingerprint of the judge.
@@ -218,8 +280,9 @@ class Ledger:
             run: name of the run.
             retry: number of the attempt.
             completions: generated texts in the answer, if a text was requested.
-            durable: write the answer to the disk before this returns, so that it survives a power cut. Waiting for every answer would limit
-                the call rate, so other answers are written within PAID or SYNCED seconds.
+            durable: write the answer to the disk before this returns, so that it survives a power
+                cut. Waiting for every answer would limit the call rate, so other answers are
+                written within PAID or SYNCED seconds.
         """
         from sqlalchemy import insert
 
@@ -228,11 +291,20 @@ class Ledger:
         from hone.llm.ledger.tables import verdicts as kept
 
         with self.writing(0.0 if durable else PAID if answer.money > 0 else SYNCED) as connection:
-            values = {**told(answer), "judge": judge, "asked_at": now(), "run": run, "attempt": retry}
+            values = {
+                **told(answer),
+                "judge": judge,
+                "asked_at": now(),
+                "run": run,
+                "attempt": retry,
+            }
             number = connection.execute(insert(answers).values(**values)).inserted_primary_key[0]
             for table, records in ((kept, verdicts), (generated, completions)):
                 if records:
-                    rows = [{"judge": judge, "answer": number, "attempt": retry, **told(record)} for record in records]
+                    rows = [
+                        {"judge": judge, "answer": number, "attempt": retry, **told(record)}
+                        for record in records
+                    ]
                     connection.execute(insert(table), rows)
                     self._release(connection, judge, [record.question for record in records])
         return number
@@ -257,10 +329,16 @@ class Ledger:
                 want(connection, chunk)
                 rows = connection.execute(
                     select(*(generated.c[name] for name in schema))
-                    .where(generated.c.judge == judge, generated.c.kind == kind, generated.c.question.in_(select(wanted.c.question)))
+                    .where(
+                        generated.c.judge == judge,
+                        generated.c.kind == kind,
+                        generated.c.question.in_(select(wanted.c.question)),
+                    )
                     .order_by(generated.c.number)
                 ).all()
-                parts.append(pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row"))
+                parts.append(
+                    pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
+                )
         return pl.concat(parts)
 
     def reported(self, judge: str) -> str | None:
@@ -271,7 +349,10 @@ class Ledger:
 
         with self.reading() as connection:
             query = (
-                select(answers.c.model).where(answers.c.judge == judge, answers.c.model.is_not(None)).order_by(answers.c.number).limit(1)
+                select(answers.c.model)
+                .where(answers.c.judge == judge, answers.c.model.is_not(None))
+                .order_by(answers.c.number)
+                .limit(1)
             )
             return connection.execute(query).scalar()
 
@@ -283,8 +364,12 @@ class Ledger:
         from hone.llm.ledger.tables import verdicts as kept
 
         with self.reading() as connection:
-            total = connection.execute(select(func.sum(answers.c.seconds)).where(answers.c.judge == judge)).scalar()
-            count = connection.execute(select(func.count()).select_from(kept).where(kept.c.judge == judge)).scalar()
+            total = connection.execute(
+                select(func.sum(answers.c.seconds)).where(answers.c.judge == judge)
+            ).scalar()
+            count = connection.execute(
+                select(func.count()).select_from(kept).where(kept.c.judge == judge)
+            ).scalar()
         return total / count if count else None
 
     def spent(self, runs: str = "", order: str = "") -> dict[str, float]:
@@ -304,15 +389,23 @@ class Ledger:
         those = answers.c.run.startswith(runs, autoescape=True)
         if order:
             those &= answers.c.run.contains(f" {order} ", autoescape=True)
-        asked = select(answers.c.number).where(those, answers.c.tokens_in + answers.c.tokens_out > 0)
+        asked = select(answers.c.number).where(
+            those, answers.c.tokens_in + answers.c.tokens_out > 0
+        )
         with self.reading() as connection:
             tokens, money = connection.execute(
-                select(func.sum(answers.c.tokens_in + answers.c.tokens_out), func.sum(answers.c.money)).where(those)
+                select(
+                    func.sum(answers.c.tokens_in + answers.c.tokens_out), func.sum(answers.c.money)
+                ).where(those)
             ).one()
-            pairs = connection.execute(select(func.count()).select_from(kept).where(kept.c.answer.in_(asked))).scalar()
+            pairs = connection.execute(
+                select(func.count()).select_from(kept).where(kept.c.answer.in_(asked))
+            ).scalar()
         return {"pairs": pairs, "tokens": int(tokens or 0), "money": float(money or 0)}
 
-    def _rows(self, connection: Connection, judge: str, questions: Sequence[bytes], retry: int) -> pl.DataFrame:
+    def _rows(
+        self, connection: Connection, judge: str, questions: Sequence[bytes], retry: int
+    ) -> pl.DataFrame:
         """All verdicts of a judge on these questions, with their answers, in order of arrival."""
         from sqlalchemy import select
 
@@ -328,7 +421,9 @@ class Ledger:
             .where(kept.c.judge == judge, kept.c.question.in_(select(wanted.c.question)))
             .where((kept.c.verdict != "unknown") | (kept.c.attempt >= retry))
         ).all()
-        found = pl.DataFrame([tuple(row) for row in rows], schema=FOUND | {"number": pl.Int64}, orient="row")
+        found = pl.DataFrame(
+            [tuple(row) for row in rows], schema=FOUND | {"number": pl.Int64}, orient="row"
+        )
         # An import may add older answers.
         return found.sort("asked_at", "number").drop("number")
 
@@ -338,7 +433,11 @@ class Ledger:
         from hone.llm.ledger.tables import claims
 
         for chunk in batched(sorted(set(questions)), IN_ONE):
-            here = (claims.c.judge == judge) & claims.c.question.in_(chunk) & (claims.c.owner == self.owner)
+            here = (
+                (claims.c.judge == judge)
+                & claims.c.question.in_(chunk)
+                & (claims.c.owner == self.owner)
+            )
             connection.execute(delete(claims).where(here))
 
     @contextmanager
@@ -352,7 +451,10 @@ class Ledger:
             with self.reader.connect() as connection:
                 yield connection
         except DBAPIError as error:
-            raise Refused(f"the judgment log {plain(self.url)} could not be read ({because(error, self.url)}).") from None
+            raise Refused(
+                f"the judgment log {plain(self.url)} could not be read "
+                f"({because(error, self.url)})."
+            ) from None
 
     @contextmanager
     def writing(self, within: float = SYNCED) -> Iterator[Connection]:
@@ -371,7 +473,8 @@ class Ledger:
                 yield connection
         except DBAPIError as error:
             raise Refused(
-                f"the judgment log {plain(self.url)} could not be written ({because(error, self.url)}). Earlier answers are kept. "
+                f"the judgment log {plain(self.url)} could not be written "
+                f"({because(error, self.url)}). Earlier answers are kept. "
                 "Free disk space or check the permissions, then run the same command again."
             ) from None
         if durable:
@@ -386,11 +489,16 @@ def batched(values: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
 
 def told(record: Answer | Verdict | GeneratedText) -> dict[str, Any]:
     """A record's values in types that every database supports."""
-    return {name: storable(value) if isinstance(value, str) else value for name, value in vars(record).items()}
+    return {
+        name: storable(value) if isinstance(value, str) else value
+        for name, value in vars(record).items()
+    }
 
 
 def storable(text: str) -> str:
-    """A text without the characters that no database supports: unpaired surrogates, which servers do send, and NUL."""
+    """A text without the characters that no database supports: unpaired surrogates, which
+    servers do send, and NUL.
+    """
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
@@ -398,7 +506,10 @@ def newest(rows: pl.DataFrame) -> pl.DataFrame:
     """The newest known verdict of each question, or the newest unknown verdict if none is known."""
     known = pl.col("verdict") != "unknown"
     return (
-        rows.with_columns(known=known).sort("known", maintain_order=True).unique("question", keep="last", maintain_order=True).drop("known")
+        rows.with_columns(known=known)
+        .sort("known", maintain_order=True)
+        .unique("question", keep="last", maintain_order=True)
+        .drop("known")
     )
 
 

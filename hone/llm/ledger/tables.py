@@ -45,7 +45,10 @@ PATIENCE = 3600  # seconds for another process that creates or migrates the tabl
 LOCK = 0x686F6E65  # PostgreSQL's lock while tables are created or migrated ("hone")
 LEAST_HIDDEN = 4  # minimum length of an option that is removed from messages
 PRIVATE = 0o600  # mode of a file with judgments, which quote private texts
-MEANT = "It should look like postgresql+psycopg://user:password@host/name or sqlite:////path/to/judgments.db."
+MEANT = (
+    "It should look like postgresql+psycopg://user:password@host/name or "
+    "sqlite:////path/to/judgments.db."
+)
 
 # SQLite numbers rows automatically only with this type.
 Number = BigInteger().with_variant(Integer, "sqlite")
@@ -53,7 +56,11 @@ kept = MetaData()
 
 layout = Table("layout", kept, Column("version", Integer, primary_key=True, autoincrement=False))
 judges = Table(
-    "judges", kept, Column("fingerprint", String(64), primary_key=True), Column("description", Text), Column("since", String(32))
+    "judges",
+    kept,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("description", Text),
+    Column("since", String(32)),
 )
 answers = Table(
     "answers",
@@ -106,7 +113,8 @@ completions = Table(
     Column("attempt", Integer, nullable=False),
     Index("completions_by_question", "judge", "question", "kind"),
 )
-# What one judge has spent on one set of questions, and what is reserved for its calls that have not ended: the sum of both.
+# What one judge has spent on one set of questions, and what is reserved for its calls that have not
+# ended: the sum of both.
 budgets = Table(
     "budgets",
     kept,
@@ -130,20 +138,27 @@ reservations = Table(
 )
 APPENDED = ("answers", "verdicts", "completions")  # tables whose rows cannot be changed or deleted
 # Questions of a look-up; one table per connection.
-wanted = Table("wanted", MetaData(), Column("question", LargeBinary(16), primary_key=True), prefixes=["TEMPORARY"])
+wanted = Table(
+    "wanted",
+    MetaData(),
+    Column("question", LargeBinary(16), primary_key=True),
+    prefixes=["TEMPORARY"],
+)
 
 
 def opened(url: str | URL) -> Engine:
     """Open the database at a URL. Missing tables are created, and older layouts are migrated.
 
     Raises:
-        Refused: the URL is malformed, its driver is not installed, the server does not respond, the database belongs to another
-            program, or a newer version of Hone created its tables.
+        Refused: the URL is malformed, its driver is not installed, the server does not respond, the
+            database belongs to another program, or a newer version of Hone created its tables.
     """
     parsed = read(url)
     local = parsed.get_backend_name() == "sqlite"
     try:
-        engine = create_engine(parsed, **({"connect_args": {"timeout": WAIT}} if local else {"pool_pre_ping": True}))
+        engine = create_engine(
+            parsed, **({"connect_args": {"timeout": WAIT}} if local else {"pool_pre_ping": True})
+        )
         if local:
             make_private(parsed)
             as_sqlite(engine)
@@ -152,18 +167,31 @@ def opened(url: str | URL) -> Engine:
         if known != LAYOUT:
             bring_up(engine, parsed)
     except ImportError as error:
-        raise Refused(f"the driver of {plain(parsed)} is not installed. Run `pip install {error.name}` in this environment.") from None
+        raise Refused(
+            f"the driver of {plain(parsed)} is not installed. Run `pip install {error.name}` in "
+            "this environment."
+        ) from None
     except DBAPIError as error:
         raise Refused(
-            f"the judgment log {plain(parsed)} cannot be opened: {because(error, parsed)}. Check that it exists and is writable."
+            f"the judgment log {plain(parsed)} cannot be opened: {because(error, parsed)}. Check "
+            "that it exists and is writable."
         ) from None
-    except (ArgumentError, TypeError, ValueError) as error:  # options after the question mark are passed to the driver
-        raise Refused(f"the judgment log {plain(parsed)} cannot be opened with these options ({type(error).__name__}). {MEANT}") from None
+    except (
+        ArgumentError,
+        TypeError,
+        ValueError,
+    ) as error:  # options after the question mark are passed to the driver
+        raise Refused(
+            f"the judgment log {plain(parsed)} cannot be opened with these options "
+            f"({type(error).__name__}). {MEANT}"
+        ) from None
     return engine
 
 
 def bring_up(engine: Engine, url: URL) -> None:
-    """Create the tables, or migrate them to this layout, in one transaction. Only one of several concurrent processes does it."""
+    """Create the tables, or migrate them to this layout, in one transaction. Only one of several
+    concurrent processes does it.
+    """
     from hone.llm.ledger.layout import migrate
 
     until, told, done = time.monotonic() + PATIENCE, False, None
@@ -190,7 +218,8 @@ def bring_up(engine: Engine, url: URL) -> None:
 
 
 def make_private(url: URL) -> None:
-    """Create the file of a new ledger, readable only by its owner. Restrict a file that only a umask has opened to others.
+    """Create the file of a new ledger, readable only by its owner. Restrict a file that only a
+    umask has opened to others.
 
     A file that others may write is shared on purpose, so its mode is not changed.
     """
@@ -212,23 +241,41 @@ def read(url: str | URL) -> URL:
     """Parse a URL for SQLAlchemy.
 
     Raises:
-        Refused: it is not a URL, or its database cannot hold a ledger. The message does not repeat the URL.
+        Refused: it is not a URL, or its database cannot hold a ledger. The message does not repeat
+            the URL.
     """
     try:
         parsed = make_url(url)
         waits = parsed.get_dialect().is_async
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
-        raise Refused(f"HONE_LEDGER is not a valid database URL ({type(error).__name__}). {MEANT}") from None
+        raise Refused(
+            f"HONE_LEDGER is not a valid database URL ({type(error).__name__}). {MEANT}"
+        ) from None
     except ImportError as error:
-        raise Refused(f"the driver of HONE_LEDGER is not installed. Run `pip install {error.name}` in this environment.") from None
+        raise Refused(
+            f"the driver of HONE_LEDGER is not installed. Run `pip install {error.name}` in this "
+            "environment."
+        ) from None
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise Refused(f"HONE_LEDGER names a {parsed.get_backend_name()} database. Use SQLite or PostgreSQL. {MEANT}")
+        raise Refused(
+            f"HONE_LEDGER names a {parsed.get_backend_name()} database. Use SQLite or PostgreSQL. "
+            f"{MEANT}"
+        )
     if waits:
-        raise Refused(f"HONE_LEDGER names the asynchronous driver {parsed.get_driver_name()}, which is not supported. {MEANT}")
+        raise Refused(
+            f"HONE_LEDGER names the asynchronous driver {parsed.get_driver_name()}, which is not "
+            f"supported. {MEANT}"
+        )
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise Refused(f"HONE_LEDGER names a database in memory, which loses all paid answers. {MEANT}")
-    if parsed.get_backend_name() == "sqlite" and not (parsed.database.startswith("file:") or Path(parsed.database).is_absolute()):
-        raise Refused(f"HONE_LEDGER names {parsed.database}, a relative path. Use an absolute path. {MEANT}")
+        raise Refused(
+            f"HONE_LEDGER names a database in memory, which loses all paid answers. {MEANT}"
+        )
+    if parsed.get_backend_name() == "sqlite" and not (
+        parsed.database.startswith("file:") or Path(parsed.database).is_absolute()
+    ):
+        raise Refused(
+            f"HONE_LEDGER names {parsed.database}, a relative path. Use an absolute path. {MEANT}"
+        )
     return parsed
 
 
@@ -243,11 +290,16 @@ def layout_of(connection: Connection, url: URL) -> int | None:
         names &= set(kept.tables)  # a server may hold other tables too; an SQLite file may not
     version = connection.execute(select(layout.c.version)).scalar() if "layout" in names else None
     if version is None and names:
-        raise Refused(f"{plain(url)} is not a judgment log: it has the tables {listed(sorted(names))}. Set HONE_LEDGER to another.")
+        raise Refused(
+            f"{plain(url)} is not a judgment log: it has the tables {listed(sorted(names))}. Set "
+            "HONE_LEDGER to another."
+        )
     if version is not None and version > LAYOUT:
         raise Refused(
-            f"the judgment log {plain(url)} has layout {version}, from a newer Hone. This version supports layouts up to {LAYOUT}. "
-            "Update this checkout (`git pull`, `make setup`), or set HONE_LEDGER to another database."
+            f"the judgment log {plain(url)} has layout {version}, from a newer Hone. This version "
+            f"supports layouts up to {LAYOUT}. "
+            "Update this checkout (`git pull`, `make setup`), or set HONE_LEDGER to another "
+            "database."
         )
     return version
 
@@ -270,24 +322,38 @@ def make(connection: Connection) -> None:
 def protect(connection: Connection, table: str) -> None:
     """Triggers that reject changes and deletions of a table's rows."""
     local = connection.dialect.name == "sqlite"
-    does = "BEGIN SELECT RAISE(ABORT, 'the ledger is only added to'); END" if local else "EXECUTE FUNCTION only_added()"
+    does = (
+        "BEGIN SELECT RAISE(ABORT, 'the ledger is only added to'); END"
+        if local
+        else "EXECUTE FUNCTION only_added()"
+    )
     for action in ("UPDATE", "DELETE"):
         of_each = "" if local else "FOR EACH ROW"
-        connection.execute(text(f"CREATE TRIGGER {table}_{action.lower()} BEFORE {action} ON {table} {of_each} {does}"))
+        connection.execute(
+            text(
+                f"CREATE TRIGGER {table}_{action.lower()} BEFORE {action} ON {table} {of_each} "
+                f"{does}"
+            )
+        )
 
 
 def as_sqlite(engine: Engine) -> None:
     """Allow readers beside one writer, and lock transactions from their first statement.
 
-    A transaction with the option `durable` is on the disk when it ends, with all before it, and survives a power cut.
-    The others survive a kill of the process, but not always a power cut.
+    A transaction with the option `durable` is on the disk when it ends, with all before it, and
+    survives a power cut. The others survive a kill of the process, but not always a power cut.
     """
 
     @event.listens_for(engine, "connect")
     def connected(connection, _) -> None:
         connection.isolation_level = None
         with_readers(connection)
-        for setting in ("synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-65536"):
+        for setting in (
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-65536",
+        ):
             connection.execute(f"PRAGMA {setting}")
 
     @event.listens_for(engine, "begin")
@@ -301,7 +367,9 @@ def as_sqlite(engine: Engine) -> None:
 
 
 def with_readers(connection: sqlite3.Connection) -> None:
-    """Switch to WAL, which is permanent for a file. If two processes open a new file at once, SQLite reports a lock to one of them."""
+    """Switch to WAL, which is permanent for a file. If two processes open a new file at once,
+    SQLite reports a lock to one of them.
+    """
     until = time.monotonic() + WAIT
     while True:
         try:
@@ -315,7 +383,11 @@ def with_readers(connection: sqlite3.Connection) -> None:
 
 def insert_new(connection: Connection, table: Table) -> Insert:
     """An INSERT that skips existing rows."""
-    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table).on_conflict_do_nothing()
+    return (
+        (sqlite if connection.dialect.name == "sqlite" else postgresql)
+        .insert(table)
+        .on_conflict_do_nothing()
+    )
 
 
 def want(connection: Connection, questions: Sequence[bytes]) -> None:
@@ -326,7 +398,9 @@ def want(connection: Connection, questions: Sequence[bytes]) -> None:
 
 
 def alone(connection: Connection, table: Table) -> None:
-    """Block other writers of this table until the transaction ends. SQLite has only one writer anyway."""
+    """Block other writers of this table until the transaction ends. SQLite has only one writer
+    anyway.
+    """
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
 
@@ -337,16 +411,24 @@ def plain(url: str | URL) -> str:
 
 
 def because(error: DBAPIError, url: str | URL) -> str:
-    """A database error in one line, without the password and the options, which may contain another."""
+    """A database error in one line, without the password and the options, which may contain
+    another.
+    """
     said, parsed = " ".join(str(error.orig).split()), make_url(url)
     options = [value for values in parsed.normalized_query.values() for value in values]
-    for secret in filter(None, (parsed.password, *(value for value in options if len(value) >= LEAST_HIDDEN))):
+    for secret in filter(
+        None, (parsed.password, *(value for value in options if len(value) >= LEAST_HIDDEN))
+    ):
         said = said.replace(str(secret), "***")
     return said
 
 
 def clock_of(connection: Connection) -> float:
-    """Seconds since 1970 by the clock that all users of the database share: the server's, or this machine's with SQLite."""
+    """Seconds since 1970 by the clock that all users of the database share: the server's, or
+    this machine's with SQLite.
+    """
     if connection.dialect.name == "postgresql":
-        return float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar())
+        return float(
+            connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar()
+        )
     return time.time()

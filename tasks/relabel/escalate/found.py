@@ -1,4 +1,6 @@
-"""found: the queries for which the judge found at least one false negative (RLHN, arXiv 2505.16967, paper and code)."""
+"""found: the queries for which the judge found at least one false negative (RLHN, arXiv
+2505.16967, paper and code).
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,14 @@ def found(said: pl.DataFrame, *, whole_query: bool = True) -> pl.DataFrame:
 
     Args:
         said: query_id, doc_id, verdict of this judge.
-        whole_query: all pairs of such a query, as in RLHN; false: only the positives. [authors' code]
+        whole_query: all pairs of such a query, as in RLHN; false: only the positives. [authors'
+            code]
 
     Returns:
         query_id, doc_id.
     """
     hits = said.filter(pl.col("verdict") == "positive")
-    chosen = said.join(hits, on="query_id", how="semi", maintain_order="left") if whole_query else hits
+    chosen = (
+        said.join(hits, on="query_id", how="semi", maintain_order="left") if whole_query else hits
+    )
     return chosen.select("query_id", "doc_id")

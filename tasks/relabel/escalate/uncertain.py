@@ -9,13 +9,17 @@ from pydantic import Field
 
 
 def uncertain(
-    said: pl.DataFrame, *, low: Annotated[float, Field(ge=0, le=1)] = 0.2, high: Annotated[float, Field(ge=0, le=1)] = 0.8
+    said: pl.DataFrame,
+    *,
+    low: Annotated[float, Field(ge=0, le=1)] = 0.2,
+    high: Annotated[float, Field(ge=0, le=1)] = 0.8,
 ) -> pl.DataFrame:
     """Pairs that are escalated to the next judge.
 
     Args:
         said: query_id, doc_id, verdict, probability.
-        low, high: the band, both ends included. Without probabilities, only unknown verdicts are escalated. [Hone default]
+        low, high: the band, both ends included. Without probabilities, only unknown verdicts are
+            escalated. [Hone default]
 
     Returns:
         query_id, doc_id.

@@ -1,7 +1,8 @@
-"""local: a GGUF chat model that runs on this machine and is queried like an endpoint; no text leaves the machine.
+"""local: a GGUF chat model that runs on this machine and is queried like an endpoint; no text
+leaves the machine.
 
-RLHN's cheap judge (arXiv 2505.16967) with a local model. A model of 1.5 billion parameters is a weak judge: measure it
-(`hone judge check`) before you rely on it.
+RLHN's cheap judge (arXiv 2505.16967) with a local model. A model of 1.5 billion parameters is a
+weak judge: measure it (`hone judge check`) before you rely on it.
 """
 
 from __future__ import annotations
@@ -63,23 +64,30 @@ def local(
         questions: one block.
         desk: ledger, budget, seed.
         fingerprint: of this judge.
-        model: qwen2.5-coder-1.5b (see `make judge`), a path to a .gguf file, or owner/repository:file.gguf of the Hub. [Hone default]
-        prompt: yes-no, yes-no-alone, yes-no-opposite, graded, pairwise, listwise, listwise-brief, or a file below inputs/. [Hone default]
+        model: qwen2.5-coder-1.5b (see `make judge`), a path to a .gguf file, or
+            owner/repository:file.gguf of the Hub. [Hone default]
+        prompt: yes-no, yes-no-alone, yes-no-opposite, graded, pairwise, listwise, listwise-brief,
+            or a file below inputs/. [Hone default]
         temperature: 0, so that a repeated question gets the same answer. [Hone default]
-        max_tokens: maximum number of output tokens; null: 1 for yes or no with alternatives, 4 for a word, 2,048 for lists. [Hone default]
+        max_tokens: maximum number of output tokens; null: 1 for yes or no with alternatives, 4 for
+            a word, 2,048 for lists. [Hone default]
         structured: request JSON output; auto: for lists. [Hone default]
-        logprobs: request the alternatives of the first token, which give probabilities. [Hone default]
-        votes: number of answers per question; the majority verdict is used. Set a temperature at which answers vary. [Hone default]
-        twice: repeat listwise prompts in another order; only verdicts on which both agree are used. [Hone default]
+        logprobs: request the alternatives of the first token, which give probabilities. [Hone
+            default]
+        votes: number of answers per question; the majority verdict is used. Set a temperature at
+            which answers vary. [Hone default]
+        twice: repeat listwise prompts in another order; only verdicts on which both agree are used.
+            [Hone default]
         swap: also send the inverted prompt (yes-no), and average. [Hone default]
         documents: maximum number of candidates per listwise prompt. [Hone default]
         known: maximum number of positives per prompt; each lengthens every prompt. [Hone default]
         examples: few-shot examples of a pairwise prompt. [Hone default]
-        trim: maximum number of tokens per text (two cores read about 80 tokens per second). [Hone default]
+        trim: maximum number of tokens per text (two cores read about 80 tokens per second). [Hone
+            default]
         context: maximum number of tokens of prompt and completion. [Hone default]
         positive_from: minimum grade of a positive verdict. [Hone default]
-        slots: concurrent prompts; more than one gains little on few cores and changes probabilities by up to 0.016 (another order of sums).
-            [Hone default]
+        slots: concurrent prompts; more than one gains little on few cores and changes probabilities
+            by up to 0.016 (another order of sums). [Hone default]
         threads: null: all cores. [Hone default]
         timeout: seconds per call. [Hone default]
 
@@ -91,21 +99,55 @@ def local(
     """
     asked = load(prompt)
     parameters = {
-        "model": model, "prompt": prompt, "temperature": temperature, "max_tokens": max_tokens, "structured": structured,
-        "logprobs": logprobs, "documents": documents, "known": known, "examples": examples, "trim": trim, "context": context,
+        "model": model,
+        "prompt": prompt,
+        "temperature": temperature,
+        "max_tokens": max_tokens,
+        "structured": structured,
+        "logprobs": logprobs,
+        "documents": documents,
+        "known": known,
+        "examples": examples,
+        "trim": trim,
+        "context": context,
         "positive_from": positive_from,
-    }  # fmt: skip
-    where = Endpoint(url="http://127.0.0.1/v1", model=gguf.name_of(model), slots=slots, timeout=timeout, known_as="local")
+    }
+    where = Endpoint(
+        url="http://127.0.0.1/v1",
+        model=gguf.name_of(model),
+        slots=slots,
+        timeout=timeout,
+        known_as="local",
+    )
     with ExitStack() as stack:
         served = Served(model, stack, slots, context, threads)
         one_word = logprobs and asked.kind == "yes-no" and structured != "always"
         how = Asking(
-            temperature, max_tokens or (1 if one_word else None), structured, logprobs, votes, twice, swap, documents, known,
-            trim, context, positive_from, complete=served.complete,
-            base=None if votes == 1 and not twice and not swap else judge.fingerprint({"method": "local", "parameters": parameters | ONCE}),
-        )  # fmt: skip
+            temperature,
+            max_tokens or (1 if one_word else None),
+            structured,
+            logprobs,
+            votes,
+            twice,
+            swap,
+            documents,
+            known,
+            trim,
+            context,
+            positive_from,
+            complete=served.complete,
+            base=None
+            if votes == 1 and not twice and not swap
+            else judge.fingerprint({"method": "local", "parameters": parameters | ONCE}),
+        )
         return ask(
-            questions, desk, fingerprint, where, asked, how, similar(questions, desk, examples) if asked.kind == "pairwise" else None
+            questions,
+            desk,
+            fingerprint,
+            where,
+            asked,
+            how,
+            similar(questions, desk, examples) if asked.kind == "pairwise" else None,
         )
 
 
@@ -129,7 +171,11 @@ class Served:
     running: llama_server.Running | None = field(default=None, init=False)
 
     def complete(
-        self, endpoint: Endpoint, requests: Iterable[Request], budget: JudgeBudget, expected: Expected = None
+        self,
+        endpoint: Endpoint,
+        requests: Iterable[Request],
+        budget: JudgeBudget,
+        expected: Expected = None,
     ) -> Iterator[list[Completion]]:
         """Send requests and yield their completions; see `hone.llm.client.complete`."""
         requests = iter(requests)
@@ -137,11 +183,20 @@ class Served:
             return
         if self.running is None:
             file = gguf.file_of(self.model)
-            self.stack.enter_context(torch_lock())  # two processes that share the cores are slower than one after the other
+            self.stack.enter_context(
+                torch_lock()
+            )  # two processes that share the cores are slower than one after the other
             self.running = self.stack.enter_context(
-                llama_server.serving(file, slots=self.slots, context=self.context, threads=self.threads, name=endpoint.model)
+                llama_server.serving(
+                    file,
+                    slots=self.slots,
+                    context=self.context,
+                    threads=self.threads,
+                    name=endpoint.model,
+                )
             )
-            # The client reads keys from environment variables. Each server has its own, because two may run at once.
+            # The client reads keys from environment variables. Each server has its own, because two
+            # may run at once.
             self.stack.callback(os.environ.pop, self.variable, None)
             os.environ[self.variable] = self.running.key
         here = replace(endpoint, url=self.running.url, key=self.variable)
@@ -160,7 +215,9 @@ def identity(parameters: dict[str, Any]) -> dict[str, Any]:
         Refused: an unknown model or prompt.
     """
     prompt = load(parameters["prompt"])
-    refuse_contradictions(prompt, Asking(**{name: parameters[name] for name in ("temperature", *ONCE)}))
+    refuse_contradictions(
+        prompt, Asking(**{name: parameters[name] for name in ("temperature", *ONCE)})
+    )
     more = {"opposite": load(prompt.opposite).fingerprint} if parameters["swap"] else {}
     return {"model": gguf.checksum(parameters["model"]), "prompt": prompt.fingerprint} | more
 

@@ -1,8 +1,9 @@
-"""neighbours: a candidate is positive if it is a near neighbor of a labelled positive, in a graph or in embedding space (SciNCL).
+"""neighbours: a candidate is positive if it is a near neighbor of a labelled positive, in a graph
+or in embedding space (SciNCL).
 
-Ostendorff et al. (arXiv 2202.06671) use ranks 20 to 25 of a paper's neighbors in a citation graph as positives (the authors' code).
-The verdict is an assumption about relevance, like that of the judge `group`. It promotes only if a recipe allows it. The ledger does not
-record it.
+Ostendorff et al. (arXiv 2202.06671) use ranks 20 to 25 of a paper's neighbors in a citation graph
+as positives (the authors' code). The verdict is an assumption about relevance, like that of the
+judge `group`. It promotes only if a recipe allows it. The ledger does not record it.
 """
 
 from __future__ import annotations
@@ -40,15 +41,17 @@ def neighbours(
     hops: Annotated[int, Field(ge=1, le=6)] = 2,
     both_ways: bool = True,
 ) -> pl.DataFrame:
-    """A verdict on every pair: positive inside the band around a labelled positive, negative outside.
+    """A verdict on every pair: positive inside the band around a labelled positive, negative
+    outside.
 
     Args:
         questions: one block.
         desk: source of models and metadata.
         fingerprint: of this judge.
         first, last: the band: up to 0.001 of the collection. [Hone default]
-        counted, file, column, hops, both_ways: as in the source `neighbour-bands`; without `file` and `column`, the nearest neighbors
-            in the embedding space of the round's starting model, which changes with each round. [Hone default]
+        counted, file, column, hops, both_ways: as in the source `neighbour-bands`; without `file`
+            and `column`, the nearest neighbors in the embedding space of the round's starting
+            model, which changes with each round. [Hone default]
 
     Returns:
         Verdicts without grade and probability.
@@ -57,21 +60,42 @@ def neighbours(
         Refused: a collection lacks the column, or no training set or model is available.
     """
     if desk.training is None or desk.models is None:
-        raise Refused("the judge neighbours needs the documents of a round. Use it in a recipe's `relabel`.")
+        raise Refused(
+            "the judge neighbours needs the documents of a round. Use it in a recipe's `relabel`."
+        )
     found = [pl.DataFrame(schema={"query_id": pl.String, "doc_id": pl.String})]
     for collection in desk.training:
         if column:
             collection.metadata.need(column, "the judge neighbours")
-        positives = questions.positives.filter(pl.col("doc_id").is_in(collection.documents.ids.implode()))
+        positives = questions.positives.filter(
+            pl.col("doc_id").is_in(collection.documents.ids.implode())
+        )
         if len(positives):
             near = neighbour_bands.in_band(
-                positives, collection.documents, collection.metadata, desk.models, collection.prefix, "the judge neighbours",
-                first=first, last=last, counted=counted, file=file, column=column, hops=hops, both_ways=both_ways, model=None, quiet=True,
-            )  # fmt: skip
+                positives,
+                collection.documents,
+                collection.metadata,
+                desk.models,
+                collection.prefix,
+                "the judge neighbours",
+                first=first,
+                last=last,
+                counted=counted,
+                file=file,
+                column=column,
+                hops=hops,
+                both_ways=both_ways,
+                model=None,
+                quiet=True,
+            )
             found.append(near.select(PAIR))
     near = pl.concat(found).with_columns(verdict=pl.lit("positive"))
     said = questions.pairs.select(PAIR).join(near, on=PAIR, how="left", maintain_order="left")
-    return verdicts.verdicts(said.with_columns(verdict=pl.col("verdict").fill_null("negative"), fingerprint=pl.lit(fingerprint)))
+    return verdicts.verdicts(
+        said.with_columns(
+            verdict=pl.col("verdict").fill_null("negative"), fingerprint=pl.lit(fingerprint)
+        )
+    )
 
 
 def refuse_unfit(parameters: dict) -> None:

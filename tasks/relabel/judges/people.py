@@ -1,4 +1,6 @@
-"""people: a person's verdicts on an annotation sheet (`hone judge sheet`, `hone judge read`), from the ledger."""
+"""people: a person's verdicts on an annotation sheet (`hone judge sheet`, `hone judge read`),
+from the ledger.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,13 @@ if TYPE_CHECKING:
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$"
 
 
-def people(questions: Questions, desk: Desk, fingerprint: str, *, who: Annotated[str, Field(pattern=NAME)]) -> pl.DataFrame:
+def people(
+    questions: Questions, desk: Desk, fingerprint: str, *, who: Annotated[str, Field(pattern=NAME)]
+) -> pl.DataFrame:
     """A person's recorded verdict on every pair.
 
-    The question for a person is query and candidate. The labelled positive on the sheet is only an aid, so it is not part of the
-    key by which the ledger finds the verdict.
+    The question for a person is query and candidate. The labelled positive on the sheet is only an
+    aid, so it is not part of the key by which the ledger finds the verdict.
 
     Args:
         questions: one block.
@@ -30,15 +34,22 @@ def people(questions: Questions, desk: Desk, fingerprint: str, *, who: Annotated
         who: the name under which the sheet was imported.
 
     Returns:
-        Verdicts without grade and probability; unknown if the person was unsure or has not judged the pair.
+        Verdicts without grade and probability; unknown if the person was unsure or has not judged
+        the pair.
     """
     from hone.llm.ledger.ledger import question_key
 
     queries, documents = questions.query_texts, questions.document_texts
-    keys = [question_key(queries[query], documents[doc]) for query, doc in questions.pairs.select(PAIR).iter_rows()]
+    keys = [
+        question_key(queries[query], documents[doc])
+        for query, doc in questions.pairs.select(PAIR).iter_rows()
+    ]
     asked = questions.pairs.select(*PAIR, question=pl.Series(keys, dtype=pl.Binary))
-    # Unsure is an answer that does not change when repeated, so it counts whatever `hone judge retry` sets.
-    found = asked.join(desk.ledger.find(fingerprint, keys, 0), on="question", how="left", maintain_order="left")
+    # Unsure is an answer that does not change when repeated, so it counts whatever
+    # `hone judge retry` sets.
+    found = asked.join(
+        desk.ledger.find(fingerprint, keys, 0), on="question", how="left", maintain_order="left"
+    )
     silent = pl.col("verdict").is_null()
     return verdicts.verdicts(
         found.with_columns(

@@ -1,4 +1,6 @@
-"""The page: one file that opens offline, loads nothing from the network and runs no script but its own."""
+"""The page: one file that opens offline, loads nothing from the network and runs no script but
+its own.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +43,15 @@ def render(results: Results) -> str:
 
     environment = open_templates(*map(Path, sections.__path__), HERE)
     environment.filters |= FILTERS
-    shown = [rendered for section in load_sections() if (rendered := render_section(environment, section, results))]
-    scripts = [normalize_script(get_plotlyjs()), normalize_script((HERE / "page.js").read_text(encoding="utf-8"))]
+    shown = [
+        rendered
+        for section in load_sections()
+        if (rendered := render_section(environment, section, results))
+    ]
+    scripts = [
+        normalize_script(get_plotlyjs()),
+        normalize_script((HERE / "page.js").read_text(encoding="utf-8")),
+    ]
     return environment.get_template("page.html.jinja").render(
         parts=group_sections(shown),
         model=results.settings.model,
@@ -64,12 +73,26 @@ def render_section(environment: Environment, section: Section, results: Results)
     if data is None:
         return None
     figures = section.figures(results)
-    body = environment.get_template(f"{section.name}.html.jinja").render(summary=results.answer, figures=figures, **data)
+    body = environment.get_template(f"{section.name}.html.jinja").render(
+        summary=results.answer, figures=figures, **data
+    )
     source = section.source(results) if section.source else None
-    return Rendered(section.name, section.title, section.part, section.link, Markup(body.rstrip()), source, figures)
+    return Rendered(
+        section.name,
+        section.title,
+        section.part,
+        section.link,
+        Markup(body.rstrip()),
+        source,
+        figures,
+    )
 
 
 def group_sections(shown: list[Rendered]) -> list[dict[str, Any]]:
     """Each part of the page with its sections; parts without any are left out."""
     by_part = {part: [one for one in shown if one.part is part] for part in Part}
-    return [{"heading": part.value, "anchor": part.anchor, "sections": own} for part, own in by_part.items() if own]
+    return [
+        {"heading": part.value, "anchor": part.anchor, "sections": own}
+        for part, own in by_part.items()
+        if own
+    ]

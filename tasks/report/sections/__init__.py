@@ -1,1 +1,3 @@
-"""The sections of the report: every module here defines one `SECTION`, and its template has the module's name."""
+"""The sections of the report: every module here defines one `SECTION`, and its template has the
+module's name.
+"""

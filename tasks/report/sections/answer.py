@@ -13,7 +13,13 @@ from tasks.report.truncation import describe_truncation
 def collect(results: Results) -> dict[str, Any]:
     worse = [line for told in results.hidden_losses.values() for line in told]
     questions = answer_questions(
-        results.answer, results.scores, results.rounds, results.changes, worse, results.judged, describe_truncation(results.settings)
+        results.answer,
+        results.scores,
+        results.rounds,
+        results.changes,
+        worse,
+        results.judged,
+        describe_truncation(results.settings),
     )
     return {"warnings": results.warnings, "open_harm": results.open_harm, "questions": questions}
 

@@ -10,7 +10,11 @@ from tasks.report.negatives import PLAIN_FATES
 from tasks.report.results import Results
 from tasks.report.section import Part, Section, Source
 
-FILES = ("rounds/*/candidates.parquet", "rounds/*/negatives.parquet", "rounds/*/removed/sample.parquet")
+FILES = (
+    "rounds/*/candidates.parquet",
+    "rounds/*/negatives.parquet",
+    "rounds/*/removed/sample.parquet",
+)
 
 
 def collect(results: Results) -> dict[str, Any]:
@@ -25,4 +29,13 @@ def draw(results: Results) -> dict[str, dict]:
     return {"fates": draw_fates(results.mined)}
 
 
-SECTION = Section("candidates", "Outcome of candidates", Part.LOOP, 20, collect, link="candidates", source=trace, figures=draw)
+SECTION = Section(
+    "candidates",
+    "Outcome of candidates",
+    Part.LOOP,
+    20,
+    collect,
+    link="candidates",
+    source=trace,
+    figures=draw,
+)

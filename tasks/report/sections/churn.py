@@ -14,4 +14,12 @@ def collect(results: Results) -> dict[str, Any]:
     return {"mined": results.mined}
 
 
-SECTION = Section("churn", "Negative turnover", Part.LOOP, 50, collect, link="turnover", source=lambda results: SOURCE)
+SECTION = Section(
+    "churn",
+    "Negative turnover",
+    Part.LOOP,
+    50,
+    collect,
+    link="turnover",
+    source=lambda results: SOURCE,
+)

@@ -15,4 +15,12 @@ def collect(results: Results) -> dict[str, Any]:
     return {"drift": read_drift(results.training)}
 
 
-SECTION = Section("drift", "Forgetting and embedding drift", Part.EVIDENCE, 50, collect, link="drift", source=lambda results: SOURCE)
+SECTION = Section(
+    "drift",
+    "Forgetting and embedding drift",
+    Part.EVIDENCE,
+    50,
+    collect,
+    link="drift",
+    source=lambda results: SOURCE,
+)

@@ -12,7 +12,11 @@ FILES = ("rounds/*/labels.parquet", "data/*/documents.parquet")
 
 
 def collect(results: Results) -> dict[str, Any]:
-    return {"examples": [{"round": name, "examples": drawn} for name, drawn in results.examples.items() if drawn]}
+    return {
+        "examples": [
+            {"round": name, "examples": drawn} for name, drawn in results.examples.items() if drawn
+        ]
+    }
 
 
 def trace(results: Results) -> Source:

@@ -26,5 +26,12 @@ def export(results: Results) -> list[Table]:
 
 
 SECTION = Section(
-    "flips", "Regressions from round to round", Part.EVIDENCE, 40, collect, link="round to round", source=trace, tables=export
+    "flips",
+    "Regressions from round to round",
+    Part.EVIDENCE,
+    40,
+    collect,
+    link="round to round",
+    source=trace,
+    tables=export,
 )

@@ -15,7 +15,12 @@ FILES = ("data/*/hidden.parquet", "rounds/*/negatives.parquet", "rounds/*/remove
 
 
 def collect(results: Results) -> dict[str, Any]:
-    return {"mined": results.mined, "hidden_total": len(results.hidden), "chosen": CHOSEN, "plain_fates": PLAIN_FATES}
+    return {
+        "mined": results.mined,
+        "hidden_total": len(results.hidden),
+        "chosen": CHOSEN,
+        "plain_fates": PLAIN_FATES,
+    }
 
 
 def trace(results: Results) -> Source:
@@ -28,11 +33,26 @@ def draw(results: Results) -> dict[str, dict]:
 
 def export(results: Results) -> list[Table]:
     rows = [
-        {"name": one.round, "negatives": one.negatives, "hidden_answers": one.hidden_chosen, "share": one.hidden_share}
+        {
+            "name": one.round,
+            "negatives": one.negatives,
+            "hidden_answers": one.hidden_chosen,
+            "share": one.hidden_share,
+        }
         for one in results.mined
         if one.negatives
     ]
     return [Table("negatives", TITLE, 100, rows)]
 
 
-SECTION = Section("hidden", TITLE, Part.AUDIT, 30, collect, link="false negatives", source=trace, figures=draw, tables=export)
+SECTION = Section(
+    "hidden",
+    TITLE,
+    Part.AUDIT,
+    30,
+    collect,
+    link="false negatives",
+    source=trace,
+    figures=draw,
+    tables=export,
+)

@@ -23,14 +23,21 @@ def trace(results: Results) -> Source:
 def export(results: Results) -> list[Table]:
     rows = [
         {
-            "collection": collection, "name": one.name, "judged_of_first_ten": one.seen.judged, "rank_biased_precision": one.seen.least,
-            "residual": one.seen.residual, "other": one.other if one.bounds else None,
-            "difference_at_least": one.bounds and one.bounds.low, "difference_at_most": one.bounds and one.bounds.high,
+            "collection": collection,
+            "name": one.name,
+            "judged_of_first_ten": one.seen.judged,
+            "rank_biased_precision": one.seen.least,
+            "residual": one.seen.residual,
+            "other": one.other if one.bounds else None,
+            "difference_at_least": one.bounds and one.bounds.low,
+            "difference_at_most": one.bounds and one.bounds.high,
         }
         for collection, own in results.unjudged.items()
         for one in own["rows"]
-    ]  # fmt: skip
+    ]
     return [Table("holes", TITLE, 110, rows)]
 
 
-SECTION = Section("holes", TITLE, Part.AUDIT, 10, collect, link="unjudged", source=trace, tables=export)
+SECTION = Section(
+    "holes", TITLE, Part.AUDIT, 10, collect, link="unjudged", source=trace, tables=export
+)

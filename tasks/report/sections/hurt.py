@@ -17,15 +17,27 @@ def collect(results: Results) -> dict[str, Any]:
 
 
 def trace(results: Results) -> Source:
-    return Source(("reports/queries/*/*.parquet",), "dvc repro evaluate evaluate-reference", write_compare(results))
+    return Source(
+        ("reports/queries/*/*.parquet",),
+        "dvc repro evaluate evaluate-reference",
+        write_compare(results),
+    )
 
 
 def export(results: Results) -> list[Table]:
     rows = [
-        {"name": one.name, "collection": one.collection, "trained_on": one.trained_on, "verdict": one.verdict, "p": one.p}
+        {
+            "name": one.name,
+            "collection": one.collection,
+            "trained_on": one.trained_on,
+            "verdict": one.verdict,
+            "p": one.p,
+        }
         for one in results.harms
     ]
     return [Table("harm", TITLE, 30, rows)]
 
 
-SECTION = Section("hurt", TITLE, Part.EVIDENCE, 20, collect, link="regressions", source=trace, tables=export)
+SECTION = Section(
+    "hurt", TITLE, Part.EVIDENCE, 20, collect, link="regressions", source=trace, tables=export
+)

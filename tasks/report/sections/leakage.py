@@ -16,11 +16,21 @@ def collect(results: Results) -> dict[str, Any]:
 
 def export(results: Results) -> list[Table]:
     rows = [
-        {"collection": one["collection"], "split": split} | {name: part[name] for name in ("queries", "compared", "same", "near", "share")}
+        {"collection": one["collection"], "split": split}
+        | {name: part[name] for name in ("queries", "compared", "same", "near", "share")}
         for one in results.leaks
         for split, part in one["asked"]
     ]
     return [Table("leakage", "Leakage of evaluation queries", 120, rows)]
 
 
-SECTION = Section("leakage", "Leakage", Part.AUDIT, 20, collect, link="leakage", source=lambda results: SOURCE, tables=export)
+SECTION = Section(
+    "leakage",
+    "Leakage",
+    Part.AUDIT,
+    20,
+    collect,
+    link="leakage",
+    source=lambda results: SOURCE,
+    tables=export,
+)

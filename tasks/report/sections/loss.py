@@ -14,11 +14,27 @@ SOURCE = Source(("rounds/*/trained.parquet", "rounds/*/dev_checks.json"), "dvc r
 
 def collect(results: Results) -> dict[str, Any]:
     trained = {name: frame for name, frame in results.losses.items() if len(frame)}
-    return {"losses": [summarize_loss(name, frame) | {"checked": results.dev_checks[name]} for name, frame in trained.items()]}
+    return {
+        "losses": [
+            summarize_loss(name, frame) | {"checked": results.dev_checks[name]}
+            for name, frame in trained.items()
+        ]
+    }
 
 
 def draw(results: Results) -> dict[str, dict]:
-    return {"losses": draw_losses({name: frame for name, frame in results.losses.items() if len(frame)})}
+    return {
+        "losses": draw_losses({name: frame for name, frame in results.losses.items() if len(frame)})
+    }
 
 
-SECTION = Section("loss", "Training loss", Part.LOOP, 40, collect, link="loss", source=lambda results: SOURCE, figures=draw)
+SECTION = Section(
+    "loss",
+    "Training loss",
+    Part.LOOP,
+    40,
+    collect,
+    link="loss",
+    source=lambda results: SOURCE,
+    figures=draw,
+)

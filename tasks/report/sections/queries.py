@@ -24,4 +24,13 @@ def draw(results: Results) -> dict[str, dict]:
     return {"changes": draw_changes(results.scores)}
 
 
-SECTION = Section("queries", "Changes by query", Part.EVIDENCE, 30, collect, link="queries", source=trace, figures=draw)
+SECTION = Section(
+    "queries",
+    "Changes by query",
+    Part.EVIDENCE,
+    30,
+    collect,
+    link="queries",
+    source=trace,
+    figures=draw,
+)

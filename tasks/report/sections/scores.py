@@ -1,4 +1,6 @@
-"""scores: every measure of every reference and round, by collection, by query slice, and over all collections."""
+"""scores: every measure of every reference and round, by collection, by query slice, and over
+all collections.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,13 @@ def collect(results: Results) -> dict[str, Any]:
     rounds = [one for one in scores if one.name in results.rounds]
     compare_kinds = write_compare(results, "--by", "difficulty")
     return {
-        "by_collection": {name: [score for score in scores if score.collection == name] for name in names},
-        "detectable": {name: describe_power([one for one in rounds if one.collection == name]) for name in names},
+        "by_collection": {
+            name: [score for score in scores if score.collection == name] for name in names
+        },
+        "detectable": {
+            name: describe_power([one for one in rounds if one.collection == name])
+            for name in names
+        },
         "by_mteb": results.mteb,
         "own_dropped": {name: metrics.read_removed_documents(name, scores) for name in names},
         "spaces": results.geometry,
@@ -41,7 +48,11 @@ def collect(results: Results) -> dict[str, Any]:
         "source_of_kinds": Source(FILES_OF_KINDS, "dvc repro evaluate", compare_kinds),
         "abilities": results.suite_scores,
         "overall": results.overall,
-        "contrasts": sum(one is not None and one.p is not None for score in scores for one in (score.base, score.start)),
+        "contrasts": sum(
+            one is not None and one.p is not None
+            for score in scores
+            for one in (score.base, score.start)
+        ),
         "draws": DRAWS,
     }
 
@@ -51,7 +62,10 @@ def trace(results: Results) -> Source:
 
 
 def draw(results: Results) -> dict[str, dict]:
-    return {"scores": draw_scores(results.scores, results.rounds), "differences": draw_differences(results.scores, results.base)}
+    return {
+        "scores": draw_scores(results.scores, results.rounds),
+        "differences": draw_differences(results.scores, results.base),
+    }
 
 
 def export(results: Results) -> list[Table]:
@@ -63,31 +77,54 @@ def export(results: Results) -> list[Table]:
     ]
     kinds = [
         {
-            "collection": one.collection, "stratum": one.stratum, "level": one.level, "level_queries": one.queries, "name": inside.name,
-            "base_ndcg_at_10": one.base, "ndcg_at_10": inside.mean, **flatten_contrast(inside.against),
+            "collection": one.collection,
+            "stratum": one.stratum,
+            "level": one.level,
+            "level_queries": one.queries,
+            "name": inside.name,
+            "base_ndcg_at_10": one.base,
+            "ndcg_at_10": inside.mean,
+            **flatten_contrast(inside.against),
         }
         for one in results.levels
         for inside in one.rounds
-    ]  # fmt: skip
+    ]
     suites = [
         {
-            "collection": one.collection, "name": one.name, "measure": one.own.measure, "chance": one.own.chance,
+            "collection": one.collection,
+            "name": one.name,
+            "measure": one.own.measure,
+            "chance": one.own.chance,
             **{part: getattr(one.own.found, part) for part in ("estimate", "low", "high", "count")},
-            "difference": one.difference and one.difference.mean, "difference_low": one.difference and one.difference.low,
-            "difference_high": one.difference and one.difference.high, "p": one.p,
+            "difference": one.difference and one.difference.mean,
+            "difference_low": one.difference and one.difference.low,
+            "difference_high": one.difference and one.difference.high,
+            "p": one.p,
         }
         for one in results.suite_scores
-    ]  # fmt: skip
+    ]
     mteb = [
         {"collection": collection, "name": name, "measure": measure, "value": value}
         for collection, own in results.mteb.items()
         for name, measure, value in own
     ]
-    vectors = [{"collection": collection, **row} for collection, own in results.geometry.items() for row in own]
-    overall = [{"name": one.name, "mean_ndcg_at_10": one.mean, "borda": one.borda} for one in results.overall]
+    vectors = [
+        {"collection": collection, **row}
+        for collection, own in results.geometry.items()
+        for row in own
+    ]
+    overall = [
+        {"name": one.name, "mean_ndcg_at_10": one.mean, "borda": one.borda}
+        for one in results.overall
+    ]
     return [
         Table("scores", "Scores", 10, [flatten_score(one) for one in results.scores]),
-        Table("contrasts", "Differences in nDCG@10 with 95 % intervals and Holm-adjusted p", 20, contrasts),
+        Table(
+            "contrasts",
+            "Differences in nDCG@10 with 95 % intervals and Holm-adjusted p",
+            20,
+            contrasts,
+        ),
         Table("kinds", "nDCG@10 by query slice", 40, kinds),
         Table("suites", "Diagnostic sets", 50, suites),
         Table("mteb", "Scores by mteb's own scorer", 60, mteb),
@@ -96,4 +133,14 @@ def export(results: Results) -> list[Table]:
     ]
 
 
-SECTION = Section("scores", "Scores by round", Part.EVIDENCE, 10, collect, link="scores", source=trace, figures=draw, tables=export)
+SECTION = Section(
+    "scores",
+    "Scores by round",
+    Part.EVIDENCE,
+    10,
+    collect,
+    link="scores",
+    source=trace,
+    figures=draw,
+    tables=export,
+)

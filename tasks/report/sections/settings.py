@@ -1,4 +1,6 @@
-"""settings: the base model, the seed, every setting of every round, and the versions of packages."""
+"""settings: the base model, the seed, every setting of every round, and the versions of
+packages.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,16 @@ from tasks.report.results import Results
 from tasks.report.section import Part, Section
 
 # What the page reads. Other outputs that DVC knows, such as the page itself, are made from these.
-READ = ("data/", "models/", "rounds/", "reports/drift.json", "reports/leakage", "reports/metrics/", "reports/queries/", "reports/runs/")
+READ = (
+    "data/",
+    "models/",
+    "rounds/",
+    "reports/drift.json",
+    "reports/leakage",
+    "reports/metrics/",
+    "reports/queries/",
+    "reports/runs/",
+)
 
 
 def collect(results: Results) -> dict[str, Any]:

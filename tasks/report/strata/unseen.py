@@ -1,6 +1,7 @@
 """unseen: queries with a word that does not occur in training, compared with the others.
 
-Source: Hone default. A round that has only memorized the words of its training set gains on the other queries and not on these.
+Source: Hone default. A round that has only memorized the words of its training set gains on the
+other queries and not on these.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ LEVELS = {
 
 
 def unseen(queries: pl.DataFrame, training: pl.DataFrame, language: str) -> pl.DataFrame:
-    """A level of `LEVELS` for each query that has a content word. Words are stemmed, and stop words are removed.
+    """A level of `LEVELS` for each query that has a content word. Words are stemmed, and stop words
+    are removed.
 
     Args:
         queries: query_id, text.
@@ -30,4 +32,6 @@ def unseen(queries: pl.DataFrame, training: pl.DataFrame, language: str) -> pl.D
     asked = content_words(queries.select("query_id", "text"), language)
     known = content_words(training.select("text"), language)
     is_new = (~pl.col("word").is_in(known["word"].implode())).any()
-    return asked.group_by("query_id", maintain_order=True).agg(level=pl.when(is_new).then(pl.lit(new)).otherwise(pl.lit(old)))
+    return asked.group_by("query_id", maintain_order=True).agg(
+        level=pl.when(is_new).then(pl.lit(new)).otherwise(pl.lit(old))
+    )

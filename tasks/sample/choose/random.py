@@ -1,4 +1,6 @@
-"""random: candidates drawn uniformly from the window of ranks (ANCE, arXiv 2007.00808: from the top 200)."""
+"""random: candidates drawn uniformly from the window of ranks (ANCE, arXiv 2007.00808: from the
+top 200).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from hone.data.query_groups import Segments
 from hone.lots import lots, pair_keys
 
 
-def random(pool: pl.DataFrame, draws: str, *, seed: int, n: Annotated[int, Field(ge=1)] = 4) -> pl.DataFrame:
+def random(
+    pool: pl.DataFrame, draws: str, *, seed: int, n: Annotated[int, Field(ge=1)] = 4
+) -> pl.DataFrame:
     """`n` candidates of every query without duplicates, in draw order.
 
     Each pair has its own random number, so removing a candidate does not affect the others.

@@ -1,4 +1,5 @@
-"""rank-window: negatives from a window of ranks (SFR-Embedding's 30 to 100; sentence-transformers' range_min and range_max).
+"""rank-window: negatives from a window of ranks (SFR-Embedding's 30 to 100; sentence-transformers'
+range_min and range_max).
 
 The first ranks contain most false negatives, and the last ones are too easy.
 """
@@ -20,7 +21,8 @@ def refuse_unfit(parameters: dict) -> None:
     first, last, n = parameters["range_min"], parameters["range_max"], parameters["n"]
     if last is not None and last - first < n:
         raise Refused(
-            f"rank-window: range_min {first} and range_max {last} leave {max(last - first, 0)} ranks, but n is {n}. Lower n or "
+            f"rank-window: range_min {first} and range_max {last} leave {max(last - first, 0)} "
+            f"ranks, but n is {n}. Lower n or "
             "range_min, or raise range_max."
         )
 
@@ -42,15 +44,17 @@ def rank_window(
 ) -> pl.DataFrame:
     """`n` candidates of every query from its places range_min + 1 to range_max.
 
-    Places are counted **after** the filters: a query's first remaining candidate has place 1. This matches `mine_hard_negatives` of
-    sentence-transformers 6.2: it removes positives and candidates that fail a margin, lists the range_max best of the rest, and skips the
-    first range_min. FlagEmbedding counts retrieved ranks before any removal (unverified). The recipe's own `window` applies before any
-    sampler and supports both (`counted: before | after`). This sampler counts inside that window, so setting both shifts the ranks. Either
-    keep the default `window`, or write `window: {first: 31, last: 100}` with `top` or `random`, which is equivalent.
+    Places are counted **after** the filters: a query's first remaining candidate has place 1. This
+    matches `mine_hard_negatives` of sentence-transformers 6.2: it removes positives and candidates
+    that fail a margin, lists the range_max best of the rest, and skips the first range_min.
+    FlagEmbedding counts retrieved ranks before any removal (unverified). The recipe's own `window`
+    applies before any sampler and supports both (`counted: before | after`). This sampler counts
+    inside that window, so setting both shifts the ranks. Either keep the default `window`, or write
+    `window: {first: 31, last: 100}` with `top` or `random`, which is equivalent.
 
-    Scores are not used: ranks are those of the pool, each query's candidates by their best rank in any source. A query with at most
-    range_min candidates gets none here, and the recipe's `on_shortage` applies. `widen` continues after range_max and never uses the
-    skipped places.
+    Scores are not used: ranks are those of the pool, each query's candidates by their best rank in
+    any source. A query with at most range_min candidates gets none here, and the recipe's
+    `on_shortage` applies. `widen` continues after range_max and never uses the skipped places.
 
     Args:
         pool: query_id, doc_id and more, each query's candidates in order.
@@ -73,4 +77,8 @@ def rank_window(
     if range_max is not None:
         inside &= places < range_max
     within = pool.filter(pl.Series(inside))
-    return within[Segments.of(within).heads(n)] if draw == "top" else random(within, draws, seed=seed, n=n)
+    return (
+        within[Segments.of(within).heads(n)]
+        if draw == "top"
+        else random(within, draws, seed=seed, n=n)
+    )

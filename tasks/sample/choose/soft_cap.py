@@ -1,6 +1,8 @@
-"""soft-cap: the nearest candidates, with a penalty for documents that are chosen for many queries (hubs) [Hone default].
+"""soft-cap: the nearest candidates, with a penalty for documents that are chosen for many queries
+(hubs) [Hone default].
 
-A few documents are near to everything. Training on them repeatedly teaches the model to avoid them, not to rank.
+A few documents are near to everything. Training on them repeatedly teaches the model to avoid them,
+not to rank.
 """
 
 from __future__ import annotations
@@ -30,14 +32,15 @@ def soft_cap(
 
         s / sd - penalty * log(1 + c)
 
-    s is the candidate's score, sd the standard deviation of the query's candidate scores, and c the number of *other* queries with the
-    document among their first n. The first pass counts c among the n highest scores. Later passes use the mean over the choices of all
-    passes so far, so a hub that all queries drop at once comes back where it belongs (fictitious play, Brown 1951). The rule is
-    deterministic. Documents chosen by a single query are never penalized.
+    s is the candidate's score, sd the standard deviation of the query's candidate scores, and c the
+    number of *other* queries with the document among their first n. The first pass counts c among
+    the n highest scores. Later passes use the mean over the choices of all passes so far, so a hub
+    that all queries drop at once comes back where it belongs (fictitious play, Brown 1951). The
+    rule is deterministic. Documents chosen by a single query are never penalized.
 
-    This is a Hone rule without a known paper. Dividing by sd gives the penalty the same meaning for cosines, dot products and logits. With
-    0.3, a document that 100 other queries choose must be 1.4 sd better than one that no other query chooses. Candidates without a score
-    come last, by rank.
+    This is a Hone rule without a known paper. Dividing by sd gives the penalty the same meaning for
+    cosines, dot products and logits. With 0.3, a document that 100 other queries choose must be 1.4
+    sd better than one that no other query chooses. Candidates without a score come last, by rank.
 
     Args:
         pool: query_id, doc_id and more, each query's candidates in order.
@@ -45,7 +48,8 @@ def soft_cap(
         scores: query_id, doc_id, scorer, score.
         penalty: in standard deviations. 0: the highest scores. [Hone default]
         passes: number of counting passes. [Hone default]
-        scorer: the scorer. Null: the first dense source, or the round's starting model. [Hone default]
+        scorer: the scorer. Null: the first dense source, or the round's starting model. [Hone
+            default]
         n: negatives per query. [Hone default]
 
     Returns:
@@ -56,7 +60,9 @@ def soft_cap(
     unit = segments.deviation(told)
     merit = (told / segments.spread(np.where(unit > EQUAL, unit, 1))).astype(np.float32)
     document = pool["doc_id"].cast(pl.Categorical(pl.Categories.random())).to_physical().to_numpy()
-    own = np.zeros(len(pool), dtype=np.float32)  # fraction of the passes so far in which a query chose a row
+    own = np.zeros(
+        len(pool), dtype=np.float32
+    )  # fraction of the passes so far in which a query chose a row
     rows = segments.ordered(-merit, n)
     for done in range(passes):
         own *= done / (done + 1)

@@ -1,4 +1,5 @@
-"""spread: near candidates with dissimilar vectors (maximal marginal relevance; Carbonell and Goldstein 1998).
+"""spread: near candidates with dissimilar vectors (maximal marginal relevance; Carbonell and
+Goldstein 1998).
 
 The nearest candidates are often variants of one text, which teach the same thing several times.
 """
@@ -23,7 +24,10 @@ NONE = -1
 def refuse_unfit(parameters: dict) -> None:
     """Raise Refused if `depth` is less than `n`."""
     if parameters["depth"] < parameters["n"]:
-        raise Refused(f"spread: depth is {parameters['depth']}, but n is {parameters['n']}. Raise depth to n or more.")
+        raise Refused(
+            f"spread: depth is {parameters['depth']}, but n is {parameters['n']}. Raise depth to "
+            "n or more."
+        )
 
 
 def spread(
@@ -35,23 +39,26 @@ def spread(
     depth: Annotated[int, Field(ge=1)] = 50,
     n: Annotated[int, Field(ge=1)] = 4,
 ) -> pl.DataFrame:
-    """`n` of the first `depth` candidates of every query. Each step chooses the candidate with the highest
+    """`n` of the first `depth` candidates of every query. Each step chooses the candidate with the
+    highest
 
         relevance * cos(q, d) - (1 - relevance) * max over those chosen of cos(d, d')
 
-    This is the paper's formula, with its lambda as `relevance`. The second term is 0 for the first choice. With 1, the result is the
-    nearest candidates by the round's encoder. With 0, it is the first candidate, and then always the one farthest from all chosen ones
-    (farthest-first, Gonzalez 1985). Ties are broken by rank.
+    This is the paper's formula, with its lambda as `relevance`. The second term is 0 for the first
+    choice. With 1, the result is the nearest candidates by the round's encoder. With 0, it is the
+    first candidate, and then always the one farthest from all chosen ones (farthest-first, Gonzalez
+    1985). Ties are broken by rank.
 
-    Cosines use vectors of the round's starting model, which are cached if that model retrieved. Vectors of a model that uses inner products
-    are normalized here.
+    Cosines use vectors of the round's starting model, which are cached if that model retrieved.
+    Vectors of a model that uses inner products are normalized here.
 
     Args:
         pool: query_id, doc_id and more, each query's candidates in order.
         training: the source of the texts.
         models: the source of the encoder.
         relevance: weight of the similarity to the query. [Hone default]
-        depth: number of candidates of each query that are considered, by rank. 512 queries are processed together and need 512 * depth * d
+        depth: number of candidates of each query that are considered, by rank. 512 queries are
+            processed together and need 512 * depth * d
             * 4 bytes: 39 MB for 50 candidates with 384 dimensions. [Hone default]
         n: negatives per query. [Hone default]
 
@@ -65,16 +72,24 @@ def spread(
     segments, used = Segments.of(pool), models.encoder()
     chosen = np.full((len(segments), n), NONE)
     heads, place = segments.heads(depth), np.full(len(pool), NONE)
-    asked = pl.DataFrame({"query_id": pool["query_id"].gather(segments.starts)}).with_row_index("number")
+    asked = pl.DataFrame({"query_id": pool["query_id"].gather(segments.starts)}).with_row_index(
+        "number"
+    )
     looked_at = pool["doc_id"].gather(heads)
     for collection in training:
         here = collection.queries().join(asked, on="query_id", how="inner", maintain_order="right")
         if here.is_empty():
             continue
-        wanted = looked_at.filter(np.isin(segments.spread(np.arange(len(segments)))[heads], here["number"]))
-        doc_ids, documents = used.documents_of(collection.documents, wanted.unique(maintain_order=True))
+        wanted = looked_at.filter(
+            np.isin(segments.spread(np.arange(len(segments)))[heads], here["number"])
+        )
+        doc_ids, documents = used.documents_of(
+            collection.documents, wanted.unique(maintain_order=True)
+        )
         known = pl.DataFrame({"doc_id": doc_ids, "row": np.arange(len(doc_ids))})
-        found = looked_at.to_frame("doc_id").join(known, on="doc_id", how="left", maintain_order="left")
+        found = looked_at.to_frame("doc_id").join(
+            known, on="doc_id", how="left", maintain_order="left"
+        )
         place[heads] = found["row"].fill_null(NONE)
         queries, numbers = used.queries(here["text"].to_list()), here["number"].to_numpy()
         for first in range(0, len(numbers), QUERIES_PER_BLOCK):
@@ -83,17 +98,23 @@ def spread(
             places = np.where(rows == NONE, NONE, place[rows])
             vectors = documents.take(places.ravel()).reshape(*places.shape, -1)
             picks = diverse(unit(queries.take(block)), unit(vectors), places != NONE, relevance, n)
-            chosen[numbers[block], : picks.shape[1]] = np.where(picks == NONE, NONE, np.take_along_axis(rows, picks, axis=1))
+            chosen[numbers[block], : picks.shape[1]] = np.where(
+                picks == NONE, NONE, np.take_along_axis(rows, picks, axis=1)
+            )
     return pool[chosen[chosen != NONE]]
 
 
 def first_rows(segments: Segments, numbers: np.ndarray, depth: int) -> np.ndarray:
     """The first `depth` rows of some queries: [b, depth]. -1 if a query has fewer."""
     places = np.arange(depth)
-    return np.where(places < segments.lengths[numbers, None], segments.starts[numbers, None] + places, NONE)
+    return np.where(
+        places < segments.lengths[numbers, None], segments.starts[numbers, None] + places, NONE
+    )
 
 
-def diverse(queries: np.ndarray, documents: np.ndarray, there: np.ndarray, relevance: float, n: int) -> np.ndarray:
+def diverse(
+    queries: np.ndarray, documents: np.ndarray, there: np.ndarray, relevance: float, n: int
+) -> np.ndarray:
     """The greedy choice among each query's candidates.
 
     Args:

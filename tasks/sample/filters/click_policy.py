@@ -1,10 +1,14 @@
-"""click-policy: removes documents that users clicked although they are unlabelled (after Hofstaetter et al., TripClick baselines).
+"""click-policy: removes documents that users clicked although they are unlabelled (after
+Hofstaetter et al., TripClick baselines).
 
-"Establishing Strong Baselines for TripClick Health Retrieval" cleans noisy training data by "a simple negative sampling policy" (abstract).
-It draws negatives from BM25's first 200 without clicked documents, while the original data used results that were shown but not clicked
-(unverified). `skipped-above` is Joachims (2002): a user who clicked at a rank has probably seen and skipped the results above it.
+"Establishing Strong Baselines for TripClick Health Retrieval" cleans noisy training data by "a
+simple negative sampling policy" (abstract). It draws negatives from BM25's first 200 without
+clicked documents, while the original data used results that were shown but not clicked
+(unverified). `skipped-above` is Joachims (2002): a user who clicked at a rank has probably seen and
+skipped the results above it.
 
-Positives by clicks are the collection's own labels. If its qrels are clicks, `min_relevance` sets how many make a positive.
+Positives by clicks are the collection's own labels. If its qrels are clicks, `min_relevance` sets
+how many make a positive.
 """
 
 from __future__ import annotations
@@ -42,20 +46,23 @@ def click_policy(
     Args:
         pool: query_id, doc_id.
         training: the training set, for the collections of the log's ids.
-        file: a file below inputs/ (Parquet, CSV, JSON Lines): query_id, doc_id, clicked (a count, or true and false), one or more rows for
-            each shown document. Optional: `rank` of display, `shown` (number of times; default: once per row), `session` if one query has
+        file: a file below inputs/ (Parquet, CSV, JSON Lines): query_id, doc_id, clicked (a count,
+            or true and false), one or more rows for each shown document. Optional: `rank` of
+            display, `shown` (number of times; default: once per row), `session` if one query has
             several result lists.
-        policy: `clicked` removes clicked documents. `skipped-above` also removes those not shown above a click. [Hone default]
-        minimum: minimum click-through rate (clicks per display) of a clicked document. 0: any click counts. [Hone default]
-        ids_of: the training collection of the file's ids, if several have equal ids. Null: any collection. Use another line with another
-            file for another collection. [Hone default]
+        policy: `clicked` removes clicked documents. `skipped-above` also removes those not shown
+            above a click. [Hone default]
+        minimum: minimum click-through rate (clicks per display) of a clicked document. 0: any click
+            counts. [Hone default]
+        ids_of: the training collection of the file's ids, if several have equal ids. Null: any
+            collection. Use another line with another file for another collection. [Hone default]
 
     Returns:
         query_id, doc_id, detail.
 
     Raises:
-        Refused: two collections have a query of the log, it has no line for any training query, there are more clicks than displays, or
-            `rank` is missing although the policy needs it.
+        Refused: two collections have a query of the log, it has no line for any training query,
+            there are more clicks than displays, or `rank` is missing although the policy needs it.
     """
     log = read(Path(file), policy)
     refuse_ambiguous(file, log["query_id"], "query", ids_of, training)
@@ -64,10 +71,13 @@ def click_policy(
     queries = training.queries()["query_id"]
     if not logged["query_id"].is_in(queries.implode()).any():
         raise Refused(
-            f"{file} has no line for any training query. Its first query is '{log['query_id'][0]}', but the first training query "
+            f"{file} has no line for any training query. Its first query is "
+            f"'{log['query_id'][0]}', but the first training query "
             f"is '{queries[0]}'."
         )
-    ours = logged.join(pool.select("query_id").unique(), on="query_id", how="semi", maintain_order="left")
+    ours = logged.join(
+        pool.select("query_id").unique(), on="query_id", how="semi", maintain_order="left"
+    )
     clicks = (
         ours.group_by(PAIR, maintain_order=True)
         .agg(pl.col("clicked").sum(), pl.col("shown").sum())
@@ -75,7 +85,12 @@ def click_policy(
     )
     at = where(clicks, pool)
     gone = clicks.filter(pl.Series(at >= 0)).select(
-        *PAIR, detail=pl.format("clicked {} of {} times", pl.col("clicked").cast(pl.Int64), pl.col("shown").cast(pl.Int64))
+        *PAIR,
+        detail=pl.format(
+            "clicked {} of {} times",
+            pl.col("clicked").cast(pl.Int64),
+            pl.col("shown").cast(pl.Int64),
+        ),
     )
     if policy == "clicked":
         return gone
@@ -83,14 +98,25 @@ def click_policy(
     passed_over = where(skipped(ours), pool)
     stays[passed_over[passed_over >= 0]] = True
     stays[at[at >= 0]] = True  # already removed because of a click
-    return pl.concat([gone, pool.select(PAIR).filter(pl.Series(~stays)).with_columns(detail=pl.lit("was not shown above a click"))])
+    return pl.concat(
+        [
+            gone,
+            pool.select(PAIR)
+            .filter(pl.Series(~stays))
+            .with_columns(detail=pl.lit("was not shown above a click")),
+        ]
+    )
 
 
 def skipped(log: pl.DataFrame) -> pl.DataFrame:
     """query_id and doc_id of documents shown, but not clicked, above a click in the same list."""
     shown = ["query_id", *(["session"] if "session" in log.columns else [])]
     last = log.filter(pl.col("clicked") > 0).group_by(shown).agg(last=pl.col("rank").max())
-    above = log.filter(pl.col("clicked") == 0).join(last, on=shown, how="inner").filter(pl.col("rank") < pl.col("last"))
+    above = (
+        log.filter(pl.col("clicked") == 0)
+        .join(last, on=shown, how="inner")
+        .filter(pl.col("rank") < pl.col("last"))
+    )
     return above.select(PAIR).unique()
 
 
@@ -98,12 +124,16 @@ def read(file: Path, policy: str) -> pl.DataFrame:
     """The log: query_id, doc_id, clicked, shown, and rank and session if present.
 
     Raises:
-        Refused: see `hone.data.user_tables.read`. Also: missing ranks, a count below 0, or more clicks than displays.
+        Refused: see `hone.data.user_tables.read`. Also: missing ranks, a count below 0, or more
+            clicks than displays.
     """
     there = user_tables.columns(file)
     ids = ("query_id", "doc_id", *(["session"] if "session" in there else []))
     if policy == "skipped-above" and "rank" not in there:
-        raise Refused(f"{file} has no column `rank`, which `policy: skipped-above` needs. Add it, or set `policy: clicked`.")
+        raise Refused(
+            f"{file} has no column `rank`, which `policy: skipped-above` needs. Add it, or set "
+            "`policy: clicked`."
+        )
     user_tables.need(file, FILE_COLUMNS)
     log = user_tables.read(file, ids, ("clicked", *NUMBERS))
     if "shown" not in log.columns:
@@ -111,12 +141,24 @@ def read(file: Path, policy: str) -> pl.DataFrame:
     wrong = log.filter((pl.col("clicked") < 0) | (pl.col("shown") < pl.col("clicked")))
     if len(wrong):
         row = wrong.row(0, named=True)
-        raise Refused(f"{file}, row {row['row']:,}: {row['clicked']:g} clicks of {row['shown']:g} displays is impossible. Correct the row.")
+        raise Refused(
+            f"{file}, row {row['row']:,}: {row['clicked']:g} clicks of {row['shown']:g} displays "
+            "is impossible. Correct the row."
+        )
     return log
 
 
 def refuse_unfit(parameters: dict) -> None:
-    """Raise Refused if ranks are missing although needed. `resolve` checks the file's other columns."""
+    """Raise Refused if ranks are missing although needed. `resolve` checks the file's other
+    columns.
+    """
     file = Path(parameters["file"])
-    if file.is_file() and parameters["policy"] == "skipped-above" and "rank" not in user_tables.columns(file):
-        raise Refused(f"{file} has no column `rank`, which `policy: skipped-above` needs. Add it, or set `policy: clicked`.")
+    if (
+        file.is_file()
+        and parameters["policy"] == "skipped-above"
+        and "rank" not in user_tables.columns(file)
+    ):
+        raise Refused(
+            f"{file} has no column `rank`, which `policy: skipped-above` needs. Add it, or set "
+            "`policy: clicked`."
+        )

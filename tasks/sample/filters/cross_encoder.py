@@ -1,4 +1,6 @@
-"""cross-encoder: keeps only candidates that a cross-encoder confidently scores as irrelevant (RocketQA's denoising, arXiv 2010.08191)."""
+"""cross-encoder: keeps only candidates that a cross-encoder confidently scores as irrelevant
+(RocketQA's denoising, arXiv 2010.08191).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,10 @@ from tasks.sample.relative_scores import given_to, of_scorer, rounded
 def refuse_unfit(parameters: dict) -> None:
     """Raise Refused if `negative` is above `positive`."""
     if parameters["negative"] > parameters["positive"]:
-        raise Refused(f"cross-encoder: `negative` ({parameters['negative']}) is above `positive` ({parameters['positive']}). Lower it.")
+        raise Refused(
+            f"cross-encoder: `negative` ({parameters['negative']}) is above `positive` "
+            f"({parameters['positive']}). Lower it."
+        )
 
 
 def cross_encoder(
@@ -26,10 +31,11 @@ def cross_encoder(
     negative: Annotated[float, Field(ge=0, le=1)] = 0.1,
     positive: Annotated[float, Field(ge=0, le=1)] = 0.9,
 ) -> pl.DataFrame:
-    """Pairs whose probability of relevance is not below `negative`. The detail marks those above `positive` as suspected false negatives.
+    """Pairs whose probability of relevance is not below `negative`. The detail marks those above
+    `positive` as suspected false negatives.
 
-    RocketQA uses unlabelled passages above `positive` as positives. Here they are only removed, because only judges promote (section
-    `relabel`). Pairs without a score are removed.
+    RocketQA uses unlabelled passages above `positive` as positives. Here they are only removed,
+    because only judges promote (section `relabel`). Pairs without a score are removed.
 
     Args:
         pool: query_id, doc_id.
@@ -52,11 +58,18 @@ def cross_encoder(
     if len(outside):
         query, document, score = outside.row(0)
         raise Refused(
-            f"cross-encoder: thresholds are probabilities, but '{scorer}' scores {score:g} for query '{query}' and document "
+            f"cross-encoder: thresholds are probabilities, but '{scorer}' scores {score:g} for "
+            f"query '{query}' and document "
             f"'{document}' ({len(outside):,} of {len(scored):,} candidates are outside 0 to 1: "
-            f"{listed(outside['by'].round(3).to_list(), 3)}). Name a scorer that returns probabilities."
+            f"{listed(outside['by'].round(3).to_list(), 3)}). Name a scorer that returns "
+            "probabilities."
         )
-    suspected = pl.when(pl.col("by") > positive).then(pl.lit(": suspected false negative")).otherwise(pl.lit(""))
+    suspected = (
+        pl.when(pl.col("by") > positive)
+        .then(pl.lit(": suspected false negative"))
+        .otherwise(pl.lit(""))
+    )
     return scored.filter(~(pl.col("by") < negative).fill_null(False)).select(
-        *PAIR, detail=pl.format("scores {}, threshold {}{}", rounded("by"), pl.lit(negative), suspected)
+        *PAIR,
+        detail=pl.format("scores {}, threshold {}{}", rounded("by"), pl.lit(negative), suspected),
     )

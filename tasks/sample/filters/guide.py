@@ -1,6 +1,8 @@
-"""guide: removes candidates that a second encoder ranks above the labelled positive (GISTEmbed, arXiv 2402.16829).
+"""guide: removes candidates that a second encoder ranks above the labelled positive (GISTEmbed,
+arXiv 2402.16829).
 
-GISTEmbed masks such documents of a batch in its loss. Here the same rule filters mined candidates before training.
+GISTEmbed masks such documents of a batch in its loss. Here the same rule filters mined candidates
+before training.
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ def refuse_unfit(parameters: dict) -> None:
     """Raise Refused if the guide is the model that mined."""
     if parameters["scorer"] in OWN and not parameters["own"]:
         raise Refused(
-            f"the guide is to be another model than the round's own, and '{parameters['scorer']}' is the round's own: name one of the "
-            'recipe\'s section `score`, as "encoder:NAME", or set `own: true` (then it removes what ranks above the positive).'
+            f"the guide is to be another model than the round's own, and '{parameters['scorer']}' "
+            "is the round's own: name one of the "
+            'recipe\'s section `score`, as "encoder:NAME", or set `own: true` (then it removes '
+            "what ranks above the positive)."
         )
 
 
@@ -35,17 +39,21 @@ def guide(
     margin: Annotated[float, Field(ge=0)] = 0.0,
     own: bool = False,
 ) -> pl.DataFrame:
-    """Pairs with s(q, d) > s(q, p) - margin by the guide, where p is the labelled positive with the lowest guide score.
+    """Pairs with s(q, d) > s(q, p) - margin by the guide, where p is the labelled positive with the
+    lowest guide score.
 
-    A candidate with the same score as the positive is kept at margin 0: the authors' code compares strictly. Candidates without a score are
-    removed. GISTEmbed compares with the positive of the same row. The lowest of several is a conservative choice [Hone default].
+    A candidate with the same score as the positive is kept at margin 0: the authors' code compares
+    strictly. Candidates without a score are removed. GISTEmbed compares with the positive of the
+    same row. The lowest of several is a conservative choice [Hone default].
 
     Args:
         pool: query_id, doc_id.
         positives: query_id, doc_id.
-        scores: query_id, doc_id, scorer, score, in the guide's space (cosine for encoders that use it).
+        scores: query_id, doc_id, scorer, score, in the guide's space (cosine for encoders that use
+            it).
         scorer: the guide, by its name in the section `score`: `encoder:NAME`.
-        margin: in the guide's space. 0 in the authors' code. Later trainers support more. [authors' code]
+        margin: in the guide's space. 0 in the authors' code. Later trainers support more. [authors'
+            code]
         own: allow the round's own model as the guide. [Hone default]
 
     Returns:
@@ -61,5 +69,9 @@ def guide(
         compared(pool, positives, scores, scorer, "guide")
         .with_columns(bound=pl.col("reference") - margin)
         .filter(~(pl.col("by") <= pl.col("bound")).fill_null(False))
-        .select("query_id", "doc_id", detail=pl.format("the guide scores {}, threshold {}", rounded("by"), rounded("bound")))
+        .select(
+            "query_id",
+            "doc_id",
+            detail=pl.format("the guide scores {}, threshold {}", rounded("by"), rounded("bound")),
+        )
     )

@@ -1,4 +1,6 @@
-"""labelled: removes candidates that are labelled positive or unknown for their query, by id or by the same text."""
+"""labelled: removes candidates that are labelled positive or unknown for their query, by id or
+by the same text.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,12 @@ from hone.data.unknown import is_dropped
 
 
 def labelled(pool: pl.DataFrame, labels: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
-    """Pairs whose document, or one with the same text, is labelled positive or unknown for the query.
+    """Pairs whose document, or one with the same text, is labelled positive or unknown for the
+    query.
 
-    Mining after unrolling (query, positive) rows uses sibling positives as negatives. Here all labels of a query count, including those
-    that earlier rounds promoted or dropped, and those of other queries with the same text. Texts are equal if their normalized forms are.
+    Mining after unrolling (query, positive) rows uses sibling positives as negatives. Here all
+    labels of a query count, including those that earlier rounds promoted or dropped, and those of
+    other queries with the same text. Texts are equal if their normalized forms are.
 
     Args:
         pool: query_id, doc_id.
@@ -23,7 +27,11 @@ def labelled(pool: pl.DataFrame, labels: pl.DataFrame, texts: pl.DataFrame) -> p
     Returns:
         query_id, doc_id, detail.
     """
-    dropped = pl.when(is_dropped()).then(pl.lit("unknown (dropped)")).otherwise(pl.col("label").cast(pl.String))
+    dropped = (
+        pl.when(is_dropped())
+        .then(pl.lit("unknown (dropped)"))
+        .otherwise(pl.col("label").cast(pl.String))
+    )
     known = labels.filter(pl.col("label") != "negative").select(
         "query_id",
         "doc_id",
@@ -35,12 +43,20 @@ def labelled(pool: pl.DataFrame, labels: pl.DataFrame, texts: pl.DataFrame) -> p
         .sort("row")
         .select("query_id", "doc_id", detail=pl.format("labelled {}", "label"))
     )
-    copies = texts.select("doc_id", "plain").filter((pl.col("plain") != "") & pl.col("plain").is_duplicated())
-    of_known = known.join(copies, on="doc_id", how="inner", maintain_order="left").rename({"doc_id": "labelled_id"})
+    copies = texts.select("doc_id", "plain").filter(
+        (pl.col("plain") != "") & pl.col("plain").is_duplicated()
+    )
+    of_known = known.join(copies, on="doc_id", how="inner", maintain_order="left").rename(
+        {"doc_id": "labelled_id"}
+    )
     by_text = (
         pool.select("query_id", "doc_id")
         .join(copies, on="doc_id", how="inner", maintain_order="left")
         .join(of_known, on=["query_id", "plain"], how="inner", maintain_order="left")
-        .select("query_id", "doc_id", detail=pl.format("the text of {}, labelled {}", "labelled_id", "label"))
+        .select(
+            "query_id",
+            "doc_id",
+            detail=pl.format("the text of {}, labelled {}", "labelled_id", "label"),
+        )
     )
     return pl.concat([by_id, by_text])

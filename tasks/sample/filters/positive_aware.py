@@ -1,6 +1,8 @@
-"""positive-aware: keeps only candidates that score clearly below the labelled positive (NV-Retriever, arXiv 2407.15831).
+"""positive-aware: keeps only candidates that score clearly below the labelled positive
+(NV-Retriever, arXiv 2407.15831).
 
-A candidate that a good encoder scores about as high as the labelled positive is probably relevant too.
+A candidate that a good encoder scores about as high as the labelled positive is probably relevant
+too.
 """
 
 from __future__ import annotations
@@ -32,18 +34,22 @@ def positive_aware(
 ) -> pl.DataFrame:
     """Pairs that score above the threshold of their query.
 
-    The reference is the lowest-scored labelled positive. This is conservative, but can remove many candidates if that label is wrong. With
-    s+ its score, the thresholds are s+ - abs(s+) (1 - share), s+ - margin, and absolute. The lowest of those that are set applies. The
-    first equals s+ * share for positive s+, and stays below s+ for negative s+.
+    The reference is the lowest-scored labelled positive. This is conservative, but can remove many
+    candidates if that label is wrong. With s+ its score, the thresholds are s+ - abs(s+) (1 -
+    share), s+ - margin, and absolute. The lowest of those that are set applies. The first equals s+
+    * share for positive s+, and stays below s+ for negative s+.
 
     Args:
         pool: query_id, doc_id.
         positives: query_id, doc_id.
-        scores: query_id, doc_id, scorer, score, in the scorer's space (cosine for the default encoder).
+        scores: query_id, doc_id, scorer, score, in the scorer's space (cosine for the default
+            encoder).
         share: TopK-PercPos. 0.95 is the paper's best value. Null: not used. [survey]
-        margin: TopK-MarginPos. 0.05 is the paper's value, for its teacher's cosines. Null: not used. [Hone default]
+        margin: TopK-MarginPos. 0.05 is the paper's value, for its teacher's cosines. Null: not
+            used. [Hone default]
         absolute: TopK-Abs. Null: not used. The paper's value is unknown here. [Hone default]
-        scorer: the scorer. Null: the first dense source, or the round's starting model. [Hone default]
+        scorer: the scorer. Null: the first dense source, or the round's starting model. [Hone
+            default]
 
     Returns:
         query_id, doc_id, detail.
@@ -61,5 +67,9 @@ def positive_aware(
         compared(pool, positives, scores, scorer, "positive-aware")
         .with_columns(bound=pl.min_horizontal(bounds))
         .filter(~(pl.col("by") <= pl.col("bound")).fill_null(False))
-        .select("query_id", "doc_id", detail=pl.format("scores {}, threshold {}", rounded("by"), rounded("bound")))
+        .select(
+            "query_id",
+            "doc_id",
+            detail=pl.format("scores {}, threshold {}", rounded("by"), rounded("bound")),
+        )
     )

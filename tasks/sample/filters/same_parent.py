@@ -6,7 +6,8 @@ import polars as pl
 
 
 def same_parent(pool: pl.DataFrame, positives: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
-    """Pairs whose document shares its parent with a labelled positive of the query, or is that parent.
+    """Pairs whose document shares its parent with a labelled positive of the query, or is that
+    parent.
 
     Args:
         pool: query_id, doc_id.
@@ -17,11 +18,17 @@ def same_parent(pool: pl.DataFrame, positives: pl.DataFrame, texts: pl.DataFrame
         query_id, doc_id, detail.
     """
     parents = texts.select("doc_id", parent=pl.coalesce("parent_id", "doc_id"))
-    known = positives.join(parents, on="doc_id", how="inner", maintain_order="left").select("query_id", "parent", positive="doc_id")
+    known = positives.join(parents, on="doc_id", how="inner", maintain_order="left").select(
+        "query_id", "parent", positive="doc_id"
+    )
     return (
         pool.select("query_id", "doc_id")
         .join(parents, on="doc_id", how="inner", maintain_order="left")
         .join(known, on=["query_id", "parent"], how="inner", maintain_order="left")
         .filter(pl.col("doc_id") != pl.col("positive"))
-        .select("query_id", "doc_id", detail=pl.format("of {}, as the positive {}", "parent", "positive"))
+        .select(
+            "query_id",
+            "doc_id",
+            detail=pl.format("of {}, as the positive {}", "parent", "positive"),
+        )
     )

@@ -8,8 +8,8 @@ import polars as pl
 def same_text(pool: pl.DataFrame, positives: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
     """Pairs whose document has the normalized text of a labelled positive of the query.
 
-    In a corpus with variants of its documents, 12 of 12 mined "negatives" were copies of the positive (measured with another miner, see
-    docs/faults.md).
+    In a corpus with variants of its documents, 12 of 12 mined "negatives" were copies of the
+    positive (measured with another miner, see docs/faults.md).
 
     Args:
         pool: query_id, doc_id.
@@ -19,7 +19,9 @@ def same_text(pool: pl.DataFrame, positives: pl.DataFrame, texts: pl.DataFrame) 
     Returns:
         query_id, doc_id, detail.
     """
-    same = texts.select("doc_id", same=pl.col("plain").rank("dense"))  # the number of a text, because numbers are joined faster than texts
+    same = texts.select(
+        "doc_id", same=pl.col("plain").rank("dense")
+    )  # the number of a text, because numbers are joined faster than texts
     known = positives.select("query_id", positive="doc_id").join(
         same.rename({"doc_id": "positive"}), on="positive", how="inner", maintain_order="left"
     )

@@ -1,5 +1,6 @@
-"""semi-hard: keeps only candidates in a band just below the labelled positive (FaceNet, arXiv 1503.03832; more reliable than the hardest
-ones according to the study of inter-image invariance, arXiv 2008.11702).
+"""semi-hard: keeps only candidates in a band just below the labelled positive (FaceNet, arXiv
+1503.03832; more reliable than the hardest ones according to the study of inter-image invariance,
+arXiv 2008.11702).
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ def refuse_unfit(parameters: dict) -> None:
     """Raise Refused if the band is empty."""
     if parameters["gap"] >= parameters["margin"]:
         raise Refused(
-            f"semi-hard: the band is empty: it ends {parameters['margin']} below the positive but begins {parameters['gap']} below "
+            f"semi-hard: the band is empty: it ends {parameters['margin']} below the positive but "
+            f"begins {parameters['gap']} below "
             "it. Raise `margin` above `gap`."
         )
 
@@ -32,19 +34,23 @@ def semi_hard(
     gap: Annotated[float, Field(ge=0)] = 0.0,
     scorer: str | None = None,
 ) -> pl.DataFrame:
-    """Pairs outside s+ - margin < s < s+ - gap, with s+ the score of the lowest-scored labelled positive.
+    """Pairs outside s+ - margin < s < s+ - gap, with s+ the score of the lowest-scored labelled
+    positive.
 
-    FaceNet uses d(a, p) < d(a, n) < d(a, p) + alpha for squared distances of unit vectors, with alpha = 0.2. The squared distance is 2 - 2
-    cos, so alpha is 0.1 in cosine. FaceNet searches inside a batch at every step, and this filter once among the candidates of a round. The
-    study selects semi-hard negatives by rank, which corresponds to a `window` of the recipe.
+    FaceNet uses d(a, p) < d(a, n) < d(a, p) + alpha for squared distances of unit vectors, with
+    alpha = 0.2. The squared distance is 2 - 2 cos, so alpha is 0.1 in cosine. FaceNet searches
+    inside a batch at every step, and this filter once among the candidates of a round. The study
+    selects semi-hard negatives by rank, which corresponds to a `window` of the recipe.
 
     Args:
         pool: query_id, doc_id.
         positives: query_id, doc_id.
         scores: query_id, doc_id, scorer, score.
-        margin: distance of the band's end below the positive, in the scorer's space. 0.1 in cosine is FaceNet's 0.2. [survey]
+        margin: distance of the band's end below the positive, in the scorer's space. 0.1 in cosine
+            is FaceNet's 0.2. [survey]
         gap: distance of the band's start below the positive. 0 in FaceNet. [survey]
-        scorer: the scorer. Null: the first dense source, or the round's starting model. [Hone default]
+        scorer: the scorer. Null: the first dense source, or the round's starting model. [Hone
+            default]
 
     Returns:
         query_id, doc_id, detail.
@@ -60,5 +66,13 @@ def semi_hard(
         compared(pool, positives, scores, scorer, "semi-hard")
         .with_columns(**{"from": pl.col("reference") - margin, "below": pl.col("reference") - gap})
         .filter(~inside.fill_null(False))
-        .select(*PAIR, detail=pl.format("scores {}, outside the band {} to {}", rounded("by"), rounded("from"), rounded("below")))
+        .select(
+            *PAIR,
+            detail=pl.format(
+                "scores {}, outside the band {} to {}",
+                rounded("by"),
+                rounded("from"),
+                rounded("below"),
+            ),
+        )
     )

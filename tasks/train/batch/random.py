@@ -1,4 +1,6 @@
-"""random: queries in random order. Each batch has queries of one collection, and batches are shuffled."""
+"""random: queries in random order. Each batch has queries of one collection, and batches are
+shuffled.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,16 @@ def random(
 ) -> list[np.ndarray]:
     """The batches of one epoch.
 
-    Rows are sorted by their random numbers, so a missing row shifts the others without reshuffling them.
+    Rows are sorted by their random numbers, so a missing row shifts the others without reshuffling
+    them.
 
     Args:
         pairs: rows of this epoch: row, collection, lot (a uniform 64-bit number).
         draw: random number generator of this epoch.
         shares: fraction of the batches for each collection. Empty: proportional to its rows.
         size: rows in a batch. The last batch of a collection may have fewer. [Hone default]
-        mixed: batches across collections (in-batch negatives are then from other domains and easier). [Hone default]
+        mixed: batches across collections (in-batch negatives are then from other domains and
+            easier). [Hone default]
 
     Returns:
         Row numbers of each batch.
@@ -43,8 +47,14 @@ def random(
     batches, order = [], []
     for name, own in rows.items():
         count = round(total * shares[name] / whole) if whole else len(own)
-        again = [lots(own["lot"].to_numpy(), seed, f"time {time}") for time in range(-(-count // len(own)))]
-        batches += cut(np.concatenate([own["row"].to_numpy()[np.argsort(drawn)] for drawn in again])[:count], size)
+        again = [
+            lots(own["lot"].to_numpy(), seed, f"time {time}")
+            for time in range(-(-count // len(own)))
+        ]
+        batches += cut(
+            np.concatenate([own["row"].to_numpy()[np.argsort(drawn)] for drawn in again])[:count],
+            size,
+        )
         order.append(generator(seed, "batches", name).random(len(batches) - sum(map(len, order))))
     return [batches[number] for number in np.argsort(np.concatenate(order))]
 

@@ -23,16 +23,19 @@ def distil(
     temperature: Annotated[float, Field(gt=0)] = 0.05,
     teacher_temperature: Annotated[float, Field(gt=0)] = 1.0,
 ) -> torch.Tensor:
-    """KL(softmax(grade / teacher_temperature) || softmax(s / temperature)) over the graded documents, one value per query.
+    """KL(softmax(grade / teacher_temperature) || softmax(s / temperature)) over the graded
+    documents, one value per query.
 
-    Labelled positives and documents of other queries play no part. A query with fewer than two graded documents in the batch has a loss of
-    0.
+    Labelled positives and documents of other queries play no part. A query with fewer than two
+    graded documents in the batch has a loss of 0.
 
     Args:
         batch: scores [B, D] in the model's space. teacher [B, D]: grades, ignored if not finite.
-        temperature: temperature of the student. 0.05 is that of infonce, for cosines. The authors' code divides inner products of
-            768-dimensional vectors by the square root of 768. [Hone default]
-        teacher_temperature: 1 in the authors' code, whose grade is the mean log-probability of the query's tokens. [authors' code]
+        temperature: temperature of the student. 0.05 is that of infonce, for cosines. The authors'
+            code divides inner products of 768-dimensional vectors by the square root of 768. [Hone
+            default]
+        teacher_temperature: 1 in the authors' code, whose grade is the mean log-probability of the
+            query's tokens. [authors' code]
 
     Returns:
         [B], 0 or more.

@@ -1,4 +1,6 @@
-"""The page of `hone audit`: one file, complete, and no text of a collection becomes markup or a script."""
+"""The page of `hone audit`: one file, complete, and no text of a collection becomes markup or a
+script.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,12 @@ from commands.audit.command import audit
 from tests.report.test_page import ADDRESS, HOSTILE, Elements
 
 LINES = [
-    {"query": f"question {number}", "pos": [f"answer {number}"], "neg": [f"answer {number}.", f"something {number}"]} for number in range(6)
+    {
+        "query": f"question {number}",
+        "pos": [f"answer {number}"],
+        "neg": [f"answer {number}.", f"something {number}"],
+    }
+    for number in range(6)
 ]
 
 
@@ -37,7 +44,9 @@ def test_it_begins_with_the_answer(workspace: Path):
 
 def lines_with(prefix: str) -> list[dict]:
     """Texts that all begin with `prefix` and resemble each other little."""
-    body = [" ".join(f"{letter}{number}" for number in range(60)) for letter in "abcdefghijklmnopqr"]
+    body = [
+        " ".join(f"{letter}{number}" for number in range(60)) for letter in "abcdefghijklmnopqr"
+    ]
     return [
         {
             "query": f"{prefix} {body[line]}",
@@ -52,7 +61,9 @@ def test_texts_are_escaped(workspace: Path):
     clean, found = Elements(page(lines_with("harmless"))), Elements(page(lines_with(HOSTILE)))
     assert [tag for tag, _ in found.tags] == [tag for tag, _ in clean.tags]
     assert len(found.scripts) == len(clean.scripts) == 1
-    assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on")]
+    assert not [
+        name for _, attributes in found.tags for name in attributes if name.startswith("on")
+    ]
     assert f"{HOSTILE} a0 a1" in found.text
     assert f"{HOSTILE} m0 m1" in found.text
 
@@ -71,7 +82,11 @@ def test_it_asks_no_network_for_anything_and_runs_its_own_script_only(workspace:
     assert addresses
     assert all(address.startswith("#") for address in addresses)
     assert not re.search(r"https?://|fetch\(|XMLHttpRequest|WebSocket|import\(", text)
-    [policy] = [tag["content"] for name, tag in found.tags if name == "meta" and tag.get("http-equiv") == "Content-Security-Policy"]
+    [policy] = [
+        tag["content"]
+        for name, tag in found.tags
+        if name == "meta" and tag.get("http-equiv") == "Content-Security-Policy"
+    ]
     own = base64.b64encode(hashlib.sha256(found.scripts[0].encode()).digest()).decode()
     assert policy.startswith("default-src 'none'")
     assert f"script-src 'sha256-{own}'" in policy
@@ -89,17 +104,33 @@ def test_headings_are_in_order_and_ids_stand_once(workspace: Path):
 
 
 def test_the_page_loads_in_a_browser(workspace: Path):
-    """Its script runs under its own policy: only the script writes how many of the pairs are read."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    """Its script runs under its own policy: only the script writes how many of the pairs are
+    read.
+    """
+    chromium = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if chromium is None:
         pytest.skip("needs chromium, which is not installed")
     hostile = [line | {"query": f"{HOSTILE} {line['query']}"} for line in LINES]
     page(hostile)
     ran = subprocess.run(
-        [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={workspace / 'profile'}", "--dump-dom",
-         (workspace / "audit.html").as_uri()],
-        check=True, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        [
+            chromium,
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            f"--user-data-dir={workspace / 'profile'}",
+            "--dump-dom",
+            (workspace / "audit.html").as_uri(),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert "0 of 6 labelled" in ran.stdout
     assert 'class="scripted"' in ran.stdout
     assert "<img" not in ran.stdout

@@ -12,27 +12,50 @@ from commands.bench_labels.command import looked_at
 from hone.errors import Refused
 from tests.commands.bench_labels.mined import TRAIN, hide, mined
 
-FREE_JUDGE = {"judges": {"guide": {"encoder": {"to": "positives", "model": "r0", "threshold": -1.0}}}}
+FREE_JUDGE = {
+    "judges": {"guide": {"encoder": {"to": "positives", "model": "r0", "threshold": -1.0}}}
+}
 
 
 def kinds(arm: Arm) -> list[str]:
     """The kinds of a query's negatives in their order; all queries have the same."""
     rows = arm.labels.filter(pl.col("label") == "negative").sort("rank")
-    by_query = rows.group_by("query_id").agg(kind=pl.col("doc_id").str.slice(0, 1))["kind"].to_list()
+    by_query = (
+        rows.group_by("query_id").agg(kind=pl.col("doc_id").str.slice(0, 1))["kind"].to_list()
+    )
     assert all(one == by_query[0] for one in by_query)
     return by_query[0] if by_query else []
 
 
 def test_each_arm_by_hand(workspace: Path):
     mined()
-    found = {one.name: one for one in arms(looked_at("r1", 10), ["rule:positive-aware", "rule:positive-aware:share=0.85", UNMINED], 1)}
-    assert list(found) == [NOISY, CLEAN, "rule:positive-aware", "rule:positive-aware:share=0.85", UNMINED]
+    found = {
+        one.name: one
+        for one in arms(
+            looked_at("r1", 10),
+            ["rule:positive-aware", "rule:positive-aware:share=0.85", UNMINED],
+            1,
+        )
+    }
+    assert list(found) == [
+        NOISY,
+        CLEAN,
+        "rule:positive-aware",
+        "rule:positive-aware:share=0.85",
+        UNMINED,
+    ]
     assert kinds(found[NOISY]) == ["h", "n", "m"]
     assert kinds(found[CLEAN]) == ["n", "m"]
     assert kinds(found["rule:positive-aware"]) == ["n", "m"]  # .95 of .8 is .76
     assert kinds(found["rule:positive-aware:share=0.85"]) == ["m"]  # .68
     assert kinds(found[UNMINED]) == []
-    assert [(one.trained, one.false) for one in found.values()] == [(TRAIN, TRAIN), (TRAIN, 0), (TRAIN, 0), (TRAIN, 0), (0, 0)]
+    assert [(one.trained, one.false) for one in found.values()] == [
+        (TRAIN, TRAIN),
+        (TRAIN, 0),
+        (TRAIN, 0),
+        (TRAIN, 0),
+        (0, 0),
+    ]
     for one in found.values():
         positives = one.labels.filter(pl.col("label") == "positive")
         assert positives.equals(found[NOISY].labels.filter(pl.col("label") == "positive"))
@@ -40,7 +63,12 @@ def test_each_arm_by_hand(workspace: Path):
 
 def test_rules_come_before_the_negatives_are_mined_and_judges_after(workspace: Path):
     mined(**FREE_JUDGE)
-    found = {one.name: one for one in arms(looked_at("r1", 1), ["rule:positive-aware", "recipe:nv-retriever", "judge:guide"], 1)}
+    found = {
+        one.name: one
+        for one in arms(
+            looked_at("r1", 1), ["rule:positive-aware", "recipe:nv-retriever", "judge:guide"], 1
+        )
+    }
     assert kinds(found[NOISY]) == ["h"]
     assert kinds(found[CLEAN]) == kinds(found["judge:guide"]) == []
     assert kinds(found["rule:positive-aware"]) == kinds(found["recipe:nv-retriever"]) == ["n"]
@@ -50,12 +78,24 @@ def test_a_recipe_s_rules_are_one_arm_and_what_costs_something_is_none(workspace
     mined(**FREE_JUDGE)
     bench = looked_at("r1", 10)
     names = default_names(bench)
-    assert {"rule:positive-aware", "rule:semi-hard", "judge:guide", "recipe:nv-retriever"} <= set(names)
+    assert {"rule:positive-aware", "rule:semi-hard", "judge:guide", "recipe:nv-retriever"} <= set(
+        names
+    )
     # Nobody has scored what they compare; they are about queries; a parameter is wanted.
-    assert not {"rule:closer-to-query", "recipe:enterprise", "rule:cross-encoder", "rule:late-stopping", "rule:guide"} & set(names)
+    assert not {
+        "rule:closer-to-query",
+        "recipe:enterprise",
+        "rule:cross-encoder",
+        "rule:late-stopping",
+        "rule:guide",
+    } & set(names)
     assert not {"recipe:late-stopping", "rule:training-dynamics", "rule:query-quality"} & set(names)
-    assert not {"recipe:top-k", "recipe:rlhn", "rule:labelled"} & set(names)  # cleans nothing, costs something, is a guard
-    found = {one.name: one for one in arms(bench, ["recipe:nv-retriever", "judge:guide", RANDOM], 1)}
+    assert not {"recipe:top-k", "recipe:rlhn", "rule:labelled"} & set(
+        names
+    )  # cleans nothing, costs something, is a guard
+    found = {
+        one.name: one for one in arms(bench, ["recipe:nv-retriever", "judge:guide", RANDOM], 1)
+    }
     assert kinds(found["recipe:nv-retriever"]) == ["n", "m"]
     assert kinds(found["judge:guide"]) == []  # at a threshold of -1 it finds everything right
     drawn = found[RANDOM].labels.filter(pl.col("label") == "negative")
@@ -87,6 +127,9 @@ def test_what_is_no_arm_is_refused(workspace: Path, name: str, told: str):
 def test_no_damage_where_training_reads_no_hidden_answer(workspace: Path):
     mined()
     hide("m")  # the last of each query's three
-    with pytest.raises(Refused, match=rf"None of the {TRAIN} negatives that training reads \(the first 1 of each query\)"):
+    with pytest.raises(
+        Refused,
+        match=rf"None of the {TRAIN} negatives that training reads \(the first 1 of each query\)",
+    ):
         arms(looked_at("r1", 10), [], 1)
     assert arms(looked_at("r1", 10), [], 3)[0].false == TRAIN

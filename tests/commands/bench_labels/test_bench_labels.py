@@ -24,17 +24,30 @@ def mined(workspace: Path) -> None:
     words = ("alpha", "beta", "gamma", "delta")
     write_rows(
         Path("inputs/ours"),
-        [{"doc_id": doc, "text": f"{word} {word}s and nothing else"} for doc, word in zip(SCORES, words, strict=True)],
+        [
+            {"doc_id": doc, "text": f"{word} {word}s and nothing else"}
+            for doc, word in zip(SCORES, words, strict=True)
+        ],
         [{"query_id": query, "text": f"what is {query}", "split": "train"} for query in QUERIES],
         pairs(*((query, "d1") for query in QUERIES)),
     )
     prepare(rounds={"r1": {"from": "r0", "recipe": "top-k"}})
-    found = [(query, doc, "dense", place, score) for query in QUERIES for place, (doc, score) in enumerate(SCORES.items(), start=1)]
+    found = [
+        (query, doc, "dense", place, score)
+        for query in QUERIES
+        for place, (doc, score) in enumerate(SCORES.items(), start=1)
+    ]
     tables.write(
-        "candidates", frame("candidates", found, ["query_id", "doc_id", "source", "rank", "score"]), Path("rounds/r1/candidates.parquet")
+        "candidates",
+        frame("candidates", found, ["query_id", "doc_id", "source", "rank", "score"]),
+        Path("rounds/r1/candidates.parquet"),
     )
     scored = [(query, doc, "dense", score) for query in QUERIES for doc, score in SCORES.items()]
-    tables.write("scores", frame("scores", scored, ["query_id", "doc_id", "scorer", "score"]), Path("rounds/r1/scores.parquet"))
+    tables.write(
+        "scores",
+        frame("scores", scored, ["query_id", "doc_id", "scorer", "score"]),
+        Path("rounds/r1/scores.parquet"),
+    )
     hide("d2")
 
 
@@ -66,7 +79,9 @@ def figures(one: Found) -> tuple:
 
 
 def test_what_is_kept_is_looked_at_in_the_order_of_the_candidates():
-    marked = pl.DataFrame({"query_id": ["q", "q", "q"], "doc_id": ["a", "b", "c"], "hidden": [False, False, True]})
+    marked = pl.DataFrame(
+        {"query_id": ["q", "q", "q"], "doc_id": ["a", "b", "c"], "hidden": [False, False, True]}
+    )
     assert measured("x", marked, marked.clear().select("query_id", "doc_id"), keep=2).left == 0
     assert measured("x", marked, marked[[0]].select("query_id", "doc_id"), keep=2).left == 0.5
     everything = measured("x", marked, marked.select("query_id", "doc_id"), keep=2)
@@ -99,13 +114,24 @@ def test_what_cannot_be_measured_is_refused(mined: None):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (["--arm", "random"], "--arm would have no effect: bench-labels reads it with --train only."),
+        (
+            ["--arm", "random"],
+            "--arm would have no effect: bench-labels reads it with --train only.",
+        ),
         (["--seeds", "5"], "--seeds would have no effect"),
-        (["--steps", "3", "--on", "ours"], "--steps and --on would have no effect: bench-labels reads them with --train only."),
-        (["--train", "--keep", "4"], "--keep would have no effect: bench-labels reads it without --train only."),
+        (
+            ["--steps", "3", "--on", "ours"],
+            "--steps and --on would have no effect: bench-labels reads them with --train only.",
+        ),
+        (
+            ["--train", "--keep", "4"],
+            "--keep would have no effect: bench-labels reads it without --train only.",
+        ),
     ],
 )
-def test_an_option_that_would_change_nothing_is_refused(workspace: Path, given: list[str], told: str):
+def test_an_option_that_would_change_nothing_is_refused(
+    workspace: Path, given: list[str], told: str
+):
     found = CliRunner().invoke(app, ["bench-labels", "r1", *given])
     assert isinstance(found.exception, Refused)
     assert told in str(found.exception)

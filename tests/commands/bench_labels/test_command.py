@@ -21,7 +21,9 @@ pytest.importorskip("torch")
 RULE = "rule:positive-aware"
 
 
-def test_every_arm_is_trained_once_and_kept(workspace: Path, hone_home: Path, capsys: pytest.CaptureFixture[str]):
+def test_every_arm_is_trained_once_and_kept(
+    workspace: Path, hone_home: Path, capsys: pytest.CaptureFixture[str]
+):
     mined()
     found = bench_training("r1", [f"{RULE}:share=0.85", RULE], seeds=2)
     told = capsys.readouterr().out
@@ -37,7 +39,9 @@ def test_every_arm_is_trained_once_and_kept(workspace: Path, hone_home: Path, ca
 
     results = sorted((hone_home / USER).glob("*.json"))
     assert len(results) == 6
-    assert not list(root().glob("*/space.json")), "the vectors of models that are thrown away stay in the store"
+    assert not list(root().glob("*/space.json")), (
+        "the vectors of models that are thrown away stay in the store"
+    )
     assert not list((hone_home / USER).glob(".model*")), "a model stays"
 
     results[0].unlink()  # as if it had been killed before this one was done
@@ -61,11 +65,25 @@ def test_the_same_draws_for_every_arm_of_a_seed(workspace: Path):
     for arm in arms(bench, [], 1):
         made = examples_of(arm.labels, run.training, run.section)
         start = ModelFolder(run.start)
-        _, trained = fitted(made, run.training, run.section, run.settings.model, start, 5, Path("checkpoints") / arm.name, "cpu")
+        _, trained = fitted(
+            made,
+            run.training,
+            run.section,
+            run.settings.model,
+            start,
+            5,
+            Path("checkpoints") / arm.name,
+            "cpu",
+        )
         assert trained["step"].n_unique() == 4
         seen.append(trained)
     positives, negatives = (
-        [one.filter(pl.col("role") == role).select("step", "query_id", "doc_id").sort("step", "query_id") for one in seen]
+        [
+            one.filter(pl.col("role") == role)
+            .select("step", "query_id", "doc_id")
+            .sort("step", "query_id")
+            for one in seen
+        ]
         for role in ("positive", "negative")
     )
     assert positives[0].equals(positives[1])
@@ -110,7 +128,10 @@ def test_one_judged_query_is_refused_before_anything_trains(workspace: Path, hon
         run = run_of("r1", None, "ours", looked_at("r1", 10).training)
         if judged == 2:
             refuse_one_query(run)  # two queries are enough
-    with pytest.raises(Refused, match="ours has only one judged test query, 'q12', but an interval needs at least two"):
+    with pytest.raises(
+        Refused,
+        match="ours has only one judged test query, 'q12', but an interval needs at least two",
+    ):
         bench_training("r1", [RULE], seeds=2)
     assert not (hone_home / USER).exists()
     assert not Path("reports").exists()

@@ -16,11 +16,18 @@ from hone.stats.seeds_and_queries import over_seeds
 
 
 def scores(damage: float, part: float, doubt: float = 0.001) -> dict[str, np.ndarray]:
-    """Noisy labels score .3; clean ones `damage` more; cleaning gives back `part` of that. Five seeds, 40 queries."""
+    """Noisy labels score .3; clean ones `damage` more; cleaning gives back `part` of that. Five
+    seeds, 40 queries.
+    """
     rng = np.random.default_rng(2)
     noisy = 0.3 + rng.normal(0, 0.1, (1, 40)) + rng.normal(0, 0.01, (5, 1))
     lost = damage + rng.normal(0, doubt, (5, 40))
-    return {"noisy": noisy, "clean": noisy + lost, "half": noisy + part * lost, "other": noisy + rng.normal(0, doubt, (5, 40))}
+    return {
+        "noisy": noisy,
+        "clean": noisy + lost,
+        "half": noisy + part * lost,
+        "other": noisy + rng.normal(0, doubt, (5, 40)),
+    }
 
 
 def test_half_of_the_damage():
@@ -40,7 +47,9 @@ def test_p_values_are_adjusted_for_the_arms_beside_clean():
     assert min(found[2].p, found[3].p) == pytest.approx(min(1, 2 * own[0]))
 
 
-@pytest.mark.parametrize(("damage", "told"), [(0.0, "The damage is not significant"), (-0.05, "makes the model worse")])
+@pytest.mark.parametrize(
+    ("damage", "told"), [(0.0, "The damage is not significant"), (-0.05, "makes the model worse")]
+)
 def test_without_damage_nothing_is_divided_by_it(damage: float, told: str):
     found = repaired(scores(damage, 0.5), "noisy", "clean")
     assert all(one.ratio is None for one in found)
@@ -81,13 +90,18 @@ def test_tables():
     assert text.count("\n| ") == 5  # the heading and four variants
     rows = every_query(given, pl.Series([f"q{number}" for number in range(40)]))
     assert len(rows) == 4 * 5 * 40
-    assert rows.filter(pl.col("arm") == "half", pl.col("seed") == 2)["ndcg_at_10"].to_numpy() == pytest.approx(given["half"][1])
+    assert rows.filter(pl.col("arm") == "half", pl.col("seed") == 2)[
+        "ndcg_at_10"
+    ].to_numpy() == pytest.approx(given["half"][1])
 
 
 def test_more_than_repair_and_fewer_negatives_are_said():
     given = scores(0.05, 2.0)
     found = repaired(given, "noisy", "clean")
-    arms = [Arm(name, pl.DataFrame(), trained, 0) for name, trained in zip(given, (40, 40, 25, 40), strict=True)]
+    arms = [
+        Arm(name, pl.DataFrame(), trained, 0)
+        for name, trained in zip(given, (40, 40, 25, 40), strict=True)
+    ]
     more, fewer = remarks(found, arms)
     assert more.startswith("half: a ratio above 1 is more than repair.")
     assert fewer.startswith("half trains on 15 fewer of the 40 mined negatives")

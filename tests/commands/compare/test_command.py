@@ -1,4 +1,6 @@
-"""`hone compare` says what changed between two rounds, how sure that is, and for whom it got worse."""
+"""`hone compare` says what changed between two rounds, how sure that is, and for whom it got
+worse.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def loop(workspace: Path) -> None:
 
 
 def write_collections(*names: str) -> None:
-    write_params(collections=dict.fromkeys(names, COLLECTION), train_on=list(names), evaluate_on=list(names))
+    write_params(
+        collections=dict.fromkeys(names, COLLECTION), train_on=list(names), evaluate_on=list(names)
+    )
 
 
 def many(name: str, times: int = 50) -> None:
@@ -32,7 +36,8 @@ def test_what_four_queries_cannot_tell(loop: None, capsys: pytest.CaptureFixture
     compare("r1", "r2")
     told = capsys.readouterr().out
     assert "r2 compared with r1 on made-up, 4 test queries" in told
-    # .5, .5, 0, -.5: of the eight ways to turn three signs none of whose sums is 0, all are as far from 0 as .5: p = 1.
+    # .5, .5, 0, -.5: of the eight ways to turn three signs none of whose sums is 0, all are as far
+    # from 0 as .5: p = 1.
     assert "r2 is not significantly different from r1: nDCG@10 0.625 to 0.750, +0.125" in told
     assert "p = 1.000" in told
     assert "2 queries are better, 1 worse, 1 equal." in told
@@ -53,7 +58,10 @@ def test_a_difference_beyond_chance(loop: None, capsys: pytest.CaptureFixture[st
     assert "ruled out" not in told
     assert "Minimum detectable effect: 0." in told
     compare("r3", "r0")
-    assert "r0 is significantly worse than r3: nDCG@10 0.875 to 0.500, −0.375" in capsys.readouterr().out
+    assert (
+        "r0 is significantly worse than r3: nDCG@10 0.875 to 0.500, −0.375"
+        in capsys.readouterr().out
+    )
 
 
 def test_several_collections_share_their_doubt(workspace: Path, capsys: pytest.CaptureFixture[str]):
@@ -90,7 +98,10 @@ def test_texts_of_queries_are_no_markup_in_the_file(loop: None, capsys: pytest.C
 def test_the_same_documents_and_labels_or_nothing(loop: None, capsys: pytest.CaptureFixture[str]):
     compare("r1", "r2")
     told = capsys.readouterr().out
-    assert "It is not known whether both were evaluated on the same documents and labels of made-up" in told
+    assert (
+        "It is not known whether both were evaluated on the same documents and labels of made-up"
+        in told
+    )
     assert "when it evaluated r1 and r2." in told
     evaluated_on("r1")
     compare("r1", "r2")
@@ -102,11 +113,15 @@ def test_the_same_documents_and_labels_or_nothing(loop: None, capsys: pytest.Cap
     assert "test query 4" in told
     for name in ("test/qrels.parquet", "dev/qrels.parquet", "documents.parquet", "min_relevance"):
         evaluated_on("r2", **{name: "another"})
-        with pytest.raises(Refused, match=f"not evaluated on the same made-up, .* These files differ: '{name}'"):
+        with pytest.raises(
+            Refused, match=f"not evaluated on the same made-up, .* These files differ: '{name}'"
+        ):
             compare("r1", "r2")
 
 
-def test_texts_of_other_queries_are_not_shown_under_the_same_ids(loop: None, capsys: pytest.CaptureFixture[str]):
+def test_texts_of_other_queries_are_not_shown_under_the_same_ids(
+    loop: None, capsys: pytest.CaptureFixture[str]
+):
     for name in ("r1", "r2"):
         evaluated_on(name)
     other = {"query_id": [f"t{number}" for number in range(1, 5)], "text": "another text"}
@@ -129,7 +144,9 @@ def test_what_cannot_be_compared_is_refused(loop: None):
     with pytest.raises(Refused, match="--margin is 0"):
         compare("r1", "r2", margin=0)
     many("r2")
-    with pytest.raises(Refused, match=r"not evaluated on the same queries of made-up \(4, 200, 4 in both\)"):
+    with pytest.raises(
+        Refused, match=r"not evaluated on the same queries of made-up \(4, 200, 4 in both\)"
+    ):
         compare("r1", "r2")
     write_scores("r2", "made-up", [1.0, float("nan"), 0.5, 0.5], DEV["r2"])
     with pytest.raises(Refused, match="Query 't2' of made-up has a score that is NaN or infinite"):
@@ -146,20 +163,33 @@ def test_what_nobody_has_judged_is_told(loop: None, capsys: pytest.CaptureFixtur
     assert "bpref and condensed-list nDCG are omitted" in told
 
 
-def test_documents_judged_wrong_give_measures_without_unjudged_ones(loop: None, capsys: pytest.CaptureFixture[str]):
+def test_documents_judged_wrong_give_measures_without_unjudged_ones(
+    loop: None, capsys: pytest.CaptureFixture[str]
+):
     queries = [f"t{number}" for number in range(1, 5)]
     grades = {"d1": 1, "d3": 0, "d4": 0, "d5": 0}
     rows = [(query, doc, grade) for query in queries for doc, grade in grades.items()]
-    frame = pl.DataFrame(rows, schema=["query_id", "doc_id", "relevance"], orient="row").to_dict(as_series=False)
-    save("qrels", frame | {"weight": 1.0, "source": "made up"}, Path("data/made-up/test/qrels.parquet"))
+    frame = pl.DataFrame(rows, schema=["query_id", "doc_id", "relevance"], orient="row").to_dict(
+        as_series=False
+    )
+    save(
+        "qrels",
+        frame | {"weight": 1.0, "source": "made up"},
+        Path("data/made-up/test/qrels.parquet"),
+    )
     compare("r1", "r2")
     told = capsys.readouterr().out
     assert "100.0 % (r1)" in told
     assert "Both rank all unjudged documents alike" in told
     assert "omitted" not in told
-    # d1 is at the places 2, 2, 2 and 1 of r1, and 1, 1, 2 and 2 of r2; with one right answer bpref is 1 at the first place and 0
-    # elsewhere (one wrong one before it is as many as there are right ones).
-    values = {row.split()[0]: row.split()[1:4] for row in told.splitlines() if row.startswith(("bpref", "condensed"))}
+    # d1 is at the places 2, 2, 2 and 1 of r1, and 1, 1, 2 and 2 of r2; with one right answer bpref
+    # is 1 at the first place and 0 elsewhere (one wrong one before it is as many as there are right
+    # ones).
+    values = {
+        row.split()[0]: row.split()[1:4]
+        for row in told.splitlines()
+        if row.startswith(("bpref", "condensed"))
+    }
     assert values["bpref"] == ["0.2500", "0.5000", "+0.2500"]
     assert float(values["condensed_ndcg_at_10"][0]) < float(values["condensed_ndcg_at_10"][1])
 
@@ -172,5 +202,7 @@ def test_a_ranking_that_is_missing_is_a_sentence(loop: None):
 
 def test_a_collection_that_is_gone_from_params_is_a_sentence(loop: None):
     write_collections("other")
-    with pytest.raises(Refused, match="The evaluated collection 'made-up' is no longer in params.yaml"):
+    with pytest.raises(
+        Refused, match="The evaluated collection 'made-up' is no longer in params.yaml"
+    ):
         compare("r1", "r2")

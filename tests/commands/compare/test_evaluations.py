@@ -1,4 +1,6 @@
-"""What `hone compare` takes: rounds of this checkout and runs in MLflow, which have the same queries and no texts."""
+"""What `hone compare` takes: rounds of this checkout and runs in MLflow, which have the same
+queries and no texts.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ __all__ = ["loop", "opened"]
 
 @pytest.fixture(scope="module")
 def once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str, str]]:
-    """A checkout whose rounds r1 and r2 are logged in MLflow, its HONE_HOME, and the ids of the runs and of their loop."""
+    """A checkout whose rounds r1 and r2 are logged in MLflow, its HONE_HOME, and the ids of the
+    runs and of their loop.
+    """
     checkout, home = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(checkout)
@@ -36,8 +40,12 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str
 
 
 @pytest.fixture
-def logged(workspace: Path, once: tuple[Path, Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The ids of the runs of r1 and r2 and of their loop. Each test has its own copy of the checkout; MLflow is only read."""
+def logged(
+    workspace: Path, once: tuple[Path, Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """The ids of the runs of r1 and r2 and of their loop. Each test has its own copy of the
+    checkout; MLflow is only read.
+    """
     checkout, home, ids = once
     shutil.copytree(checkout, ".", dirs_exist_ok=True)
     monkeypatch.setenv("HONE_HOME", str(home))
@@ -52,7 +60,9 @@ def log() -> dict[str, str]:
         call(track, round=name)
     [parent], children = runs()
     write_params(collections={"made-up": COLLECTION}, train_on=["made-up"], evaluate_on=["made-up"])
-    return {"loop": parent.info.run_id} | {name: children[name].info.run_id for name in ("r1", "r2")}
+    return {"loop": parent.info.run_id} | {
+        name: children[name].info.run_id for name in ("r1", "r2")
+    }
 
 
 def difference(told: str) -> str:
@@ -62,7 +72,11 @@ def difference(told: str) -> str:
 def test_runs_say_what_their_rounds_say(logged: dict[str, str], capsys: pytest.CaptureFixture[str]):
     compare("r1", "r2")
     here = capsys.readouterr().out
-    for one, other in ((logged["r1"], logged["r2"][:8]), (logged["r1"], "r2"), ("r1", logged["r2"])):
+    for one, other in (
+        (logged["r1"], logged["r2"][:8]),
+        (logged["r1"], "r2"),
+        ("r1", logged["r2"]),
+    ):
         compare(one, other)
         told = capsys.readouterr().out
         assert difference(told) == difference(here)
@@ -72,7 +86,9 @@ def test_runs_say_what_their_rounds_say(logged: dict[str, str], capsys: pytest.C
     assert f"r2 of run {logged['r2'][:8]}" in told
 
 
-def test_runs_are_there_when_the_checkout_is_not(logged: dict[str, str], capsys: pytest.CaptureFixture[str]):
+def test_runs_are_there_when_the_checkout_is_not(
+    logged: dict[str, str], capsys: pytest.CaptureFixture[str]
+):
     for folder in ("reports", "data", "rounds"):
         shutil.rmtree(folder)
     compare(logged["r1"], logged["r2"])
@@ -81,15 +97,24 @@ def test_runs_are_there_when_the_checkout_is_not(logged: dict[str, str], capsys:
 
 def test_a_run_on_other_labels_is_refused(logged: dict[str, str]):
     evaluated_on("r2", **{"test/qrels.parquet": "another"})
-    with pytest.raises(Refused, match=r"were not evaluated on the same made-up, .* These files differ: 'test/qrels\.parquet'"):
+    with pytest.raises(
+        Refused,
+        match=r"were not evaluated on the same made-up, .* These files differ: "
+        r"'test/qrels\.parquet'",
+    ):
         compare(logged["r1"], "r2")
 
 
-def test_of_a_run_that_does_not_say_what_it_was_evaluated_on_no_text_is_shown(opened: Path, capsys: pytest.CaptureFixture[str]):
+def test_of_a_run_that_does_not_say_what_it_was_evaluated_on_no_text_is_shown(
+    opened: Path, capsys: pytest.CaptureFixture[str]
+):
     runs = log()
     compare(runs["r1"], runs["r2"])
     told = capsys.readouterr().out
-    assert "It is not known whether both were evaluated on the same documents and labels of made-up" in told
+    assert (
+        "It is not known whether both were evaluated on the same documents and labels of made-up"
+        in told
+    )
     assert "test query" not in told
     assert "\nt4 " in told
 

@@ -28,21 +28,42 @@ def test_the_difference_with_the_labels(made: Path, capsys: pytest.CaptureFixtur
     before, after = Path("before.md").read_text(), Path("after.md").read_text()
     # All that was said without the labels is said with them.
     assert set(before.splitlines()) <= set(after.splitlines())
-    assert "strong labelled 4 of 6 unjudged documents among the first ten (66.7 %). 2 verdicts are unknown, and 0 were not" in told
-    assert "Judged among the first ten documents with these labels: 75.0 % (r0), 75.0 % (r1)." in told
-    # Without: b can give .072 more and c .072 less. With: b is right, c is not, and d is at the same place in both.
-    assert "If these labels are correct, r1 differs from r0 by +0.072 in rank-biased precision" in told
-    assert "(without them: from −0.072 to +0.072). The two no longer rank any unjudged document differently." in told
-    # Right are a and b, at places 2 and 3 against 1 and 2: (.6309 + .5) / 1.6309 = .6934 and 1; without b .6309 in both.
+    assert (
+        "strong labelled 4 of 6 unjudged documents among the first ten (66.7 %). 2 verdicts are "
+        "unknown, and 0 were not" in told
+    )
+    assert (
+        "Judged among the first ten documents with these labels: 75.0 % (r0), 75.0 % (r1)." in told
+    )
+    # Without: b can give .072 more and c .072 less. With: b is right, c is not, and d is at the
+    # same place in both.
+    assert (
+        "If these labels are correct, r1 differs from r0 by +0.072 in rank-biased precision" in told
+    )
+    assert (
+        "(without them: from −0.072 to +0.072). The two no longer rank any unjudged document "
+        "differently." in told
+    )
+    # Right are a and b, at places 2 and 3 against 1 and 2: (.6309 + .5) / 1.6309 = .6934 and 1;
+    # without b .6309 in both.
     assert r"| ndcg\_at\_10 | 0.6309 | 0.6309 | 0.0000 |" in after
     assert r"| ndcg\_at\_10, with labels of strong | 0.6934 | 1.0000 | +0.3066 |" in after
-    assert "The accuracy of strong on ours has not been measured. Run `hone judge check strong --on ours`." in told
+    assert (
+        "The accuracy of strong on ours has not been measured. Run `hone judge check strong --on "
+        "ours`." in told
+    )
 
 
-def test_a_collection_that_is_not_filled_is_named(made: Path, server: Server, capsys: pytest.CaptureFixture[str]):
+def test_a_collection_that_is_not_filled_is_named(
+    made: Path, server: Server, capsys: pytest.CaptureFixture[str]
+):
     shutil.copytree("inputs/ours", "inputs/theirs")
-    collections = {name: {"source": "folder", "path": f"inputs/{name}"} for name in ("ours", "theirs")}
-    write_params(judges={"strong": endpoint(server, "strong-7b")}, rounds=ROUNDS, collections=collections)
+    collections = {
+        name: {"source": "folder", "path": f"inputs/{name}"} for name in ("ours", "theirs")
+    }
+    write_params(
+        judges={"strong": endpoint(server, "strong-7b")}, rounds=ROUNDS, collections=collections
+    )
     collected(collections=collections)
     for name, order in RANKINGS.items():
         evaluate(name, "theirs", lambda queries, *_, order=order: ranking(queries, order), 1)
@@ -66,7 +87,10 @@ def test_how_far_the_judge_can_be_believed_is_told(made: Path, capsys: pytest.Ca
     write_json(Path("inputs/fitness/strong@ours.json"), found)
     compare("r0", "r1", filled="strong")
     told = capsys.readouterr().out
-    assert "precision 80.0 % (95 % CI 60.0 % to 90.0 %), recall 80.0 % (95 % CI 60.0 % to 90.0 %)" in told
+    assert (
+        "precision 80.0 % (95 % CI 60.0 % to 90.0 %), recall 80.0 % (95 % CI 60.0 % to 90.0 %)"
+        in told
+    )
     assert "inputs/fitness/strong@ours.json" in told
     write_json(Path("inputs/fitness/strong@ours.json"), found | {"fingerprint": "another"})
     compare("r0", "r1", filled="strong")
@@ -75,8 +99,13 @@ def test_how_far_the_judge_can_be_believed_is_told(made: Path, capsys: pytest.Ca
 
 def test_compare_names_who_has_filled(made: Path):
     fill("strong", "ours", split="dev")
-    with pytest.raises(Refused, match="--filled strong: this judge has no labels of unjudged documents on ours"):  # none on test
+    with pytest.raises(
+        Refused, match="--filled strong: this judge has no labels of unjudged documents on ours"
+    ):  # none on test
         compare("r0", "r1", filled="strong")
     fill("strong", "ours")
-    with pytest.raises(Refused, match=r"--filled strang: .* on ours \(did you mean 'strong'\?\)\. Run `hone judge holes"):
+    with pytest.raises(
+        Refused,
+        match=r"--filled strang: .* on ours \(did you mean 'strong'\?\)\. Run `hone judge holes",
+    ):
         compare("r0", "r1", filled="strang")

@@ -30,8 +30,10 @@ ANSWERS, OTHERS = 4, 8
 
 
 class Server(ThreadingHTTPServer):
-    """Answers yes-no questions by the document's words: `strong` is always right; `cheap` takes the first other document of a
-    topic for an answer; `mute` says what nobody can read. `asked` keeps model, query and document of each call, and what was known."""
+    """Answers yes-no questions by the document's words: `strong` is always right; `cheap` takes the
+    first other document of a
+    topic for an answer; `mute` says what nobody can read. `asked` keeps model, query and document
+    of each call, and what was known."""
 
     daemon_threads = True
     request_queue_size = 64  # a connection that is reset in a full queue counts as perhaps paid
@@ -55,17 +57,35 @@ class Answering(BaseHTTPRequestHandler):
         query, document = (inside(name, text)[0] for name in ("query", "document"))
         self.server.asked.append((given["model"], query, document, inside("known_answer", text)))
         right = document.startswith("answer") and query.split()[-1] in document.split()
-        yes = right != self.server.changed or (given["model"] == "cheap" and document.startswith("other 0"))
+        yes = right != self.server.changed or (
+            given["model"] == "cheap" and document.startswith("other 0")
+        )
         word = "perhaps, who knows" if given["model"] == "mute" else "yes" if yes else "no"
-        sure = [{"token": one, "logprob": -0.223 if one == word else -1.609, "bytes": None} for one in ("yes", "no")]
-        tops = {"content": [{"token": word, "logprob": -0.223, "bytes": None, "top_logprobs": sure}]}
+        sure = [
+            {"token": one, "logprob": -0.223 if one == word else -1.609, "bytes": None}
+            for one in ("yes", "no")
+        ]
+        tops = {
+            "content": [{"token": word, "logprob": -0.223, "bytes": None, "top_logprobs": sure}]
+        }
         body = {
-            "id": "x", "object": "chat.completion", "created": 1, "model": given["model"],
-            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": word},
-                         "logprobs": tops if given.get("logprobs") and given["model"] != "mute" else None}],
+            "id": "x",
+            "object": "chat.completion",
+            "created": 1,
+            "model": given["model"],
+            "choices": [
+                {
+                    "index": 0,
+                    "finish_reason": "stop",
+                    "message": {"role": "assistant", "content": word},
+                    "logprobs": tops
+                    if given.get("logprobs") and given["model"] != "mute"
+                    else None,
+                }
+            ],
             "system_fingerprint": "fp_2" if self.server.changed else "fp_1",
             "usage": {"prompt_tokens": 100, "completion_tokens": 1, "total_tokens": 101},
-        }  # fmt: skip
+        }
         raw = json.dumps(body).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -91,26 +111,48 @@ def server() -> Iterator[Server]:
 
 def endpoint(server: Server, model: str) -> dict:
     return {
-        "endpoint": {"url": server.url, "model": model, "prompt": "yes-no", "structured": "never", "price": {"input": 10, "output": 10}}
+        "endpoint": {
+            "url": server.url,
+            "model": model,
+            "prompt": "yes-no",
+            "structured": "never",
+            "price": {"input": 10, "output": 10},
+        }
     }
 
 
 @pytest.fixture
 def made(workspace: Path, server: Server) -> Path:
-    """Forty topics, each with four answers (some hidden) and eight other documents (one judged not relevant); half train, half test.
-    Round r1 has the hidden answers and the eight others of each training query as negatives, the answers from the third place."""
+    """Forty topics, each with four answers (some hidden) and eight other documents (one judged not
+    relevant); half train, half test.
+    Round r1 has the hidden answers and the eight others of each training query as negatives, the
+    answers from the third place."""
     documents, queries, qrels = [], [], []
     for number, topic in enumerate(TOPICS):
-        queries.append({"query_id": topic, "text": f"what about {topic}", "split": "train" if number % 2 else "test"})
-        documents += [{"doc_id": f"{topic}-a{k}", "text": f"answer {k} {topic}"} for k in range(ANSWERS)]
-        documents += [{"doc_id": f"{topic}-o{k}", "text": f"other {k} {topic}"} for k in range(OTHERS)]
-        qrels += [{"query_id": topic, "doc_id": f"{topic}-a{k}", "relevance": 1} for k in range(ANSWERS)]
+        queries.append(
+            {
+                "query_id": topic,
+                "text": f"what about {topic}",
+                "split": "train" if number % 2 else "test",
+            }
+        )
+        documents += [
+            {"doc_id": f"{topic}-a{k}", "text": f"answer {k} {topic}"} for k in range(ANSWERS)
+        ]
+        documents += [
+            {"doc_id": f"{topic}-o{k}", "text": f"other {k} {topic}"} for k in range(OTHERS)
+        ]
+        qrels += [
+            {"query_id": topic, "doc_id": f"{topic}-a{k}", "relevance": 1} for k in range(ANSWERS)
+        ]
         qrels.append({"query_id": topic, "doc_id": f"{topic}-o0", "relevance": 0})
     write_rows(Path("inputs/ours"), documents, queries, qrels)
     judges = {name: endpoint(server, name) for name in ("cheap", "strong", "mute")}
     about = {"source": "folder", "path": "inputs/ours"}
     collections = {"ours": about | {"hide": {"share": 0.25, "seed": 1}}}
-    prepare(collections=collections)  # without the judges: their port differs in each test, and the template would too
+    prepare(
+        collections=collections
+    )  # without the judges: their port differs in each test, and the template would too
     write_params(judges=judges, collections=collections | {"later": about})
     write_negatives()
     return workspace
@@ -129,16 +171,23 @@ def write_negatives(prefix: str = "") -> None:
     for topic in TOPICS[1::2]:
         own = [f"{topic}-o{k}" for k in range(OTHERS)]
         own[2:2] = hidden().filter(pl.col("query_id") == topic)["doc_id"].to_list()
-        rows += [(prefix + topic, prefix + doc, "dense", rank, 0.5) for rank, doc in enumerate(own, 1)]
+        rows += [
+            (prefix + topic, prefix + doc, "dense", rank, 0.5) for rank, doc in enumerate(own, 1)
+        ]
     frame = pl.DataFrame(rows, schema=list(tables.CANDIDATES), orient="row")
-    tables.write("negatives", tables.shaped("negatives", frame), Path("rounds/r1/negatives.parquet"))
+    tables.write(
+        "negatives", tables.shaped("negatives", frame), Path("rounds/r1/negatives.parquet")
+    )
 
 
-def test_a_judge_is_measured_and_what_was_found_is_written(made: Path, server: Server, capsys: pytest.CaptureFixture):
+def test_a_judge_is_measured_and_what_was_found_is_written(
+    made: Path, server: Server, capsys: pytest.CaptureFixture
+):
     found = check("cheap", "ours", gold="hidden")
     file = Path("inputs/labels/fitness/cheap@ours.json")
     assert read_json(file) == json.loads(json.dumps(found))
-    # Every answer is found; of the documents that are none it takes the first of each topic, which is the one judged.
+    # Every answer is found; of the documents that are none it takes the first of each topic, which
+    # is the one judged.
     assert found["split"] == "train"
     assert found["recall"]["estimate"] == 1.0
     assert found["sets"]["not-relevant"]["yes"]["estimate"] == 1.0
@@ -148,14 +197,22 @@ def test_a_judge_is_measured_and_what_was_found_is_written(made: Path, server: S
     # Prices: 101 tokens at 10 a million.
     assert found["cost"]["money"]["estimate"] == pytest.approx(101 * 10 / 1e6)
     # At use: of each topic one hidden answer (where there is one) and one wrong yes.
-    assert found["share_of_false_negatives"]["estimate"] == pytest.approx(len(hidden()) / len(negatives()))
-    assert found["precision_at_use"]["estimate"] == pytest.approx(len(hidden()) / (len(hidden()) + 20))
+    assert found["share_of_false_negatives"]["estimate"] == pytest.approx(
+        len(hidden()) / len(negatives())
+    )
+    assert found["precision_at_use"]["estimate"] == pytest.approx(
+        len(hidden()) / (len(hidden()) + 20)
+    )
     # Hidden answers were put from rank 3 on, and the hidden table knows every pair.
     bands = {one["band"]: one for one in found["by_stratum"]}
     assert {one["source"] for one in found["by_stratum"]} == {"dense"}
     assert sum(one["negatives"] for one in bands.values()) == len(negatives())
     assert bands["1"]["estimate"] == 0
-    third = negatives().filter(pl.col("rank") == 3).join(hidden(), on=["query_id", "doc_id"], how="semi")
+    third = (
+        negatives()
+        .filter(pl.col("rank") == 3)
+        .join(hidden(), on=["query_id", "doc_id"], how="semi")
+    )
     assert bands["2 to 3"]["estimate"] == pytest.approx(len(third) / bands["2 to 3"]["negatives"])
     assert len(third)
     assert not gate(found)[0]
@@ -174,9 +231,14 @@ def test_asked_again_nothing_is_paid_for(made: Path, server: Server):
     assert len(server.asked) == calls
 
 
-def test_no_known_answer_stands_beside_itself_and_no_hidden_one_is_shown(made: Path, server: Server):
+def test_no_known_answer_stands_beside_itself_and_no_hidden_one_is_shown(
+    made: Path, server: Server
+):
     check("cheap", "ours")
-    texts = {f"answer {doc[-1]} {query}" for query, doc in hidden().select("query_id", "doc_id").iter_rows()}
+    texts = {
+        f"answer {doc[-1]} {query}"
+        for query, doc in hidden().select("query_id", "doc_id").iter_rows()
+    }
     assert server.asked
     for _, query, document, known in server.asked:
         assert document not in known
@@ -192,14 +254,22 @@ def test_another_judges_word_may_be_gold(made: Path, server: Server):
     # Gold lies on yes and on no, and the estimate corrects for it.
     share = found["share_of_false_negatives"]
     assert share["low"] <= len(hidden()) / len(negatives()) <= share["high"]
-    assert gate(found)[1].endswith("60 gold verdicts on candidates are too few, 150 are needed (--pairs).")
+    assert gate(found)[1].endswith(
+        "60 gold verdicts on candidates are too few, 150 are needed (--pairs)."
+    )
 
 
 def test_what_a_person_said_may_be_gold(made: Path, server: Server):
-    """Ann has judged the first, third and fifth negative of each query, wherever the judge reads whole queries."""
-    ann = fingerprint.fingerprint(methods.checked("relabel.judges", {"people": {"who": "ann"}}, "test"))
+    """Ann has judged the first, third and fifth negative of each query, wherever the judge reads
+    whole queries.
+    """
+    ann = fingerprint.fingerprint(
+        methods.checked("relabel.judges", {"people": {"who": "ann"}}, "test")
+    )
     ledger, said = Ledger(), []
-    for topic, doc in negatives().filter(pl.col("rank").is_in([1, 3, 5])).select("query_id", "doc_id").iter_rows():
+    for topic, doc in (
+        negatives().filter(pl.col("rank").is_in([1, 3, 5])).select("query_id", "doc_id").iter_rows()
+    ):
         kind, number = ("answer", doc[-1]) if "-a" in doc else ("other", doc[-1])
         key = question_key(f"what about {topic}", f"{kind} {number} {topic}")
         said.append(Verdict(key, "positive" if kind == "answer" else "negative"))
@@ -220,7 +290,9 @@ def test_gold_that_goes_is_said(made: Path, capsys: pytest.CaptureFixture):
 
 
 def test_joined_collections_keep_their_names_apart(made: Path, server: Server):
-    """Ids of the round's negatives carry the collection's name; the pairs that are measured do too."""
+    """Ids of the round's negatives carry the collection's name; the pairs that are measured do
+    too.
+    """
     about = {"source": "folder", "path": "inputs/ours", "hide": {"share": 0.25, "seed": 1}}
     write_rows(
         Path("inputs/more"),
@@ -229,10 +301,16 @@ def test_joined_collections_keep_their_names_apart(made: Path, server: Server):
         [{"query_id": "q", "doc_id": "d"}],
     )
     more = {"source": "folder", "path": "inputs/more"}
-    prepare(collections={"ours": about, "more": more}, train_on=["ours", "more"], judges={"cheap": endpoint(server, "cheap")})
+    prepare(
+        collections={"ours": about, "more": more},
+        train_on=["ours", "more"],
+        judges={"cheap": endpoint(server, "cheap")},
+    )
     write_negatives("ours/")
     found = check("cheap", "ours", gold="hidden")
-    assert found["precision_at_use"]["estimate"] == pytest.approx(len(hidden()) / (len(hidden()) + 20))
+    assert found["precision_at_use"]["estimate"] == pytest.approx(
+        len(hidden()) / (len(hidden()) + 20)
+    )
     assert found["sets"]["known"]["pairs"] > 0
 
 
@@ -259,7 +337,10 @@ def test_test_queries_may_measure_for_they_train_nothing(made: Path):
 def test_calibration_uses_no_hidden_pair(made: Path):
     found = check("strong", "ours")
     account = found["calibration_account"]
-    assert account["pairs"] == found["sets"]["known"]["pairs"] + found["sets"][found["against"]]["pairs"]
+    assert (
+        account["pairs"]
+        == found["sets"]["known"]["pairs"] + found["sets"][found["against"]]["pairs"]
+    )
     if found["calibration"]:
         assert apply(found["calibration"], pl.Series([0.8]).to_numpy())[0] > 0.8
 
@@ -278,20 +359,44 @@ def test_people_agree_beside_the_judge(made: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"name": "cheep", "on": "ours"}, "there is no judge 'cheep' in params.yaml's `judges`: did you mean 'cheap'?"),
-        ({"name": "cheap", "on": "our"}, "Collection 'our' is not in params.yaml: did you mean 'ours'?"),
-        ({"name": "cheap", "on": "later"}, "Collection 'later' has not been read yet. Run `dvc repro collect@later`"),
-        ({"name": "cheap", "on": "ours", "split": "dev"}, "Split dev of ours has no positives, so a judge cannot be measured on it. Use"),
+        (
+            {"name": "cheep", "on": "ours"},
+            "there is no judge 'cheep' in params.yaml's `judges`: did you mean 'cheap'?",
+        ),
+        (
+            {"name": "cheap", "on": "our"},
+            "Collection 'our' is not in params.yaml: did you mean 'ours'?",
+        ),
+        (
+            {"name": "cheap", "on": "later"},
+            "Collection 'later' has not been read yet. Run `dvc repro collect@later`",
+        ),
+        (
+            {"name": "cheap", "on": "ours", "split": "dev"},
+            "Split dev of ours has no positives, so a judge cannot be measured on it. Use",
+        ),
         ({"name": "cheap", "on": "ours", "split": "trian"}, "did you mean 'train'?"),
-        ({"name": "cheap", "on": "ours", "round": "r2"}, "Round 'r2' is not in params.yaml: did you mean 'r1'?"),
-        ({"name": "cheap", "on": "ours", "gold": "judge:cheap"}, "judge cheap cannot be its own reference"),
+        (
+            {"name": "cheap", "on": "ours", "round": "r2"},
+            "Round 'r2' is not in params.yaml: did you mean 'r1'?",
+        ),
+        (
+            {"name": "cheap", "on": "ours", "gold": "judge:cheap"},
+            "judge cheap cannot be its own reference",
+        ),
         ({"name": "cheap", "on": "ours", "gold": "judge:strang"}, "did you mean 'strong'?"),
         ({"name": "cheap", "on": "ours", "gold": "crowd"}, "Use hidden, judge:NAME or people:NAME"),
-        ({"name": "cheap", "on": "ours", "gold": "people:ann"}, "ann has not labelled any negative of this round"),
-        ({"name": "cheap", "on": "ours", "gold": "hidden", "split": "test"}, "--gold hidden: ours has no held-out positives"),
+        (
+            {"name": "cheap", "on": "ours", "gold": "people:ann"},
+            "ann has not labelled any negative of this round",
+        ),
+        (
+            {"name": "cheap", "on": "ours", "gold": "hidden", "split": "test"},
+            "--gold hidden: ours has no held-out positives",
+        ),
         ({"name": "cheap", "on": "ours", "pairs": 0}, "--pairs is 0"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_meant_is_refused(made: Path, arguments: dict, said: str):
     with pytest.raises(Refused) as refused:
         check(**arguments)
@@ -300,7 +405,11 @@ def test_what_cannot_be_meant_is_refused(made: Path, arguments: dict, said: str)
 
 
 def test_a_judge_that_answers_nothing_is_said(made: Path):
-    with pytest.raises(Refused, match="Judge mute returned no verdict on any of .* pairs: .*unparsable.* Nothing was written."):
+    with pytest.raises(
+        Refused,
+        match="Judge mute returned no verdict on any of .* pairs: .*unparsable.* Nothing was "
+        "written.",
+    ):
         check("mute", "ours")
     assert not Path("inputs/labels/fitness").exists()
 
@@ -316,7 +425,10 @@ def test_pairs_judged_not_relevant_by_trec(shared: Path, workspace: Path):
         [{"query_id": "q", "doc_id": "d"}],
     )
     prepare(
-        collections={"ours": {"source": "folder", "path": "inputs/ours"}, "trec": {"source": f"beir:{pool}", "path": str(pool)}},
+        collections={
+            "ours": {"source": "folder", "path": "inputs/ours"},
+            "trec": {"source": f"beir:{pool}", "path": str(pool)},
+        },
         evaluate_on=["ours"],
     )
     from hone.data.qrels_labels import known_labels
@@ -325,12 +437,22 @@ def test_pairs_judged_not_relevant_by_trec(shared: Path, workspace: Path):
     found = collection_of(params.read(), "trec", None)
     assert isinstance(found, OfSplit)
     assert found.split == "test"
-    made = pair_sets(known_labels(found), pl.DataFrame(schema={"query_id": pl.String, "doc_id": pl.String}), found.documents.ids, 5000, 13)
+    made = pair_sets(
+        known_labels(found),
+        pl.DataFrame(schema={"query_id": pl.String, "doc_id": pl.String}),
+        found.documents.ids,
+        5000,
+        13,
+    )
     assert dict(made.pairs["set"].value_counts().rows())["not-relevant"] == 1592
 
 
-def test_old_pairs_are_asked_again_and_what_has_changed_is_counted(made: Path, server: Server, capsys: pytest.CaptureFixture):
-    with pytest.raises(Refused, match="The judgment log has no verdict of cheap on negatives of ours in round r1"):
+def test_old_pairs_are_asked_again_and_what_has_changed_is_counted(
+    made: Path, server: Server, capsys: pytest.CaptureFixture
+):
+    with pytest.raises(
+        Refused, match="The judgment log has no verdict of cheap on negatives of ours in round r1"
+    ):
         again("cheap", "ours")
     check("cheap", "ours", gold="hidden", pairs=40)
     paid, before = len(server.asked), Ledger().spent("judge check")
@@ -338,15 +460,21 @@ def test_old_pairs_are_asked_again_and_what_has_changed_is_counted(made: Path, s
     assert len(server.asked) == paid + 20
     assert found["asked"] == found["read"] == 20
     assert found["changed"] == 0
-    assert found["interval"][1] == pytest.approx(0.161, abs=0.001)  # Wilson: z^2 / (n + z^2) = 3.84 / 23.84
-    assert len({query for _, query, *_ in server.asked[paid:]}) > 15  # of as many queries as there are
+    assert found["interval"][1] == pytest.approx(
+        0.161, abs=0.001
+    )  # Wilson: z^2 / (n + z^2) = 3.84 / 23.84
+    assert (
+        len({query for _, query, *_ in server.asked[paid:]}) > 15
+    )  # of as many queries as there are
     assert found["spent"]["tokens"] == 20 * 101
     assert Ledger().spent("judge check")["tokens"] == before["tokens"] + 20 * 101
     # The model behind the name changes on the second day, and takes wrong for right.
     server.changed = True
     found = again("cheap", "ours", limit=15)
     one = server.asked[-15:]
-    assert found["changed"] == sum(not document.startswith("other 0") for _, _, document, _ in one) > 0
+    assert (
+        found["changed"] == sum(not document.startswith("other 0") for _, _, document, _ in one) > 0
+    )
     said = capsys.readouterr().out
     assert ", now positive" in said
     assert "Its system_fingerprint was fp_1 then and is fp_2 now." in said
@@ -357,7 +485,9 @@ def test_old_pairs_are_asked_again_and_what_has_changed_is_counted(made: Path, s
 
 
 def test_what_is_asked_again_counts_against_the_rounds_budget(made: Path, server: Server):
-    """20 pairs of 101 tokens, and 400 tokens are left: three more calls fit, each of which may use 116."""
+    """20 pairs of 101 tokens, and 400 tokens are left: three more calls fit, each of which may
+    use 116.
+    """
     check("cheap", "ours", gold="hidden", pairs=40)
     judge = judge_line(params.read(), "cheap")
     line = judge | {"escalate": {"method": "found", "parameters": {}}, "evidence": []}

@@ -1,4 +1,6 @@
-"""`hone judge serve`: the real command in a process of its own, asked as anybody would ask it, and ended."""
+"""`hone judge serve`: the real command in a process of its own, asked as anybody would ask it,
+and ended.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +30,21 @@ COMMAND = [sys.executable, "-m", "commands", "judge", "serve", "--context", "512
 
 
 @pytest.fixture
-def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[subprocess.Popen, dict]]:
-    """A server of a file of one's own, and the lines that it says belong into params.yaml; the key is set as it says."""
+def served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[subprocess.Popen, dict]]:
+    """A server of a file of one's own, and the lines that it says belong into params.yaml; the
+    key is set as it says.
+    """
     own = tmp_path / "a folder" / "mine.gguf"
     own.parent.mkdir()
     own.symlink_to(gguf.file_of("smollm2-135m"))
     command = subprocess.Popen(
-        [*COMMAND, "--model", str(own), "--port", str(free_port())], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, "--model", str(own), "--port", str(free_port())],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     lines = []
     while not lines or "endpoint" not in lines[-1]:
@@ -56,11 +66,15 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[su
     command.stderr.close()
 
 
-def test_the_lines_that_it_prints_make_a_judge_whose_answers_name_no_path(served: tuple[subprocess.Popen, dict], tmp_path: Path):
+def test_the_lines_that_it_prints_make_a_judge_whose_answers_name_no_path(
+    served: tuple[subprocess.Popen, dict], tmp_path: Path
+):
     line = methods.checked("relabel.judges", served[1]["strong"], "test")
     asked = questions(("q1", "a"), ("q1", "b"))
     judge = methods.find("relabel.judges", "endpoint")
-    said = judge(line["parameters"], questions=asked, desk=desk(), fingerprint=fingerprint.fingerprint(line))
+    said = judge(
+        line["parameters"], questions=asked, desk=desk(), fingerprint=fingerprint.fingerprint(line)
+    )
     assert said["probability"].is_between(0, 1).all()
     assert set(said["model"]) == {line["parameters"]["model"]}
     assert re.fullmatch(r"mine\.gguf [0-9a-f]{12}", said["model"][0])
@@ -70,7 +84,9 @@ def test_the_lines_that_it_prints_make_a_judge_whose_answers_name_no_path(served
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_however_it_ends_nothing_listens_afterwards(served: tuple[subprocess.Popen, dict], how: signal.Signals):
+def test_however_it_ends_nothing_listens_afterwards(
+    served: tuple[subprocess.Popen, dict], how: signal.Signals
+):
     command, judges = served
     (server,) = children(command.pid)
     url = judges["strong"]["endpoint"]["url"]

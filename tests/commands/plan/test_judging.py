@@ -24,14 +24,22 @@ from tests.prepared import pairs, prepare, write_rows
 JUDGES = {
     "guide": {"encoder": {"to": "positives", "model": "r0"}},
     "strong": {
-        "endpoint": {"url": "http://127.0.0.1:9/v1", "model": "m", "prompt": "yes-no", "price": {"input": 2.0, "output": 8.0}, "slots": 4}
+        "endpoint": {
+            "url": "http://127.0.0.1:9/v1",
+            "model": "m",
+            "prompt": "yes-no",
+            "price": {"input": 2.0, "output": 8.0},
+            "slots": 4,
+        }
     },
 }
 
 
 @pytest.fixture
 def planned(workspace: Path) -> tuple[params.Params, dict]:
-    """Two queries with three negatives each; a guide passes two pairs to an endpoint with a price."""
+    """Two queries with three negatives each; a guide passes two pairs to an endpoint with a
+    price.
+    """
     documents = [{"doc_id": f"d{number}", "text": "x" * 100} for number in range(8)]
     queries = [{"query_id": f"q{number}", "text": "y" * 40, "split": "train"} for number in (1, 2)]
     write_rows(Path("inputs/ours"), documents, queries, pairs(("q1", "d0"), ("q2", "d1")))
@@ -40,7 +48,12 @@ def planned(workspace: Path) -> tuple[params.Params, dict]:
         "cascade": [{"judge": "guide", "escalate": {"most": {"pairs": 2}}}, {"judge": "strong"}],
         "budget": {"money": 1.5},
     }
-    recipe = {"about": "a test", "retrieve": ["dense"], "sample": {"choose": {"top": {"n": 3}}}, "relabel": section}
+    recipe = {
+        "about": "a test",
+        "retrieve": ["dense"],
+        "sample": {"choose": {"top": {"n": 3}}},
+        "relabel": section,
+    }
     Path("recipes/tried.yaml").write_text(yaml.safe_dump(recipe))
     prepare(rounds={"r1": {"from": "r0", "recipe": "tried"}}, judges=JUDGES)
     given = params.read()
@@ -56,7 +69,8 @@ def test_pairs_tokens_and_money_of_each_judge(planned: tuple[params.Params, dict
     guide, strong = of(planned)
     assert (guide.pairs, guide.tokens, guide.money, guide.seconds) == (6, None, None, 0.0)
     assert strong.pairs == 2
-    # Two prompts: the frame, 40 bytes of query, 100 of known answer and of candidate, 4 bytes a token; one token back.
+    # Two prompts: the frame, 40 bytes of query, 100 of known answer and of candidate, 4 bytes a
+    # token; one token back.
     frame = math.ceil(len(load("yes-no").system) / 4) + math.ceil(len(load("yes-no").user) / 4)
     read = 2 * (frame + 10 + 25 + 25)
     assert strong.tokens == read + 2
@@ -80,18 +94,28 @@ def test_no_prompt_lists_documents_of_two_queries(workspace: Path):
     given = params.Params.model_construct(train_on=[])
     asked = {"prompt": "listwise-brief", "documents": 25}
     one = cost(given, asked, 25, 1)[0]
-    assert cost(given, asked, 100, 25)[0] == 25 * one  # four documents of each query, a prompt for each
+    assert (
+        cost(given, asked, 100, 25)[0] == 25 * one
+    )  # four documents of each query, a prompt for each
     assert cost(given, asked, 1000, 25)[0] == 50 * one  # forty of each: two prompts
     assert cost(given, asked, 10, 25)[0] == 10 * one
 
 
-def test_tokens_by_a_models_own_tokenizer_and_worked_examples(planned: tuple[params.Params, dict], monkeypatch: pytest.MonkeyPatch):
+def test_tokens_by_a_models_own_tokenizer_and_worked_examples(
+    planned: tuple[params.Params, dict], monkeypatch: pytest.MonkeyPatch
+):
     by_word = SimpleNamespace(count=lambda text: len(text.split()))
     monkeypatch.setattr("commands.plan.judging.of_file", lambda path: by_word)
     given = planned[0]
     frame = sum(by_word.count(part) for part in (load("pairwise").system, load("pairwise").user))
-    parameters = {"prompt": "pairwise", "tokenizer": "inputs/tokenizer.json", "examples": 3, "trim": 64}
-    # Each text is one word: query, known answer and candidate, three examples of a query and two passages; one word back.
+    parameters = {
+        "prompt": "pairwise",
+        "tokenizer": "inputs/tokenizer.json",
+        "examples": 3,
+        "trim": 64,
+    }
+    # Each text is one word: query, known answer and candidate, three examples of a query and two
+    # passages; one word back.
     assert cost(given, parameters, 1)[0] == frame + 1 + 1 + 1 + 3 * 3 + 1
 
 
@@ -99,11 +123,18 @@ def test_time_by_the_speed_that_the_ledger_knows(planned: tuple[params.Params, d
     _, settings = planned
     judge = settings["rounds/r1/relabel"].relabel.cascade[1]["fingerprint"]
     for number in range(2):
-        Ledger().record(judge, Answer("no", "m", 10, 1, 0.0, 6.0), [Verdict(question_key("q", str(number)), "negative")], "before")
+        Ledger().record(
+            judge,
+            Answer("no", "m", 10, 1, 0.0, 6.0),
+            [Verdict(question_key("q", str(number)), "negative")],
+            "before",
+        )
     assert of(planned)[1].seconds == pytest.approx(2 * 6.0 / 4)
 
 
-def test_the_plan_names_the_budget_and_says_how_sure_it_is(planned: tuple[params.Params, dict], capsys: pytest.CaptureFixture[str]):
+def test_the_plan_names_the_budget_and_says_how_sure_it_is(
+    planned: tuple[params.Params, dict], capsys: pytest.CaptureFixture[str]
+):
     plan_judging(*planned, ["relabel@r1"])
     said = capsys.readouterr().out
     for part in ("guide", "strong", "not measured yet", "(±25 %)", "budget of r1: money 1.5"):
@@ -114,12 +145,19 @@ def test_the_plan_names_the_budget_and_says_how_sure_it_is(planned: tuple[params
 
 def test_retry_counts_and_refuses_where_nothing_is_unknown(planned: tuple[params.Params, dict]):
     file = Path("rounds/r1/judgments.parquet")
-    rows = {"query_id": ["q1", "q2"], "doc_id": ["d2", "d3"], "verdict": ["unknown", "negative"], "reason": ["timed out: 5 s", None]}
+    rows = {
+        "query_id": ["q1", "q2"],
+        "doc_id": ["d2", "d3"],
+        "verdict": ["unknown", "negative"],
+        "reason": ["timed out: 5 s", None],
+    }
     tables.write("judgments", tables.shaped("judgments", pl.DataFrame(rows)), file)
     retry("r1")
     retry("r1")
     assert read_json(Path("inputs/labels/retries.json")) == {"r1": 2}
-    write_json(Path("inputs/labels/retries.json"), {"r1": 2, "r9": 4})  # what r9 has asked again is asked once more
+    write_json(
+        Path("inputs/labels/retries.json"), {"r1": 2, "r9": 4}
+    )  # what r9 has asked again is asked once more
     retry("r1")
     assert read_json(Path("inputs/labels/retries.json")) == {"r1": 5, "r9": 4}
     tables.write("judgments", tables.empty("judgments"), file)

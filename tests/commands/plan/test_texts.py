@@ -24,11 +24,15 @@ from tests.prepared import COLLECTION, write_params
 def collected(name: str, documents: list[str], **queries: list[str]) -> None:
     """The tables of a collection that was collected."""
     place = Path("data") / name
-    rows = pl.DataFrame({"doc_id": [f"d{number}" for number in range(len(documents))], "text": documents})
+    rows = pl.DataFrame(
+        {"doc_id": [f"d{number}" for number in range(len(documents))], "text": documents}
+    )
     tables.write("documents", tables.shaped("documents", rows), place / "documents.parquet")
     for split in ("train", "dev", "test"):
         texts = queries.get(split, [])
-        frame = pl.DataFrame({"query_id": [f"{split}{number}" for number in range(len(texts))], "text": texts})
+        frame = pl.DataFrame(
+            {"query_id": [f"{split}{number}" for number in range(len(texts))], "text": texts}
+        )
         tables.write("queries", tables.shaped("queries", frame), place / split / "queries.parquet")
 
 
@@ -45,20 +49,27 @@ def settings(workspace: Path) -> dict[str, dict]:
         train_on=["ours"],
         evaluate_on=["ours", "theirs"],
         model={"name": "inputs/base", "max_length": 8, "precision": "fp32"},
-    )  # fmt: skip
+    )
     collected("ours", ["a", "b", "c"], train=["x", "y"], dev=["z"], test=["w"])
     collected("theirs", ["c", "d", "e", "d"], test=["v", "w"])
     return everything(params.read())
 
 
 def absent(read: Read, settings: dict[str, dict]) -> int:
-    sizes = {"ours": {"documents": 3, "train": 2, "dev": 1, "test": 1}, "theirs": {"documents": 3, "train": 0, "dev": 0, "test": 2}}
+    sizes = {
+        "ours": {"documents": 3, "train": 2, "dev": 1, "test": 1},
+        "theirs": {"documents": 3, "train": 0, "dev": 0, "test": 2},
+    }
     return absent_texts("r0", read, params.read(), settings, sizes)
 
 
 def test_vectors_of_other_texts_are_not_subtracted(settings: dict[str, dict]):
-    """The store is full of a second collection's texts, of the same model: every text of the first is still to be encoded."""
-    encoder = encoder_for(Path("models/r0"), reading_of(params.read()), params.read().machine.model_dump())
+    """The store is full of a second collection's texts, of the same model: every text of the
+    first is still to be encoded.
+    """
+    encoder = encoder_for(
+        Path("models/r0"), reading_of(params.read()), params.read().machine.model_dump()
+    )
     keep(encoder.space("document"), [f"other {number}" for number in range(50)])
     everything_read = Read(("ours", "theirs"), ("ours",), ("ours",), float("inf"))
     # documents a to e; queries z, w (dev and test of ours), v (theirs), and x, y for mining
@@ -72,8 +83,12 @@ def test_vectors_of_other_texts_are_not_subtracted(settings: dict[str, dict]):
 
 
 def test_of_documents_that_mining_reads_in_part_a_share_is_absent(settings: dict[str, dict]):
-    """Two queries read one document each: two of three, of which two thirds are absent, so that 4 / 3 are two."""
-    encoder = encoder_for(Path("models/r0"), reading_of(params.read()), params.read().machine.model_dump())
+    """Two queries read one document each: two of three, of which two thirds are absent, so that
+    4 / 3 are two.
+    """
+    encoder = encoder_for(
+        Path("models/r0"), reading_of(params.read()), params.read().machine.model_dump()
+    )
     keep(encoder.space("document"), ["a"])
     assert absent(Read((), (), ("ours",), 1), settings) == 2 + 2
 
@@ -97,11 +112,16 @@ def test_texts_of_chunks_have_the_keys_of_texts():
     assert command.keys_in([]).shape == (0, 2)
 
 
-def test_a_collection_that_was_not_read_has_no_sizes(workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_a_collection_that_was_not_read_has_no_sizes(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     Path("inputs/ours").mkdir(parents=True)
     model_of_words(Path("inputs/base"))
     write_params(model={"name": "inputs/base", "max_length": 8, "precision": "fp32"})
-    monkeypatch.setattr("hone.pipeline.graph.graph", lambda: [SimpleNamespace(name="resolve", needs=(), reads=(), round=None)])
+    monkeypatch.setattr(
+        "hone.pipeline.graph.graph",
+        lambda: [SimpleNamespace(name="resolve", needs=(), reads=(), round=None)],
+    )
     monkeypatch.setattr("hone.pipeline.graph.out_of_date", lambda: {"resolve"})
     command.plan(probe=True)
     printed = capsys.readouterr().out

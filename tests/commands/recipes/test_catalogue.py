@@ -28,8 +28,12 @@ def test_year_and_title_of_a_paper(paper: str | None, year: str, title: str):
     assert (catalogue.year(paper), catalogue.title(paper)) == (year, title)
 
 
-def test_groups_come_in_their_order_with_the_rounds_that_use_them(workspace: Path, capsys: pytest.CaptureFixture):
-    write_params(rounds={"r1": {"from": "r0", "recipe": "top-k"}, "r2": {"from": "r1", "recipe": "mine"}})
+def test_groups_come_in_their_order_with_the_rounds_that_use_them(
+    workspace: Path, capsys: pytest.CaptureFixture
+):
+    write_params(
+        rounds={"r1": {"from": "r0", "recipe": "top-k"}, "r2": {"from": "r1", "recipe": "mine"}}
+    )
     Path("recipes/mine.yaml").write_text("about: mine alone\n")
     Path("recipes/spoilt.yaml").write_text("abuot: spoilt\n")
     found = {row.name: row for row in catalogue.rows(params.read())}
@@ -39,7 +43,9 @@ def test_groups_come_in_their_order_with_the_rounds_that_use_them(workspace: Pat
     assert found["spoilt"].group == "wrong"
     assert recipes([], check=False, as_yaml=False)
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if not line.startswith(" ")][:-1] == list(catalogue.GROUPS.values())
+    assert [line for line in lines if not line.startswith(" ")][:-1] == list(
+        catalogue.GROUPS.values()
+    )
     assert len(lines) == len(catalogue.GROUPS) + len(found) + 1  # one line each
     spoilt = next(line for line in lines if line.startswith("  spoilt"))
     assert "did you mean 'about'?" in spoilt
@@ -47,7 +53,9 @@ def test_groups_come_in_their_order_with_the_rounds_that_use_them(workspace: Pat
 
 def test_what_the_words_cannot_mean(workspace: Path):
     write_params()
-    with pytest.raises(Refused, match="Recipe 'anse' does not exist in recipes/: did you mean 'ance'"):
+    with pytest.raises(
+        Refused, match="Recipe 'anse' does not exist in recipes/: did you mean 'ance'"
+    ):
         recipes(["anse"], check=False, as_yaml=False)
     with pytest.raises(Refused, match="show` needs the name of a recipe"):
         recipes(["show"], check=False, as_yaml=False)
@@ -57,7 +65,9 @@ def test_what_the_words_cannot_mean(workspace: Path):
         recipes([], check=False, as_yaml=True)
 
 
-def test_what_cannot_run_as_shipped_is_marked_with_what_it_needs(workspace: Path, capsys: pytest.CaptureFixture):
+def test_what_cannot_run_as_shipped_is_marked_with_what_it_needs(
+    workspace: Path, capsys: pytest.CaptureFixture
+):
     write_params(judges={"guide": {"encoder": {"to": "positives", "model": "r0"}}})
     found = {row.name: list(row.needs) for row in catalogue.rows(params.read())}
     assert found["rlhn"] == ["judge `cheap` in params.yaml", "judge `strong` in params.yaml"]
@@ -65,8 +75,13 @@ def test_what_cannot_run_as_shipped_is_marked_with_what_it_needs(workspace: Path
     assert found["tripclick"] == ["file inputs/clicks.csv"]
     assert found["coder"] == ["metadata column `name`"]
     assert found["apollo"] == ["chunks with a `parent_id`"]
-    assert [found[name] for name in ("top-k", "in-batch", "guide", "guide-confirmed", "ance")] == [[]] * 5  # an optional judge is no need
+    assert [found[name] for name in ("top-k", "in-batch", "guide", "guide-confirmed", "ance")] == [
+        []
+    ] * 5  # an optional judge is no need
     recipes([], check=False, as_yaml=False)
-    assert "[needs judge `cheap` in params.yaml, judge `strong` in params.yaml] " in capsys.readouterr().out
+    assert (
+        "[needs judge `cheap` in params.yaml, judge `strong` in params.yaml] "
+        in capsys.readouterr().out
+    )
     write_params(judges={name: {"encoder": {"model": "r0"}} for name in ("cheap", "strong")})
     assert catalogue.row("rlhn", params.read()).needs == ()

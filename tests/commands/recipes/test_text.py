@@ -1,4 +1,6 @@
-"""What is told of one recipe: every stage in order, every parameter with value, default, range and source."""
+"""What is told of one recipe: every stage in order, every parameter with value, default, range
+and source.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,13 @@ def test_stages_come_in_their_order(here: Path):
 
 def test_a_parameter_has_value_default_range_and_source(here: Path):
     Path("recipes/mine.yaml").write_text(
-        "about: mine\nretrieve: [dense]\nsample: {filters: [labelled, {positive-aware: {share: 0.9}}], choose: {top: {n: 2}}}\n"
+        "about: mine\nretrieve: [dense]\nsample: {filters: [labelled, {positive-aware: {share: "
+        "0.9}}], choose: {top: {n: 2}}}\n"
     )
     said = lines("mine")
-    place = said.index("      share = 0.9 (default 0.95; a number above 0 to 1, or null) [Hone default]")
+    place = said.index(
+        "      share = 0.9 (default 0.95; a number above 0 to 1, or null) [Hone default]"
+    )
     assert said[place + 1].startswith("        TopK-PercPos")
     assert "      n = 2 (default 4; a whole number from 1) [Hone default]" in said
     assert "    depth = 100 (the default; a whole number from 1) [Hone default]" in said
@@ -49,16 +54,22 @@ def test_every_parameter_of_every_method_of_every_recipe_is_told(here: Path):
         found = recipe.read(name)
         rules = [*found.sample.filters, found.sample.choose] if found.retrieve else []
         for place, checked in [("retrieve", line) for line in found.retrieve] + [
-            ("sample.choose" if line is found.sample.choose else "sample.filters", line) for line in rules
+            ("sample.choose" if line is found.sample.choose else "sample.filters", line)
+            for line in rules
         ]:
             for setting in docstrings.of_method(methods.find(place, checked["method"])):
-                assert any(text.startswith(f"{setting.name} = ") for text in said), (name, setting.name)
+                assert any(text.startswith(f"{setting.name} = ") for text in said), (
+                    name,
+                    setting.name,
+                )
 
 
 def test_what_params_yaml_sets_of_training_is_said_to_come_from_there(here: Path):
     said = "\n".join(lines("top-k"))
     assert "learning_rate = 0.0001 (params.yaml; default 2e-05; a number from 0)" in said
-    assert "negatives = 1 (the default; a whole number from 0)" in said  # the recipe says it, and wins
+    assert (
+        "negatives = 1 (the default; a whole number from 0)" in said
+    )  # the recipe says it, and wins
 
 
 def test_a_judge_is_told_as_params_yaml_has_it_or_said_to_be_missing(here: Path):
@@ -75,9 +86,13 @@ def test_no_line_is_wider_than_the_terminal(here: Path):
 
 def test_fidelity_and_what_differs_are_told(here: Path):
     Path("recipes/mine.yaml").write_text(
-        'about: mine\npaper: "P (arXiv 2101.00001)"\nfidelity: adapted\ndiffers: it mines with another model\n'
+        'about: mine\npaper: "P (arXiv 2101.00001)"\nfidelity: adapted\ndiffers: it mines with '
+        "another model\n"
     )
-    assert lines("mine")[1:3] == ["paper of 2021: P (arXiv 2101.00001)", "fidelity: adapted. it mines with another model"]
+    assert lines("mine")[1:3] == [
+        "paper of 2021: P (arXiv 2101.00001)",
+        "fidelity: adapted. it mines with another model",
+    ]
 
 
 def test_the_yaml_reads_as_the_same_recipe(here: Path, capsys: pytest.CaptureFixture):
@@ -86,14 +101,21 @@ def test_the_yaml_reads_as_the_same_recipe(here: Path, capsys: pytest.CaptureFix
         assert recipes(["show", name], check=False, as_yaml=True)
         Path("recipes/again.yaml").write_text(capsys.readouterr().out)
         assert recipe.read("again") == recipe.read(name)
-        assert yaml.safe_load(Path("recipes/again.yaml").read_text())["train"].keys() == Train.model_fields.keys()
+        assert (
+            yaml.safe_load(Path("recipes/again.yaml").read_text())["train"].keys()
+            == Train.model_fields.keys()
+        )
 
 
 def test_where_a_constant_comes_from_is_told_behind_it(here: Path):
-    """What the recipe says wins; a default has its docstring's source; what the recipe chose and says nothing of is Hone's own."""
+    """What the recipe says wins; a default has its docstring's source; what the recipe chose and
+    says nothing of is Hone's own.
+    """
     Path("recipes/mine.yaml").write_text(
-        "about: mine\nconstants: {retrieve.dense.depth: authors' code, train.negatives: paper}\nretrieve: [{dense: {depth: 200}}]\n"
-        "sample: {filters: [labelled, positive-aware], choose: {top: {n: 7}}}\ntrain: {negatives: 3}\n"
+        "about: mine\nconstants: {retrieve.dense.depth: authors' code, train.negatives: "
+        "paper}\nretrieve: [{dense: {depth: 200}}]\n"
+        "sample: {filters: [labelled, positive-aware], choose: {top: {n: 7}}}\ntrain: {negatives: "
+        "3}\n"
     )
     said = [text.strip() for text in lines("mine")]
     assert "depth = 200 (default 100; a whole number from 1) [authors' code]" in said

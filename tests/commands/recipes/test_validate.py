@@ -22,7 +22,9 @@ sample:
 train: {negatives: 2}
 """
 GUIDE = {"guide": {"encoder": {"to": "positives", "model": "r0"}}}
-CASCADE = RIGHT + "relabel:\n  cascade:\n    - {judge: guide, escalate: found}\n    - judge: guide\n"
+CASCADE = (
+    RIGHT + "relabel:\n  cascade:\n    - {judge: guide, escalate: found}\n    - judge: guide\n"
+)
 
 
 @pytest.fixture
@@ -49,29 +51,104 @@ def test_what_is_right_is_ok(said):
     [
         ("smaple:", "sample:", 4, "'smaple' is not a setting: did you mean 'sample'?"),
         ("chose:", "choose:", 8, "'sample.chose' is not a setting: did you mean 'choose'?"),
-        ("dens:", "dense:", 3, "retrieve: 'dens' is not a method of retrieve: did you mean 'dense'?"),
-        ("labeled", "labelled", 6, "sample.filters: 'labeled' is not a method of sample.filters: did you mean 'labelled'?"),
-        ("{shar: 0.9}", "{share: 0.9}", 7, "sample.filters: positive-aware: 'shar' is not a setting: did you mean 'share'?"),
-        ("{share: 1.9}", "{share: 0.9}", 7, "sample.filters: positive-aware: 'share' is 1.9: it should be less than or equal to 1"),
-        ("{n: many}", "{n: 2}", 8, "sample.choose: top: 'n' is 'many': it should be a valid integer"),
+        (
+            "dens:",
+            "dense:",
+            3,
+            "retrieve: 'dens' is not a method of retrieve: did you mean 'dense'?",
+        ),
+        (
+            "labeled",
+            "labelled",
+            6,
+            "sample.filters: 'labeled' is not a method of sample.filters: did you mean 'labelled'?",
+        ),
+        (
+            "{shar: 0.9}",
+            "{share: 0.9}",
+            7,
+            "sample.filters: positive-aware: 'shar' is not a setting: did you mean 'share'?",
+        ),
+        (
+            "{share: 1.9}",
+            "{share: 0.9}",
+            7,
+            "sample.filters: positive-aware: 'share' is 1.9: it should be less than or equal to 1",
+        ),
+        (
+            "{n: many}",
+            "{n: 2}",
+            8,
+            "sample.choose: top: 'n' is 'many': it should be a valid integer",
+        ),
         ("{n: null}", "{n: 2}", 8, "sample.choose: top: 'n' is null: it should be a valid integer"),
-        ("[top]", "{top: {n: 2}}", 8, "sample.choose: ['top'] is a list, but one method is expected"),
-        ("{top: 2}", "{top: {n: 2}}", 8, "sample.choose: top: 2 is not a mapping of parameters. Write {parameter: value}"),
-        ("{top: {n: 2}, random: {n: 1}}", "{top: {n: 2}}", 8, "sample.choose: top and random are 2 names, but one method is expected"),
+        (
+            "[top]",
+            "{top: {n: 2}}",
+            8,
+            "sample.choose: ['top'] is a list, but one method is expected",
+        ),
+        (
+            "{top: 2}",
+            "{top: {n: 2}}",
+            8,
+            "sample.choose: top: 2 is not a mapping of parameters. Write {parameter: value}",
+        ),
+        (
+            "{top: {n: 2}, random: {n: 1}}",
+            "{top: {n: 2}}",
+            8,
+            "sample.choose: top and random are 2 names, but one method is expected",
+        ),
         (
             "choose: {top: {n: 2}}\n  window: {first: 5, last: 2}",
             "choose: {top: {n: 2}}",
             9,
             "sample.window ends at rank 2 before",
         ),
-        ("{losses: infonce}", "{negatives: 2}", 9, "'train.losses' is 'infonce': it should be a list, such as [infonce]"),
-        ("{negatives: -2}", "{negatives: 2}", 9, "'train.negatives' is -2: it should be greater than or equal to 0"),
-        ("{losses: [infonce, distil]}", "{negatives: 2}", 9, "the loss distil learns from judges' grades. Set `relabel.grades: true`"),
+        (
+            "{losses: infonce}",
+            "{negatives: 2}",
+            9,
+            "'train.losses' is 'infonce': it should be a list, such as [infonce]",
+        ),
+        (
+            "{negatives: -2}",
+            "{negatives: 2}",
+            9,
+            "'train.negatives' is -2: it should be greater than or equal to 0",
+        ),
+        (
+            "{losses: [infonce, distil]}",
+            "{negatives: 2}",
+            9,
+            "the loss distil learns from judges' grades. Set `relabel.grades: true`",
+        ),
         ("train:", "train: {negatives: 2}", 9, "'train' is empty. Remove it, or set a value"),
-        ("fidelity: adaptd\nretrieve", "retrieve", 2, "it should be 'faithful', 'adapted' or 'partial' (did you mean 'adapted'?)"),
-        ("about: mine\nabout: yours", "about: mine", 2, "'about' is defined twice (also on line 1). Merge both, or delete one."),
-        ("\tfilters:", "  filters:", 5, "a tab is not allowed in YAML indentation. Indent with spaces."),
-        ("{top: {n: 2}", "{top: {n: 2}}", 9, "the bracket opened on line 8 is not closed before this, or a comma is missing."),
+        (
+            "fidelity: adaptd\nretrieve",
+            "retrieve",
+            2,
+            "it should be 'faithful', 'adapted' or 'partial' (did you mean 'adapted'?)",
+        ),
+        (
+            "about: mine\nabout: yours",
+            "about: mine",
+            2,
+            "'about' is defined twice (also on line 1). Merge both, or delete one.",
+        ),
+        (
+            "\tfilters:",
+            "  filters:",
+            5,
+            "a tab is not allowed in YAML indentation. Indent with spaces.",
+        ),
+        (
+            "{top: {n: 2}",
+            "{top: {n: 2}}",
+            9,
+            "the bracket opened on line 8 is not closed before this, or a comma is missing.",
+        ),
         ("about: mine: yours", "about: mine", 1, "Put a text with ': ' in quotes."),
         ("   choose:", "  choose:", 8, "this is not valid YAML"),
     ],
@@ -91,12 +168,33 @@ def test_the_line_and_what_to_do(said, wrong: str, right: str, line: int, senten
             "escalate: fuond",
             "escalate: found",
             12,
-            "relabel.cascade.escalate: 'fuond' is not a method of relabel.escalate: did you mean 'found'?",
+            "relabel.cascade.escalate: 'fuond' is not a method of relabel.escalate: did you mean "
+            "'found'?",
         ),
-        ("- jugde: guide", "- judge: guide", 13, "'relabel.cascade.2.jugde' is not a setting: did you mean 'judge'?"),
-        ("relabel: guide", CASCADE.removeprefix(RIGHT).rstrip(), 10, "'relabel' is 'guide': it should be 'none', or settings by name"),
-        ("cascade: []", CASCADE.partition("relabel:\n  ")[2].rstrip(), 11, "'relabel.cascade' is []: list should have at least 1 item"),
-        ("action: premote\n  cascade:", "cascade:", 11, "'drop-query', 'weight', 'mask' or 'promote' (did you mean 'promote'?)"),
+        (
+            "- jugde: guide",
+            "- judge: guide",
+            13,
+            "'relabel.cascade.2.jugde' is not a setting: did you mean 'judge'?",
+        ),
+        (
+            "relabel: guide",
+            CASCADE.removeprefix(RIGHT).rstrip(),
+            10,
+            "'relabel' is 'guide': it should be 'none', or settings by name",
+        ),
+        (
+            "cascade: []",
+            CASCADE.partition("relabel:\n  ")[2].rstrip(),
+            11,
+            "'relabel.cascade' is []: list should have at least 1 item",
+        ),
+        (
+            "action: premote\n  cascade:",
+            "cascade:",
+            11,
+            "'drop-query', 'weight', 'mask' or 'promote' (did you mean 'promote'?)",
+        ),
         (
             "action: [{from: 2, action: drop}]\n  cascade:",
             "cascade:",
@@ -117,8 +215,18 @@ def test_mistakes_of_a_cascade(said, wrong: str, right: str, line: int, sentence
     ("wrong", "right", "line", "sentence"),
     [
         ("  keep:", "  filters:", 5, "'sample.keep' is now called `filters`: rename it"),
-        ("send: found", "escalate: found", 12, "'relabel.cascade.1.send' is now called `escalate`: rename it"),
-        ("then: drop\n  cascade:", "cascade:", 11, "'relabel.then' is now called `action`: rename it"),
+        (
+            "send: found",
+            "escalate: found",
+            12,
+            "'relabel.cascade.1.send' is now called `escalate`: rename it",
+        ),
+        (
+            "then: drop\n  cascade:",
+            "cascade:",
+            11,
+            "'relabel.then' is now called `action`: rename it",
+        ),
         (
             "action: [{from: 0.5, then: drop, action: drop}]\n  cascade:",
             "cascade:",
@@ -127,7 +235,9 @@ def test_mistakes_of_a_cascade(said, wrong: str, right: str, line: int, sentence
         ),
     ],
 )
-def test_words_of_earlier_recipes_are_refused_with_the_new_word(said, wrong: str, right: str, line: int, sentence: str):
+def test_words_of_earlier_recipes_are_refused_with_the_new_word(
+    said, wrong: str, right: str, line: int, sentence: str
+):
     assert right in CASCADE
     good, told = said(CASCADE.replace(right, wrong, 1))
     assert not good
@@ -143,7 +253,10 @@ def test_words_of_earlier_recipes_are_refused_with_the_new_word(said, wrong: str
         ("dense\n", "recipes/mine.yaml is a text"),
         ("retrieve: [dense]\n", "recipes/mine.yaml: 'about' is missing"),
         ("about: a\nfidelity: partial\n", "`fidelity: partial` needs `differs`: what is missing"),
-        ("about: a\nretrieve: dense\nsample: {filters: [same-text]}\n", "line 3: sample.filters lacks `labelled`"),
+        (
+            "about: a\nretrieve: dense\nsample: {filters: [same-text]}\n",
+            "line 3: sample.filters lacks `labelled`",
+        ),
         ("about: überall\n".encode("latin-1"), "line 1: the file is not UTF-8. Save it as UTF-8."),
     ],
 )
@@ -155,11 +268,15 @@ def test_mistakes_of_the_whole_file(said, text: str | bytes, sentence: str):
 
 def test_all_mistakes_are_told_at_once(said):
     _, told = said(RIGHT.replace("50", "x").replace("0.9", "0").replace("n: 2", "n: 0"))
-    assert [text.partition(": ")[0] for text in told.splitlines()] == [f"wrong recipes/mine.yaml, line {number}" for number in (3, 7, 8)]
+    assert [text.partition(": ")[0] for text in told.splitlines()] == [
+        f"wrong recipes/mine.yaml, line {number}" for number in (3, 7, 8)
+    ]
 
 
 def test_a_name_that_is_unknown_hides_no_other_mistake(said):
-    """Six: two unknown names, one of them a section's with a wrong value in it, and values in others."""
+    """Six: two unknown names, one of them a section's with a wrong value in it, and values in
+    others.
+    """
     text = """about: mine
 retreive:
   - dense: {depth: x}
@@ -170,13 +287,18 @@ sample:
 train: {negatives: 2, batch: {plain: {size: 1}}}
 """
     _, told = said(text)
-    assert sorted(int(line.partition("line ")[2].partition(":")[0]) for line in told.splitlines()) == [2, 3, 5, 6, 7, 8], told
+    assert sorted(
+        int(line.partition("line ")[2].partition(":")[0]) for line in told.splitlines()
+    ) == [2, 3, 5, 6, 7, 8], told
 
 
 def test_a_scorer_that_nothing_gives(said):
     good, told = said(RIGHT.replace("share: 0.9", "scorer: dence"))
     assert not good
-    assert told.startswith("wrong recipes/mine.yaml, line 7: a rule needs the scores of 'dence', which no source or scorer of")
+    assert told.startswith(
+        "wrong recipes/mine.yaml, line 7: a rule needs the scores of 'dence', which no source or "
+        "scorer of"
+    )
     MINE.rename("recipes/unused.yaml")
     assert not recipes([], check=True, as_yaml=False)  # it is wrong wherever it is used
 
@@ -184,13 +306,21 @@ def test_a_scorer_that_nothing_gives(said):
 @pytest.mark.parametrize(
     ("text", "line", "sentence"),
     [
-        (CASCADE.replace("- judge: guide", "- judge: {encodr: {to: query}}"), 13, "there is no judge 'encodr'"),
+        (
+            CASCADE.replace("- judge: guide", "- judge: {encodr: {to: query}}"),
+            13,
+            "there is no judge 'encodr'",
+        ),
         (
             CASCADE.replace("- judge: guide", "- judge: giude"),
             13,
             "no judge 'giude' in params.yaml's `judges`: did you mean 'guide'?",
         ),
-        (RIGHT.replace("dense: {depth: 50}", "run: {file: inputs/none.trec}"), 3, "a recipe reads inputs/none.trec, which is not a file"),
+        (
+            RIGHT.replace("dense: {depth: 50}", "run: {file: inputs/none.trec}"),
+            3,
+            "a recipe reads inputs/none.trec, which is not a file",
+        ),
         (RIGHT.replace("depth: 50", "model: inputs/none"), 3, "inputs/none"),
     ],
 )
@@ -201,27 +331,51 @@ def test_what_a_recipe_needs_beside_itself(said, text: str, line: int, sentence:
     assert sentence in told
 
 
-def test_all_recipes_and_rounds_are_checked_and_unused_ones_may_wait_for_a_judge(workspace: Path, capsys: pytest.CaptureFixture):
+def test_all_recipes_and_rounds_are_checked_and_unused_ones_may_wait_for_a_judge(
+    workspace: Path, capsys: pytest.CaptureFixture
+):
     write_params(judges=GUIDE)
     assert recipes([], check=True, as_yaml=False)
     told = capsys.readouterr().out
-    line = 1 + next(number for number, text in enumerate(Path("recipes/rlhn.yaml").read_text().splitlines()) if "judge: cheap" in text)
+    line = 1 + next(
+        number
+        for number, text in enumerate(Path("recipes/rlhn.yaml").read_text().splitlines())
+        if "judge: cheap" in text
+    )
     assert f"needs recipes/rlhn.yaml, line {line}: " in told
     assert "ok    round r1: top-k" in told
     write_params(judges=GUIDE, rounds={"r1": {"from": "r0", "recipe": "rlhn"}})
     assert not recipes(["check"], check=False, as_yaml=False)
     said = capsys.readouterr().out
-    assert f"wrong round r1: recipes/rlhn.yaml, line {line}: relabel.cascade.1: there is no judge 'cheap'" in said
+    assert (
+        f"wrong round r1: recipes/rlhn.yaml, line {line}: relabel.cascade.1: there is no judge "
+        "'cheap'" in said
+    )
 
 
-def test_a_change_of_a_round_is_found_in_params_yaml(workspace: Path, capsys: pytest.CaptureFixture):
-    write_params(rounds={"r1": {"from": "r0", "recipe": "top-k", "sample": {"choose": {"top": {"n": 0}}}}})
-    line = 1 + next(number for number, text in enumerate(Path("params.yaml").read_text().splitlines()) if text.strip() == "n: 0")
+def test_a_change_of_a_round_is_found_in_params_yaml(
+    workspace: Path, capsys: pytest.CaptureFixture
+):
+    write_params(
+        rounds={"r1": {"from": "r0", "recipe": "top-k", "sample": {"choose": {"top": {"n": 0}}}}}
+    )
+    line = 1 + next(
+        number
+        for number, text in enumerate(Path("params.yaml").read_text().splitlines())
+        if text.strip() == "n: 0"
+    )
     assert not recipes([], check=True, as_yaml=False)
-    assert f"wrong round r1: params.yaml, line {line}: sample.choose: top: 'n' is 0" in capsys.readouterr().out
+    assert (
+        f"wrong round r1: params.yaml, line {line}: sample.choose: top: 'n' is 0"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_file_that_is_not_there(workspace: Path):
     write_params()
-    with pytest.raises(Refused, match=r"recipes/tpo-k\.yaml is neither a file nor a recipe in recipes/: did you mean 'top-k'"):
+    with pytest.raises(
+        Refused,
+        match=r"recipes/tpo-k\.yaml is neither a file nor a recipe in recipes/: did you mean "
+        r"'top-k'",
+    ):
         recipes(["check", "recipes/tpo-k.yaml"], check=False, as_yaml=False)

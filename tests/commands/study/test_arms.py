@@ -1,4 +1,6 @@
-"""A trial: its rounds, its params.yaml, and fingerprints that change with what its result depends on and with nothing else."""
+"""A trial: its rounds, its params.yaml, and fingerprints that change with what its result
+depends on and with nothing else.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,21 @@ from hone.config.yaml12 import from_yaml
 from hone.errors import Refused
 from tests.prepared import COLLECTION, pairs, write_params, write_rows
 
-ROUNDS = {"r1": {"from": "r0", "recipe": "warm-up"}, "r2": {"from": "r1", "recipe": "guide-confirmed", "train": {"learning_rate": 1e-4}}}
+ROUNDS = {
+    "r1": {"from": "r0", "recipe": "warm-up"},
+    "r2": {"from": "r1", "recipe": "guide-confirmed", "train": {"learning_rate": 1e-4}},
+}
 
 
 @pytest.fixture(autouse=True)
 def _here(workspace: Path) -> None:
     write_params(rounds=ROUNDS, seed=7, train={"learning_rate": 5e-5})
-    write_rows(Path("inputs/ours"), [{"doc_id": "d", "text": "a"}], [{"query_id": "q", "text": "b"}], pairs(("q", "d")))
+    write_rows(
+        Path("inputs/ours"),
+        [{"doc_id": "d", "text": "a"}],
+        [{"query_id": "q", "text": "b"}],
+        pairs(("q", "d")),
+    )
 
 
 def trial(*recipes: str, seed: int = 1, **changes) -> Trial:
@@ -36,16 +46,27 @@ def trial(*recipes: str, seed: int = 1, **changes) -> Trial:
 def test_all_arms_of_a_seed_come_before_the_next_seed():
     _, question = asked(["top-k", "ance"], {"seeds": 2, "steps": 10})
     made = trials(question, user_params())
-    assert [(one.arm, one.seed) for one in made] == [("top-k", 1), ("ance", 1), ("top-k", 2), ("ance", 2)]
+    assert [(one.arm, one.seed) for one in made] == [
+        ("top-k", 1),
+        ("ance", 1),
+        ("top-k", 2),
+        ("ance", 2),
+    ]
 
 
 def test_updates_are_equal_whether_a_recipe_goes_on_or_begins_anew():
     """Ten steps a round: after round 3 each model has had 30 updates since the base."""
     _, question = asked(["top-k"], {"steps": 10, "rounds": 3})
     going_on = rounds_of(question.arms["top-k"], question, user_params())
-    assert [(item["from"], item["train"]["steps"]) for item in going_on.values()] == [("r0", 10), ("r1", 10), ("r2", 10)]
+    assert [(item["from"], item["train"]["steps"]) for item in going_on.values()] == [
+        ("r0", 10),
+        ("r1", 10),
+        ("r2", 10),
+    ]
     anew = Arm(recipe="top-k", train={"init": "base"})
-    assert [item["train"]["steps"] for item in rounds_of(anew, question, user_params()).values()] == [10, 20, 30]
+    assert [
+        item["train"]["steps"] for item in rounds_of(anew, question, user_params()).values()
+    ] == [10, 20, 30]
 
 
 def test_a_first_round_is_the_same_for_all():
@@ -92,7 +113,10 @@ def test_a_collection_outside_is_refused_for_a_copy_would_not_find_it():
 
 def test_a_mistake_in_what_an_arm_changes_is_told_with_the_arm():
     Path("studies").mkdir()
-    given = {"question": "x", "arms": {"mine": {"recipe": "top-k", "sample": {"choose": {"simans": {"a": -1}}}}}}
+    given = {
+        "question": "x",
+        "arms": {"mine": {"recipe": "top-k", "sample": {"choose": {"simans": {"a": -1}}}}},
+    }
     Path("studies/mine.yaml").write_text(yaml.safe_dump(given))
     _, question = asked(["studies/mine.yaml"], {"steps": 3})
     with pytest.raises(Refused, match=r"Arm mine \(recipe top-k, changed: sample\): .*'a' is -1"):
@@ -107,7 +131,9 @@ def test_how_many_steps_an_epoch_has_must_be_known():
 
 
 CHARACTERS = st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"))
-WORDS = st.text(CHARACTERS, max_size=12).filter(lambda text: from_yaml(text_of({"value": text}))["value"] == text)
+WORDS = st.text(CHARACTERS, max_size=12).filter(
+    lambda text: from_yaml(text_of({"value": text}))["value"] == text
+)
 KEYS = st.from_regex(r"[a-z][a-z_:-]{0,8}", fullmatch=True)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
@@ -123,15 +149,42 @@ def text_of(value: object) -> str:
 
 @given(VALUES)
 def test_any_setting_survives_in_a_params_file(value):
-    assert from_yaml(text_of({"kept": 1, "given": {"value": value}})) == {"kept": 1, "given": {"value": value}}
+    assert from_yaml(text_of({"kept": 1, "given": {"value": value}})) == {
+        "kept": 1,
+        "given": {"value": value},
+    }
 
 
 def with_text(text: str) -> Trial:
     """A trial whose arm has this text where a recipe names a column."""
-    return replace(trial("top-k"), rounds={"r1": {"from": "r0", "recipe": "top-k", "retrieve": [{"siblings:near": {"column": text}}]}})
+    return replace(
+        trial("top-k"),
+        rounds={
+            "r1": {
+                "from": "r0",
+                "recipe": "top-k",
+                "retrieve": [{"siblings:near": {"column": text}}],
+            }
+        },
+    )
 
 
-@pytest.mark.parametrize("text", [r"\d+", r"a\'b", "it's", "ends with \\", r"\\two", "a, b: {c}", "#x", " blank ", "on", "no", "1:30"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"\d+",
+        r"a\'b",
+        "it's",
+        "ends with \\",
+        r"\\two",
+        "a, b: {c}",
+        "#x",
+        " blank ",
+        "on",
+        "no",
+        "1:30",
+    ],
+)
 def test_texts_come_through_as_they_are(text: str):
     made = with_text(text)
     write_params_of(Path("trial.yaml"), made)
@@ -139,8 +192,12 @@ def test_texts_come_through_as_they_are(text: str):
 
 
 def test_a_text_that_would_become_a_number_is_refused():
-    """PyYAML writes it without quotation marks, and params.yaml is read as YAML 1.2, in which it is a number."""
-    with pytest.raises(Refused, match=r"its params.yaml would be read with other settings \(rounds\)"):
+    """PyYAML writes it without quotation marks, and params.yaml is read as YAML 1.2, in which it
+    is a number.
+    """
+    with pytest.raises(
+        Refused, match=r"its params.yaml would be read with other settings \(rounds\)"
+    ):
         write_params_of(Path("trial.yaml"), with_text("1e-5"))
 
 
@@ -174,15 +231,23 @@ def test_fingerprints_tell_settings_data_and_code_apart():
 
 def test_a_collection_is_read_once_for_all_trials(monkeypatch: pytest.MonkeyPatch):
     read: list[str] = []
-    monkeypatch.setattr(arms, "fingerprint_of_file", lambda file: read.append(file.name) or file.name)
+    monkeypatch.setattr(
+        arms, "fingerprint_of_file", lambda file: read.append(file.name) or file.name
+    )
     assert trial("ance").fingerprints.data == trial("top-k", seed=2).fingerprints.data
     assert sorted(read) == ["documents.jsonl", "qrels.jsonl", "queries.jsonl"]
 
 
-def test_other_code_of_a_stage_changes_the_fingerprint_of_code_alone(monkeypatch: pytest.MonkeyPatch):
+def test_other_code_of_a_stage_changes_the_fingerprint_of_code_alone(
+    monkeypatch: pytest.MonkeyPatch,
+):
     before = trial("ance").fingerprints
     meaning = code_fingerprint.meaning
-    monkeypatch.setattr(code_fingerprint, "meaning", lambda file: "other" if file.parent.name == "evaluate" else meaning(file))
+    monkeypatch.setattr(
+        code_fingerprint,
+        "meaning",
+        lambda file: "other" if file.parent.name == "evaluate" else meaning(file),
+    )
     after = trial("ance").fingerprints
     assert (after.settings, after.data) == (before.settings, before.data)
     assert after.code != before.code
@@ -192,7 +257,11 @@ def test_other_code_of_a_stage_changes_the_fingerprint_of_code_alone(monkeypatch
 def test_code_that_a_trial_does_not_run_does_not_count(monkeypatch: pytest.MonkeyPatch):
     before = trial("ance").address
     meaning = code_fingerprint.meaning
-    monkeypatch.setattr(code_fingerprint, "meaning", lambda file: "other" if file.parent.name == "report" else meaning(file))
+    monkeypatch.setattr(
+        code_fingerprint,
+        "meaning",
+        lambda file: "other" if file.parent.name == "report" else meaning(file),
+    )
     assert trial("ance").address == before
 
 

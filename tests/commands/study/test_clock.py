@@ -29,10 +29,19 @@ def test_a_stage_ends_when_the_next_begins_or_its_record_is_written():
     assert heard(LINES, times) == {"resolve": 3.0, "train@r1": 6.5, "evaluate@r1-ours": 1.0}
 
 
-@pytest.mark.parametrize("end", ["failed to reproduce 'train@r1': failed to run: python -m tasks.train", "interrupted by the user"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        "failed to reproduce 'train@r1': failed to run: python -m tasks.train",
+        "interrupted by the user",
+    ],
+)
 def test_a_stage_that_did_not_end_well_has_no_time(end: str):
     """Nothing that comes after the error ends it either."""
-    lines = f"Running stage 'resolve':\nRunning stage 'train@r1':\nERROR: {end}\nStage 'evaluate@r1-ours' didn't change, skipping\n"
+    lines = (
+        f"Running stage 'resolve':\nRunning stage 'train@r1':\nERROR: {end}\nStage "
+        "'evaluate@r1-ours' didn't change, skipping\n"
+    )
     assert heard(lines, iter([10.0, 13.0, 13.0, 99.0, 99.0])) == {"resolve": 3.0}
 
 

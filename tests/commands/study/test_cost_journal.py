@@ -1,4 +1,6 @@
-"""What the stages of a trial cost outlasts a run that fails, with DVC itself on stages of the shell."""
+"""What the stages of a trial cost outlasts a run that fails, with DVC itself on stages of the
+shell.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from commands.study.cost_journal import Journal
 from commands.study.run_trial import TrialFailed, run
 from hone.pipeline import graph as dvc
 
-# `first` notes what a stage of Hone's would; `second` does so too, and fails until the file that it is told of is there.
+# `first` notes what a stage of Hone's would; `second` does so too, and fails until the file that it
+# is told of is there.
 STAGES = r"""
 stages:
   first:
@@ -28,7 +31,7 @@ stages:
 NOTE = """#!/bin/sh
 echo "{\\"stage\\": \\"$DVC_STAGE\\", \\"space\\": \\"m\\", \\"chunk\\": \\"c$1\\", \\"asked\\": $1}" >> "$HONE_COUNT_ENCODING"
 echo "{\\"stage\\": \\"$DVC_STAGE\\", \\"encoded\\": $1, \\"seconds\\": 2.0}" >> "$HONE_COUNT_ENCODING"
-"""
+"""  # noqa: E501
 
 
 def test_a_trial_that_failed_once_keeps_what_its_stages_cost(workspace: Path, hone_home: Path):
@@ -38,9 +41,11 @@ def test_a_trial_that_failed_once_keeps_what_its_stages_cost(workspace: Path, ho
     Path("dvc.yaml").write_text(STAGES.replace("note ", "./note ").replace("MENDED", str(mended)))
     identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
     for command in (
-        ["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"], ["git", "add", "--all"],
+        ["git", "init", "--quiet"],
+        [sys.executable, "-m", "dvc", "init", "--quiet"],
+        ["git", "add", "--all"],
         ["git", *identity, "commit", "--quiet", "-m", "stages"],
-    ):  # fmt: skip
+    ):
         subprocess.run(command, check=True)
     trial, journal = SimpleNamespace(name="a, seed 1", targets=["second"]), Journal("address")
     with dvc.Runner() as runner, pytest.raises(TrialFailed, match="failed to reproduce 'second'"):

@@ -1,4 +1,6 @@
-"""What a study asks: read from a file or from words, and refused before anything runs where it cannot be meant."""
+"""What a study asks: read from a file or from words, and refused before anything runs where it
+cannot be meant.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def _here(workspace: Path) -> None:
 
 def file_of(**given) -> list[str]:
     Path("studies").mkdir(exist_ok=True)
-    Path("studies/mine.yaml").write_text(yaml.safe_dump({"question": "Does it help?"} | given), encoding="utf-8")
+    Path("studies/mine.yaml").write_text(
+        yaml.safe_dump({"question": "Does it help?"} | given), encoding="utf-8"
+    )
     return ["studies/mine.yaml"]
 
 
@@ -36,7 +40,9 @@ def test_each_recipe_is_compared_with_a_baseline():
     name, question = asked(["random", "top-k", "ance", "nv-retriever"], NOTHING)
     assert name == "random-top-k-ance-nv-retriever"
     assert question.contrasts == [("random", "ance"), ("random", "nv-retriever")]
-    assert asked(["top-k", "random", "ance", "in-batch"], NOTHING)[1].contrasts == [("in-batch", "ance")]
+    assert asked(["top-k", "random", "ance", "in-batch"], NOTHING)[1].contrasts == [
+        ("in-batch", "ance")
+    ]
     assert asked(["teacher-distil", "top-k", "ance"], NOTHING)[1].contrasts == [("top-k", "ance")]
     assert (question.rounds, question.seeds, question.split) == (1, 5, "test")
 
@@ -48,8 +54,13 @@ def test_controls_alone_are_compared_with_the_baseline_too():
 
 
 def test_a_file_says_it_all_and_the_command_may_say_otherwise():
-    arms = {"plain": {"recipe": "top-k"}, "deep": {"recipe": "top-k", "retrieve": [{"dense": {"depth": 200}}]}}
-    name, question = asked(file_of(arms=arms, contrasts=[["plain", "deep"]], seeds=3), {"seeds": 2, "rounds": None})
+    arms = {
+        "plain": {"recipe": "top-k"},
+        "deep": {"recipe": "top-k", "retrieve": [{"dense": {"depth": 200}}]},
+    }
+    name, question = asked(
+        file_of(arms=arms, contrasts=[["plain", "deep"]], seeds=3), {"seeds": 2, "rounds": None}
+    )
     assert (name, question.seeds, question.contrasts) == ("mine", 2, [("plain", "deep")])
     assert question.arms["deep"].changes == {"retrieve": [{"dense": {"depth": 200}}]}
 
@@ -62,7 +73,10 @@ def test_what_cannot_be_meant_is_refused_with_the_nearest_name():
     refused(["top-k", "ance"], "there is no arm 'anse'", contrasts=[("top-k", "anse")])
     refused(["top-k", "ance"], "compares an arm with itself", contrasts=[("ance", "ance")])
     refused(["top-k"], "there is no recipe 'warm'", first="warm")
-    refused(file_of(arms={"a": {"recipe": "top-k", "smaple": {}}}), "'smaple', which is not a section of a recipe")
+    refused(
+        file_of(arms={"a": {"recipe": "top-k", "smaple": {}}}),
+        "'smaple', which is not a section of a recipe",
+    )
     refused(file_of(arms={"a b": {"recipe": "top-k"}}), "arm 'a b' needs another name")
     refused(file_of(arms={"a": {"recipe": "top-k"}}, sedes=3), "'sedes' is not a setting")
     refused(["top-k"], "'seeds' is 0", seeds=0)
@@ -71,7 +85,9 @@ def test_what_cannot_be_meant_is_refused_with_the_nearest_name():
 
 def test_a_file_is_read_as_recipes_are_with_its_lines():
     Path("studies").mkdir()
-    Path("studies/mine.yaml").write_text("question: x\narms:\n  a: {recipe: top-k}\n  a: {recipe: ance}\n")
+    Path("studies/mine.yaml").write_text(
+        "question: x\narms:\n  a: {recipe: top-k}\n  a: {recipe: ance}\n"
+    )
     refused(["studies/mine.yaml"], "studies/mine.yaml, line 4: 'a' is defined twice")
     Path("studies/mine.yaml").write_text("question: x\non: ours\narms: {a: {recipe: top-k}}\n")
     refused(["studies/mine.yaml"], "a key is read as True, not as text")
@@ -81,7 +97,9 @@ def test_a_file_is_read_as_recipes_are_with_its_lines():
 
 def test_what_would_make_updates_unequal_is_refused():
     for name in ("steps", "epochs"):
-        refused(file_of(arms={"a": {"recipe": "top-k", "train": {name: 3}}}), f"arm a sets train.{name}")
+        refused(
+            file_of(arms={"a": {"recipe": "top-k", "train": {name: 3}}}), f"arm a sets train.{name}"
+        )
 
 
 def test_names_that_git_would_refuse():
@@ -90,23 +108,49 @@ def test_names_that_git_would_refuse():
 
 
 def test_another_split_or_other_seeds_are_another_study():
-    named = {asked(["top-k", "ance"], given)[0] for given in ({}, {"split": "dev"}, {"rounds": 2}, {"first_seed": 6}, {"seeds": 3})}
-    assert named == {"top-k-ance", "top-k-ance-dev", "top-k-ance-2-rounds", "top-k-ance-seeds-from-6"}
+    named = {
+        asked(["top-k", "ance"], given)[0]
+        for given in ({}, {"split": "dev"}, {"rounds": 2}, {"first_seed": 6}, {"seeds": 3})
+    }
+    assert named == {
+        "top-k-ance",
+        "top-k-ance-dev",
+        "top-k-ance-2-rounds",
+        "top-k-ance-seeds-from-6",
+    }
     assert list(asked(["top-k"], {"first_seed": 6, "seeds": 2})[1].all_seeds) == [6, 7]
 
 
 def test_many_recipes_are_not_all_named_and_no_two_studies_share_a_folder():
-    recipes = ["random", "in-batch", "bm25", "top-k", "teacher-distil", "ance", "nv-retriever", "simans"]
+    recipes = [
+        "random",
+        "in-batch",
+        "bm25",
+        "top-k",
+        "teacher-distil",
+        "ance",
+        "nv-retriever",
+        "simans",
+    ]
     named = {"contrasts": [("top-k", "ance")]}
     (name, study), (other, _) = asked(recipes, named), asked([*recipes[:-1], "semi-hard"], named)
     assert re.fullmatch("random-in-batch-bm25-top-k-and-4-more-[0-9a-f]{4}", name)
     assert other != name
-    assert study.question == "What do random, in-batch, bm25, top-k, teacher-distil and 3 more recipes do here?"
-    assert asked(recipes[:6], named)[1].question == "What do random, in-batch, bm25, top-k, teacher-distil, ance do here?"
+    assert (
+        study.question
+        == "What do random, in-batch, bm25, top-k, teacher-distil and 3 more recipes do here?"
+    )
+    assert (
+        asked(recipes[:6], named)[1].question
+        == "What do random, in-batch, bm25, top-k, teacher-distil, ance do here?"
+    )
 
 
 def test_settings_are_words_of_yaml():
-    assert settings(["{learning_rate: 2.0e-5}", "learning_rate: 0.1"]) == [{"learning_rate": 2e-5}, {"learning_rate": 0.1}]
+    assert settings(["{learning_rate: 2.0e-5}", "learning_rate: 0.1"]) == [
+        {"learning_rate": 2e-5},
+        {"learning_rate": 0.1},
+    ]
     for text in ("2.0e-5", "{}", "{a: ", "[1]"):
         with pytest.raises(Refused, match="is not a training setting"):
             settings([text])
@@ -114,9 +158,14 @@ def test_settings_are_words_of_yaml():
     assert list(question.all_seeds) == [2, 3]
     assert re.fullmatch("top-k-ance-tuned-[0-9a-f]{4}", name)
     assert asked(["top-k", "ance"], {"tune": settings(["a: 1", "a: 3"])})[0] != name
-    refused(["top-k"], "the study cannot measure on dev", tune=settings(["a: 1", "a: 2"]), split="dev")
+    refused(
+        ["top-k"], "the study cannot measure on dev", tune=settings(["a: 1", "a: 2"]), split="dev"
+    )
     arms = {"lo": {"recipe": "top-k", "train": {"learning_rate": 1e-5}}}
-    refused(file_of(arms=arms, tune=[{"learning_rate": 1e-5}, {"learning_rate": 1e-4}]), "arm lo and `tune` both set train.learning_rate")
+    refused(
+        file_of(arms=arms, tune=[{"learning_rate": 1e-5}, {"learning_rate": 1e-4}]),
+        "arm lo and `tune` both set train.learning_rate",
+    )
 
 
 def test_more_than_six_contrasts_are_refused_until_they_are_named():
@@ -127,9 +176,15 @@ def test_more_than_six_contrasts_are_refused_until_they_are_named():
     assert len(question.arms) == 8
 
 
-@pytest.mark.parametrize("file", sorted((PROJECT / "studies").glob("*.yaml")), ids=lambda file: file.stem)
-def test_a_shipped_study_contrasts_recipes_with_in_batch(file: Path, monkeypatch: pytest.MonkeyPatch):
-    """Training without a mined negative is the baseline: what a recipe is worth is what it adds to that."""
+@pytest.mark.parametrize(
+    "file", sorted((PROJECT / "studies").glob("*.yaml")), ids=lambda file: file.stem
+)
+def test_a_shipped_study_contrasts_recipes_with_in_batch(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Training without a mined negative is the baseline: what a recipe is worth is what it adds
+    to that.
+    """
     monkeypatch.chdir(PROJECT)
     _, question = asked([f"studies/{file.name}"], NOTHING)
     assert any(one == "in-batch" for one, _ in question.contrasts)

@@ -7,11 +7,20 @@ import polars as pl
 from commands.study.leaks import leaks_of
 from commands.study.trial_results import Kept
 
-ACCOUNT = {"looked_at": {side: {"asked": 4, "query": 3, "positive": 3} for side in ("comparable", "compared")}}
+ACCOUNT = {
+    "looked_at": {
+        side: {"asked": 4, "query": 3, "positive": 3} for side in ("comparable", "compared")
+    }
+}
 
 
 def part(queries: int, leaked: int) -> dict:
-    return {"queries": queries, "compared": queries, "leaked": leaked, "share": leaked / queries if queries else None}
+    return {
+        "queries": queries,
+        "compared": queries,
+        "leaked": leaked,
+        "share": leaked / queries if queries else None,
+    }
 
 
 def trial() -> Kept:
@@ -26,5 +35,6 @@ def trial() -> Kept:
 def test_what_leaks_is_told_and_what_does_not_is_not():
     [said] = leaks_of(trial(), ["ours", "theirs"])
     assert said == (
-        "Leakage on ours: training data contains 1 of 4 test queries (25.0 %), verbatim or nearly. Its score partly reflects memorization."
+        "Leakage on ours: training data contains 1 of 4 test queries (25.0 %), verbatim or "
+        "nearly. Its score partly reflects memorization."
     )

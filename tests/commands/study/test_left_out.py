@@ -1,4 +1,6 @@
-"""Untracked code and recipes are missing in a trial's worktree: they are refused, with the command that adds them."""
+"""Untracked code and recipes are missing in a trial's worktree: they are refused, with the
+command that adds them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,11 @@ from tests.prepared import PROJECT
 def repository(workspace: Path) -> Path:
     shutil.copy(PROJECT / ".gitignore", ".gitignore")
     Path("params.yaml").write_text("seed: 1\n")
-    for command in (["init", "--quiet"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "first"]):
+    for command in (
+        ["init", "--quiet"],
+        ["add", "."],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "first"],
+    ):
         subprocess.run(["git", *command], check=True)
     return workspace
 
@@ -30,14 +36,20 @@ def put(*files: str) -> None:
 
 def test_a_new_recipe_is_to_be_added(repository: Path):
     put("recipes/mine.yaml", "hone/mine.py")
-    with pytest.raises(Refused, match=r"does not track 'hone/mine.py', 'recipes/mine.yaml'.*`git add hone/mine.py recipes/mine.yaml`"):
+    with pytest.raises(
+        Refused,
+        match=r"does not track 'hone/mine.py', 'recipes/mine.yaml'.*`git add hone/mine.py "
+        r"recipes/mine.yaml`",
+    ):
         refuse_left_out()
     subprocess.run(["git", "add", "recipes", "hone"], check=True)
     refuse_left_out()
 
 
 def test_no_file_of_inputs_must_be_added(repository: Path):
-    """A trial has the user's inputs/: texts that git ignores, and methods that git does not track."""
+    """A trial has the user's inputs/: texts that git ignores, and methods that git does not
+    track.
+    """
     put("inputs/ours/documents.jsonl", "inputs/methods/mine.py", "hone/__pycache__/old.pyc")
     refuse_left_out()
 

@@ -26,7 +26,9 @@ WORDS = ["top-k", "ance", "--seeds", "1", "--steps", "2", "--no-probe"]
 def project(tmp_path_factory: pytest.TempPathFactory, encoded: Path, forks: Path) -> Project:
     """The project with a dvc.lock and uncommitted changes of the user's."""
     folder = tmp_path_factory.mktemp("study")
-    project = Project.made(folder / "project", shutil.copytree(encoded, folder / "home"), forks=forks)
+    project = Project.made(
+        folder / "project", shutil.copytree(encoded, folder / "home"), forks=forks
+    )
     project.repro("resolve")
     recipe = project.folder / "recipes/top-k.yaml"
     recipe.write_text(recipe.read_text() + "# a remark that is not committed\n")
@@ -42,7 +44,9 @@ def hone(project: Project, *words: str, fails: bool = False) -> str:
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
         patch.chdir(project.folder)
         patch.setattr(sys, "argv", ["hone", *words])
-        patch.setattr(sys, "executable", str(project.forks / "python"))  # whose folder comes first on the stages' PATH
+        patch.setattr(
+            sys, "executable", str(project.forks / "python")
+        )  # whose folder comes first on the stages' PATH
         for name, value in project.environment.items():
             patch.setenv(name, value)
         with pytest.raises(SystemExit) as ended:
@@ -54,27 +58,52 @@ def hone(project: Project, *words: str, fails: bool = False) -> str:
 
 def as_a_process(project: Project, *words: str) -> str:
     command = [sys.executable, "-m", "commands", *words]
-    done = subprocess.run(command, check=False, cwd=project.folder, env=project.environment, capture_output=True, text=True, timeout=900)
+    done = subprocess.run(
+        command,
+        check=False,
+        cwd=project.folder,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
 def git(project: Project, *words: str) -> str:
-    return subprocess.run(["git", *words], check=True, cwd=project.folder, capture_output=True, text=True).stdout
+    return subprocess.run(
+        ["git", *words], check=True, cwd=project.folder, capture_output=True, text=True
+    ).stdout
 
 
 def facts(project: Project, study: str = "top-k-ance") -> dict[str, dict]:
     """The metadata of a study's trial files, by arm."""
     files = sorted((project.folder / "reports/studies" / study / "trials").glob("*.parquet"))
-    return {told["arm"]: told for file in files for told in [json.loads(pl.read_parquet_metadata(file)["hone.trial"])]}
+    return {
+        told["arm"]: told
+        for file in files
+        for told in [json.loads(pl.read_parquet_metadata(file)["hone.trial"])]
+    }
 
 
 def checkout(project: Project) -> dict[str, object]:
     """Everything of the user's checkout that a study must leave as it is."""
-    files = {name: (project.folder / name).read_bytes() for name in ("params.yaml", "dvc.lock", ".dvc/config", "recipes/top-k.yaml")}
-    status = [line for line in git(project, "status", "--porcelain").splitlines() if "reports/" not in line]
+    files = {
+        name: (project.folder / name).read_bytes()
+        for name in ("params.yaml", "dvc.lock", ".dvc/config", "recipes/top-k.yaml")
+    }
+    status = [
+        line
+        for line in git(project, "status", "--porcelain").splitlines()
+        if "reports/" not in line
+    ]
     words = (["worktree", "list"], ["stash", "list"], ["for-each-ref"], ["symbolic-ref", "HEAD"])
-    made = [name for name in (".dvc/config.local", "data", "rounds", "models") if (project.folder / name).exists()]
+    made = [
+        name
+        for name in (".dvc/config.local", "data", "rounds", "models")
+        if (project.folder / name).exists()
+    ]
     return files | {"status": status, "git": [git(project, *one) for one in words], "made": made}
 
 
@@ -87,7 +116,8 @@ def test_two_recipes_side_by_side(project: Project):
     assert "ance, seed 1: model weights removed from DVC's cache" in said
     made = facts(project)
     assert all(told["rounds"]["r1"]["steps"] == 2 for told in made.values())
-    # The second arm finds the texts of its mining in the store, and what comes before its round in DVC's cache.
+    # The second arm finds the texts of its mining in the store, and what comes before its round in
+    # DVC's cache.
     second = made["ance"]["stages"]
     assert second["retrieve@r1"]["ran"]
     assert sum(second["retrieve@r1"]["wanted"].values()) > 1000
@@ -103,10 +133,26 @@ def test_two_recipes_side_by_side(project: Project):
 
 def test_what_is_known_by_now_is_written_and_nothing_runs(project: Project):
     more = ["top-k", "ance", "--seeds", "2", "--steps", "2", "--no-probe", "--so-far"]
-    assert "4 trials (2 arms, 2 seeds), 2 finished, 2 to run" in as_a_process(project, "study", *more)
-    assert "2 trials of 4 are not finished" in (project.folder / "reports/studies/top-k-ance/study.md").read_text()
+    assert "4 trials (2 arms, 2 seeds), 2 finished, 2 to run" in as_a_process(
+        project, "study", *more
+    )
+    assert (
+        "2 trials of 4 are not finished"
+        in (project.folder / "reports/studies/top-k-ance/study.md").read_text()
+    )
     assert len(facts(project)) == 2
-    said = hone(project, "study", "random", "--steps", "2", "--seeds", "1", "--no-probe", "--so-far", fails=True)
+    said = hone(
+        project,
+        "study",
+        "random",
+        "--steps",
+        "2",
+        "--seeds",
+        "1",
+        "--no-probe",
+        "--so-far",
+        fails=True,
+    )
     assert "No trial of this study is finished yet" in said
     assert not (project.folder / "reports/studies/random").exists()
 
@@ -129,7 +175,9 @@ def test_a_second_clone_with_the_trial_files_runs_nothing(project: Project, tmp_
     assert pl.read_parquet(clone.folder / study).equals(pl.read_parquet(project.folder / study))
 
 
-def test_without_its_file_a_trial_trains_again_and_takes_the_rest_from_the_run_cache(project: Project):
+def test_without_its_file_a_trial_trains_again_and_takes_the_rest_from_the_run_cache(
+    project: Project,
+):
     """Its model left the cache, and nothing else did."""
     kept = facts(project)
     [file] = (project.folder / "reports/studies/top-k-ance/trials").glob("ance-*.parquet")
@@ -139,7 +187,9 @@ def test_without_its_file_a_trial_trains_again_and_takes_the_rest_from_the_run_c
     assert "1 finished, 1 to run" in said
     assert "train r1" in said
     assert "retrieve r1" not in said
-    assert {arm: told["rounds"] for arm, told in facts(project).items()} == {arm: told["rounds"] for arm, told in kept.items()}
+    assert {arm: told["rounds"] for arm, told in facts(project).items()} == {
+        arm: told["rounds"] for arm, told in kept.items()
+    }
     assert pl.read_parquet(file).equals(before)
 
 
@@ -147,19 +197,26 @@ def test_a_kill_leaves_the_checkout_as_it_is_and_the_next_run_goes_on(project: P
     words = ["study", "top-k", "--seeds", "1", "--first-seed", "5", "--steps", "2", "--no-probe"]
     before = checkout(project)
     with subprocess.Popen(
-        [sys.executable, "-m", "commands", *words], cwd=project.folder, env=project.environment, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "commands", *words],
+        cwd=project.folder,
+        env=project.environment,
+        stdout=subprocess.DEVNULL,
     ) as process:
         wait_for_stage(project, "tasks.train", process)
         process.kill()
     left = checkout(project)
     assert len(left["git"][0].splitlines()) == 2  # git lists the worktree until the next study
-    assert {name: left[name] for name in left if name != "git"} == {name: before[name] for name in before if name != "git"}
+    assert {name: left[name] for name in left if name != "git"} == {
+        name: before[name] for name in before if name != "git"
+    }
     assert left["git"][1:] == before["git"][1:]
     said = hone(project, *words)
     assert "top-k, seed 5: done" in said
     assert "train r1" in said
     assert "sample r1" not in said
-    assert facts(project, "top-k-seeds-from-5")["top-k"]["stages"]["sample@r1"]["seconds"] is not None
+    assert (
+        facts(project, "top-k-seeds-from-5")["top-k"]["stages"]["sample@r1"]["seconds"] is not None
+    )
     assert checkout(project) == before
     assert not list((project.home / "studies/worktrees").iterdir())
 
@@ -169,7 +226,10 @@ def test_two_studies_run_at_once(project: Project):
     before = checkout(project)
     more = ["--seeds", "1", "--first-seed", "7", "--steps", "2", "--no-probe"]
     with subprocess.Popen(
-        [sys.executable, "-m", "commands", "study", "top-k", *more], cwd=project.folder, env=project.environment, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "commands", "study", "top-k", *more],
+        cwd=project.folder,
+        env=project.environment,
+        stdout=subprocess.DEVNULL,
     ) as other:
         wait_for_stage(project, "tasks.resolve", other)
         said = hone(project, "study", "random", *more)
@@ -186,7 +246,9 @@ def wait_for_stage(project: Project, name: str, process: subprocess.Popen) -> No
     for _ in range(3000):
         assert process.poll() is None, "the study ended before the stage began"
         for one in psutil.process_iter(["cwd", "cmdline"]):
-            if name in (one.info["cmdline"] or []) and str(one.info["cwd"]).startswith(str(project.home)):
+            if name in (one.info["cmdline"] or []) and str(one.info["cwd"]).startswith(
+                str(project.home)
+            ):
                 return
         time.sleep(0.1)
     raise AssertionError(f"{name} never began")
@@ -199,16 +261,23 @@ def test_results_of_older_code_are_shown_apart_and_run_again_if_asked(project: P
     try:
         said = as_a_process(project, "study", *WORDS)
         assert "0 finished, 0 to run" in said
-        assert "2 trials have results from older code and do not run again; use --refresh to run them: " in said
+        assert (
+            "2 trials have results from older code and do not run again; use --refresh to run "
+            "them: " in said
+        )
         assert "to run them: 'ance, seed 1', 'top-k, seed 1'" in said
         assert "Their results are not in the other tables and contrasts" in said
         said = as_a_process(project, "study", *WORDS, "--refresh", "--arm", "ance")
         assert "ance, seed 1: done" in said
         assert "retrieve r1" not in said  # its code is the same
-        assert len(list((project.folder / "reports/studies/top-k-ance/trials").glob("*.parquet"))) == 3
+        assert (
+            len(list((project.folder / "reports/studies/top-k-ance/trials").glob("*.parquet"))) == 3
+        )
         as_a_process(project, "study", *WORDS)
         written = (project.folder / "reports/studies/top-k-ance/study.md").read_text()
-        assert pl.read_parquet(project.folder / "reports/studies/top-k-ance/queries.parquet")["arm"].unique().to_list() == ["ance"]
+        assert pl.read_parquet(project.folder / "reports/studies/top-k-ance/queries.parquet")[
+            "arm"
+        ].unique().to_list() == ["ance"]
         older = written.partition("## Results from older code")[2].replace("\\", "")
         assert "top-k, seed 1" in older
         assert "ance, seed 1" in older
@@ -224,28 +293,60 @@ def test_a_recipe_that_git_does_not_know_is_refused_before_work(project: Project
 
 
 def test_a_recipe_that_wants_what_is_not_here_is_refused_before_work(project: Project):
-    said = hone(project, "study", "rlhn", "top-k", "--seeds", "1", "--steps", "2", "--no-probe", fails=True)
+    said = hone(
+        project, "study", "rlhn", "top-k", "--seeds", "1", "--steps", "2", "--no-probe", fails=True
+    )
     assert "Arm rlhn cannot run here" in said
     assert "top-k, seed 1" not in said
 
 
 def test_an_arm_that_fails_does_not_keep_the_others_from_running(project: Project):
-    """The table that a source reads shows only in its stage that it has nothing on these documents."""
+    """The table that a source reads shows only in its stage that it has nothing on these
+    documents.
+    """
     folder = project.folder
     (folder / "inputs/links.csv").write_text("doc_id,neighbour_id,rank\nnobody,no one,1\n")
-    arms = {"broken": {"recipe": "top-k", "retrieve": [{"neighbour-bands": {"file": "inputs/links.csv"}}]}, "top-k": {"recipe": "top-k"}}
-    study = {"question": "Which?", "arms": arms, "contrasts": [["top-k", "broken"]], "seeds": 1, "steps": 3}
+    arms = {
+        "broken": {
+            "recipe": "top-k",
+            "retrieve": [{"neighbour-bands": {"file": "inputs/links.csv"}}],
+        },
+        "top-k": {"recipe": "top-k"},
+    }
+    study = {
+        "question": "Which?",
+        "arms": arms,
+        "contrasts": [["top-k", "broken"]],
+        "seeds": 1,
+        "steps": 3,
+    }
     (folder / "mine.yaml").write_text(json.dumps(study))
     said = hone(project, "study", "mine.yaml", "--no-probe", fails=True)
     assert "broken, seed 1 failed" in said
     assert "top-k, seed 1" in said
-    assert "no trial has ended yet: broken." in (folder / "reports/studies/mine/study.md").read_text()
+    assert (
+        "no trial has ended yet: broken." in (folder / "reports/studies/mine/study.md").read_text()
+    )
 
 
 def test_an_arm_goes_into_the_study_with_the_setting_that_dev_prefers(project: Project):
-    """Two settings with seed 1, then seed 2 with the better one; a rate of nothing leaves the base model as it is."""
-    words = ["top-k", "--seeds", "1", "--steps", "2", "--tune", "{learning_rate: 1.0e-12}", "--tune", "{learning_rate: 5.0e-4}"]
-    assert "tuning: 2 training settings for each arm" in hone(project, "study", *words, "--dry", "--no-probe")
+    """Two settings with seed 1, then seed 2 with the better one; a rate of nothing leaves the
+    base model as it is.
+    """
+    words = [
+        "top-k",
+        "--seeds",
+        "1",
+        "--steps",
+        "2",
+        "--tune",
+        "{learning_rate: 1.0e-12}",
+        "--tune",
+        "{learning_rate: 5.0e-4}",
+    ]
+    assert "tuning: 2 training settings for each arm" in hone(
+        project, "study", *words, "--dry", "--no-probe"
+    )
     said = hone(project, "study", *words, "--no-probe")
     assert "top-k-setting2, seed 1: done" in said
     assert "top-k, seed 2: done" in said
@@ -254,7 +355,9 @@ def test_an_arm_goes_into_the_study_with_the_setting_that_dev_prefers(project: P
     taken = tried.filter("taken")
     assert tried["ndcg_at_10"].n_unique() == 2
     assert taken["ndcg_at_10"].item() == tried["ndcg_at_10"].max()
-    assert f"top-k uses {taken['setting'].item()}" in (written / "study.md").read_text().replace("\\", "")
+    assert f"top-k uses {taken['setting'].item()}" in (written / "study.md").read_text().replace(
+        "\\", ""
+    )
     queries = pl.read_parquet(written / "queries.parquet")
     assert queries["seed"].unique().to_list() == [2]
     assert "2 trials, 2 finished, 0 to run" in hone(project, "study", *words, "--no-probe")

@@ -1,4 +1,6 @@
-"""Models of finished trials leave DVC's cache, and nothing else does: with real DVC on stages that write small files."""
+"""Models of finished trials leave DVC's cache, and nothing else does: with real DVC on stages
+that write small files.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ DVC = [sys.executable, "-m", "dvc"]
 WEIGHTS = 1000  # bytes
 # A model is a folder of weights and of a small file that all models share; r2 trains on r1.
 MODEL = (
-    f"mkdir -p models/$R && head -c {WEIGHTS} /dev/zero | tr '\\0' $C > models/$R/model.safetensors && echo same > models/$R/config.json"
+    f"mkdir -p models/$R && head -c {WEIGHTS} /dev/zero | tr '\\0' $C > "
+    "models/$R/model.safetensors && echo same > models/$R/config.json"
 )
 
 
@@ -83,7 +86,9 @@ def test_the_weights_of_a_trials_rounds_leave_the_cache(trial: Trial):
 
 def test_the_base_model_and_small_files_stay(trial: Trial):
     finish(trial, RAN)
-    texts = [file.read_bytes() for file in Path(".dvc/cache/files/md5").rglob("*") if file.is_file()]
+    texts = [
+        file.read_bytes() for file in Path(".dvc/cache/files/md5").rglob("*") if file.is_file()
+    ]
     assert b"same\n" in texts
 
 
@@ -140,7 +145,15 @@ def test_what_a_running_trial_has_made_stays(trial: Trial):
 
 
 def test_nothing_leaves_a_cache_that_other_checkouts_may_use(trial: Trial, tmp_path: Path):
-    subprocess.run([*DVC, "cache", "dir", "--local", str(tmp_path / "cache")], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [*DVC, "cache", "dir", "--local", str(tmp_path / "cache")],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     assert finish(trial, RAN) == 0
-    assert [file for file in (tmp_path / "cache").rglob("*") if file.is_file() and file.stat().st_size == WEIGHTS]
+    assert [
+        file
+        for file in (tmp_path / "cache").rglob("*")
+        if file.is_file() and file.stat().st_size == WEIGHTS
+    ]
     assert not list((worktree.folder() / "worktrees").iterdir())

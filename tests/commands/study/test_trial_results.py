@@ -8,7 +8,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from commands.study.trial_results import KEY, LARGE, Kept, keep, older_files, results_of, trial_files
+from commands.study.trial_results import (
+    KEY,
+    LARGE,
+    Kept,
+    keep,
+    older_files,
+    results_of,
+    trial_files,
+)
 from hone.config import code_fingerprint
 from hone.errors import Refused
 from tests.commands.study.trials import FACTS, ROWS, made
@@ -38,7 +46,9 @@ def test_a_file_is_named_after_its_trial_and_says_what_it_depends_on(file: Path)
 
 def test_a_trial_of_ten_thousand_rows_is_small(workspace: Path):
     ids = [f"query-{number}" for number in range(2500)]
-    rows = pl.concat([ROWS.head(1).drop("query_id").join(pl.DataFrame({"query_id": ids}), how="cross")] * 4).select(ROWS.columns)
+    rows = pl.concat(
+        [ROWS.head(1).drop("query_id").join(pl.DataFrame({"query_id": ids}), how="cross")] * 4
+    ).select(ROWS.columns)
     assert keep("mine", made(), Kept(rows, FACTS)).path.stat().st_size < LARGE
 
 
@@ -68,7 +78,10 @@ def test_both_results_stay(file: Path, other_code: None):
     assert len(trial_files("mine")) == 2
 
 
-FIX = r"Restore it with `git checkout -- reports/studies/mine/trials/ance-seed1-\w+\.parquet`, or delete it and run the study again"
+FIX = (
+    r"Restore it with `git checkout -- reports/studies/mine/trials/ance-seed1-\w+\.parquet`, or "
+    r"delete it and run the study again"
+)
 
 
 def test_a_damaged_file_is_named_with_what_to_do(file: Path):
@@ -87,7 +100,9 @@ def test_damaged_rows_are_found_when_they_are_read(file: Path):
 
 def test_a_table_that_is_no_trial(file: Path):
     ROWS.write_parquet(file)
-    with pytest.raises(Refused, match=rf"{file} is not a trial file: its metadata has no 'hone.trial'\. {FIX}"):
+    with pytest.raises(
+        Refused, match=rf"{file} is not a trial file: its metadata has no 'hone.trial'\. {FIX}"
+    ):
         trial_files()
 
 
@@ -114,6 +129,11 @@ def test_a_file_of_another_layout(file: Path):
 
 def test_a_metadata_without_fingerprints(file: Path):
     facts = json.loads(pl.read_parquet_metadata(file)[KEY])
-    ROWS.write_parquet(file, metadata={KEY: json.dumps({name: facts[name] for name in facts if name != "fingerprints"})})
-    with pytest.raises(Refused, match=rf"{file} is not a trial file: its metadata lacks 'fingerprints'\. {FIX}"):
+    ROWS.write_parquet(
+        file,
+        metadata={KEY: json.dumps({name: facts[name] for name in facts if name != "fingerprints"})},
+    )
+    with pytest.raises(
+        Refused, match=rf"{file} is not a trial file: its metadata lacks 'fingerprints'\. {FIX}"
+    ):
         trial_files()

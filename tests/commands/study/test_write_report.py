@@ -22,17 +22,38 @@ FINGERPRINTS = {"settings": "s", "data": "d", "code": "c"}
 OLDER = [("ance, seed 2", "ours", "0.123", "abcdef12", "2026-11-30T22:57:13+00:00")]
 
 
-def test_the_times_of_stages_are_written_and_the_page_names_the_file(workspace: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_times_of_stages_are_written_and_the_page_names_the_file(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     made = trial(1, [0.1] * 6, {"r1": facts_of_round()}, {"train@r1": stage(True, 34.25)})
-    by_arm = {"ance": [Kept(made.values, made.facts | {"fingerprints": FINGERPRINTS, "leakage": {"ours": LEAKAGE}})]}
-    given = Params(collections={"ours": COLLECTION}, train_on=["ours"], evaluate_on=["ours"], rounds=ROUNDS)
+    by_arm = {
+        "ance": [
+            Kept(
+                made.values,
+                made.facts | {"fingerprints": FINGERPRINTS, "leakage": {"ours": LEAKAGE}},
+            )
+        ]
+    }
+    given = Params(
+        collections={"ours": COLLECTION}, train_on=["ours"], evaluate_on=["ours"], rounds=ROUNDS
+    )
     asked, folder = question("ance"), Path("reports/studies/one")
     published(
-        folder, "one", asked, [(results(asked, by_arm, "ours"), ["Said."])], by_arm, given, differs={}, left=[], command="hone study ance",
+        folder,
+        "one",
+        asked,
+        [(results(asked, by_arm, "ours"), ["Said."])],
+        by_arm,
+        given,
+        differs={},
+        left=[],
+        command="hone study ance",
         older=OLDER,
-    )  # fmt: skip
-    assert pl.read_parquet(folder / "times.parquet").select("arm", "stage", "seconds").rows() == [("ance", "train@r1", 34.25)]
+    )
+    assert pl.read_parquet(folder / "times.parquet").select("arm", "stage", "seconds").rows() == [
+        ("ance", "train@r1", 34.25)
+    ]
     assert f"{folder}/times.parquet" in (folder / "index.html").read_text()
     written = (folder / "study.md").read_text()
     assert "- Said." in written

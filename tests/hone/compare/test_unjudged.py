@@ -22,10 +22,14 @@ def test_two_that_differ_in_unjudged_documents():
     said = told("bac")
     assert said.startswith(f"{CHANGE} −0.040 if all unjudged documents are non-relevant.")
     assert said.endswith(
-        "They rank 1 unjudged document differently: judging these could move it to any value from −0.040 to 0.000, "
+        "They rank 1 unjudged document differently: judging these could move it to any value from "
+        "−0.040 to 0.000, "
         "which cannot reverse its sign."
     )
 
 
 def test_two_that_are_the_same():
-    assert told("abc") == (f"{CHANGE} 0.000 if all unjudged documents are non-relevant. Both rank all unjudged documents alike.")
+    assert told("abc") == (
+        f"{CHANGE} 0.000 if all unjudged documents are non-relevant. Both rank all unjudged "
+        "documents alike."
+    )

@@ -12,9 +12,22 @@ import pytest
 from hone.config import code_fingerprint
 from tests.conftest import PROJECT
 
-STAGES = ("collect", "base", "start", "retrieve", "rank", "score", "sample", "relabel", "train", "evaluate", "report")
+STAGES = (
+    "collect",
+    "base",
+    "start",
+    "retrieve",
+    "rank",
+    "score",
+    "sample",
+    "relabel",
+    "train",
+    "evaluate",
+    "report",
+)
 
-# Imports a stage's module and, as a run would, every module that its functions import when they are called.
+# Imports a stage's module and, as a run would, every module that its functions import when they are
+# called.
 PROBE = """
 import importlib, json, sys
 importlib.import_module("tasks.{stage}.__main__")
@@ -24,8 +37,18 @@ print(json.dumps(sorted(name for name in sys.modules if name.startswith(("tasks.
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_all_that_a_stage_imports_is_fingerprinted(stage: str):
-    done = subprocess.run([sys.executable, "-c", PROBE.format(stage=stage)], check=True, capture_output=True, text=True, cwd=PROJECT)
-    imported = {name for name in json.loads(done.stdout) if code_fingerprint.path_of(name).name != "__init__.py"}
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE.format(stage=stage)],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+    )
+    imported = {
+        name
+        for name in json.loads(done.stdout)
+        if code_fingerprint.path_of(name).name != "__init__.py"
+    }
     known = set(code_fingerprint.fingerprints([f"tasks.{stage}.__main__"])["code"])
     assert imported <= known
 
@@ -50,16 +73,31 @@ def test_comments_docstrings_and_layout_do_not_count(tmp_path: Path):
     ("module", "old", "new", "again"),
     [
         ("hone.stats.bootstrap", "self.high < 0", "self.high <= 0", {"report"}),
-        ("hone.encoders.search", "np.column_stack(", "np.stack(", {"collect", "rank", "sample", "train", "evaluate", "report"}),
+        (
+            "hone.encoders.search",
+            "np.column_stack(",
+            "np.stack(",
+            {"collect", "rank", "sample", "train", "evaluate", "report"},
+        ),
     ],
 )
 def test_a_changed_function_of_the_library_runs_the_stages_that_use_it(
-    module: str, old: str, new: str, again: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    module: str,
+    old: str,
+    new: str,
+    again: set[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
-    """Code of `hone/` counts as that of `tasks/` does: stages that do not reach the module stay as they are."""
+    """Code of `hone/` counts as that of `tasks/` does: stages that do not reach the module stay
+    as they are.
+    """
 
     def codes() -> dict[str, dict[str, str]]:
-        return {stage: code_fingerprint.fingerprints([f"tasks.{stage}.__main__"])["code"] for stage in STAGES}
+        return {
+            stage: code_fingerprint.fingerprints([f"tasks.{stage}.__main__"])["code"]
+            for stage in STAGES
+        }
 
     before, text = codes(), code_fingerprint.path_of(module).read_text()
     assert old in text
@@ -78,5 +116,7 @@ def test_no_stage_imports_prefect_and_only_report_imports_mlflow():
 
 
 def test_a_page_template_counts_as_it_stands():
-    known = code_fingerprint.fingerprints(["tasks.report.__main__", "tasks.report.page.render"])["code"]
+    known = code_fingerprint.fingerprints(["tasks.report.__main__", "tasks.report.page.render"])[
+        "code"
+    ]
     assert "tasks/report/page/page.html.jinja" in known

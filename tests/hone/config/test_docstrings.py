@@ -43,7 +43,12 @@ def test_a_docstring_is_taken_apart():
     assert found.summary == "The first line, which goes on."
     assert found.text == "A text: with a colon.\n\n    a formula"
     band = "the band, both ends in it: ours."
-    assert found.entries == {"pool": "query_id, doc_id.", "low": band, "high": band, "last": "one that follows."}
+    assert found.entries == {
+        "pool": "query_id, doc_id.",
+        "low": band,
+        "high": band,
+        "last": "one that follows.",
+    }
     assert found.returns == "a table of two columns."
     assert docstrings.taken_apart(None) == docstrings.Docstring()
 
@@ -72,29 +77,51 @@ def test_a_range_in_words(annotation: object, words: str):
 
 def test_a_method_says_what_it_is_and_where_its_default_comes_from():
     method = methods.find("sample.filters", "positive-aware")
-    assert docstrings.summary(method).startswith("keeps only candidates that score clearly below the labelled positive")
+    assert docstrings.summary(method).startswith(
+        "keeps only candidates that score clearly below the labelled positive"
+    )
     share = docstrings.of_method(method)[0]
-    assert (share.name, share.default, share.allowed) == ("share", 0.95, "a number above 0 to 1, or null")
+    assert (share.name, share.default, share.allowed) == (
+        "share",
+        0.95,
+        "a number above 0 to 1, or null",
+    )
     assert share.source == "survey"
 
 
 def test_the_table_of_sources_has_every_source():
     table = (PROJECT / "docs/sources.md").read_text(encoding="utf-8").partition("## ")[0]
-    assert sorted(re.findall(r"^\| `([a-z0-9-]+)` \|", table, re.MULTILINE)) == sorted(methods.names("retrieve"))
+    assert sorted(re.findall(r"^\| `([a-z0-9-]+)` \|", table, re.MULTILINE)) == sorted(
+        methods.names("retrieve")
+    )
 
 
 def test_every_default_of_every_method_and_section_has_a_source():
-    """The paper, the authors' code, a survey, a Hone default, or unverified: an entry ends with one of them in brackets."""
+    """The paper, the authors' code, a survey, a Hone default, or unverified: an entry ends with
+    one of them in brackets.
+    """
     places = methods_pages.PLACES
-    found = [(f"{place}.{name}", docstrings.of_method(methods.find(place, name))) for place in places for name in methods.names(place)]
+    found = [
+        (f"{place}.{name}", docstrings.of_method(methods.find(place, name)))
+        for place in places
+        for name in methods.names(place)
+    ]
     sections = (Ranks, Window, Sample, Judged, Budget, Relabel, Rank, Train)
-    found += [(model.__name__, docstrings.settings(model, docstrings.taken_apart(model.__doc__).entries)) for model in sections]
+    found += [
+        (model.__name__, docstrings.settings(model, docstrings.taken_apart(model.__doc__).entries))
+        for model in sections
+    ]
     settings = [(where, one) for where, given in found for one in given if one.default is not ...]
-    lacking = [f"{where}.{one.name}" for where, one in settings if one.source not in docstrings.SOURCES]
+    lacking = [
+        f"{where}.{one.name}" for where, one in settings if one.source not in docstrings.SOURCES
+    ]
     assert not lacking
     assert {one.source for _, one in settings} == set(docstrings.SOURCES)
 
 
 def test_a_source_is_taken_off_what_a_setting_means():
-    assert docstrings.with_source("how many; 3. [authors' code]") == ("how many; 3.", "authors' code")
+    assert docstrings.with_source("how many; 3. [authors' code]") == (
+        "how many; 3.",
+        "authors' code",
+    )
     assert docstrings.with_source("a list [of two]") == ("a list [of two]", "")

@@ -9,7 +9,8 @@ import pytest
 
 from tests.conftest import PROJECT
 
-# Module -> the places of `hone.config.methods` that it looks up. Where a module is handed the place, its expression stands here.
+# Module -> the places of `hone.config.methods` that it looks up. Where a module is handed the
+# place, its expression stands here.
 CALLERS: dict[str, set[str]] = {
     "commands.bench_labels.arms": {"sample.filters"},
     "commands.bench_labels.command": {"sample.filters"},
@@ -48,11 +49,15 @@ CALLERS: dict[str, set[str]] = {
     "tasks.train.batch_sampler": {"train.batch"},
     "tasks.train.fit": {"train.losses"},
     "tasks.train.trainer": {"train.losses"},
-}  # fmt: skip
+}
 LOOK_UPS = ("find", "checked", "names", "constant", "handed", "with_held", "held_line")
 # The registry imports what it lists in its own folder.
 IMPORTERS = {"hone.config.methods", "hone.config.user_methods", "tasks.report.registry"}
-SOURCES = sorted(file for folder in ("hone", "tasks", "commands", "flows") for file in (PROJECT / folder).rglob("*.py"))
+SOURCES = sorted(
+    file
+    for folder in ("hone", "tasks", "commands", "flows")
+    for file in (PROJECT / folder).rglob("*.py")
+)
 
 
 def name_of(file: Path) -> str:
@@ -62,16 +67,33 @@ def name_of(file: Path) -> str:
 
 
 def places_of(tree: ast.Module) -> set[str]:
-    """The places that a module hands to `methods.find` and its like: their names, or the expressions."""
-    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "hone.config.methods"]
-    own = {alias.asname or alias.name for node in imported for alias in node.names if alias.name in LOOK_UPS}
+    """The places that a module hands to `methods.find` and its like: their names, or the
+    expressions.
+    """
+    imported = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "hone.config.methods"
+    ]
+    own = {
+        alias.asname or alias.name
+        for node in imported
+        for alias in node.names
+        if alias.name in LOOK_UPS
+    }
     found = set()
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
-        of_module = isinstance(node.func, ast.Attribute) and ast.unparse(node.func) in {f"methods.{name}" for name in LOOK_UPS}
+        of_module = isinstance(node.func, ast.Attribute) and ast.unparse(node.func) in {
+            f"methods.{name}" for name in LOOK_UPS
+        }
         if of_module or (isinstance(node.func, ast.Name) and node.func.id in own):
-            place = node.args[0] if node.args else next(given.value for given in node.keywords if given.arg == "place")
+            place = (
+                node.args[0]
+                if node.args
+                else next(given.value for given in node.keywords if given.arg == "place")
+            )
             found.add(place.value if isinstance(place, ast.Constant) else ast.unparse(place))
     return found
 
@@ -87,8 +109,14 @@ def test_whoever_looks_up_methods_is_in_the_table(file: Path):
     name, tree = name_of(file), ast.parse(file.read_text(encoding="utf-8"))
     if name != "hone.config.methods":
         found, known = places_of(tree), CALLERS.get(name, set())
-        assert found <= known, f"{name} looks up methods of {sorted(found - known)}: add them to CALLERS in {Path(__file__).name}"
-        assert known <= found, f"{name} no longer looks up methods of {sorted(known - found)}: remove them from CALLERS"
+        assert found <= known, (
+            f"{name} looks up methods of {sorted(found - known)}: add them to CALLERS in "
+            f"{Path(__file__).name}"
+        )
+        assert known <= found, (
+            f"{name} no longer looks up methods of {sorted(known - found)}: remove them from "
+            "CALLERS"
+        )
 
 
 def test_the_table_names_modules_that_exist():
@@ -99,13 +127,25 @@ def test_the_table_names_modules_that_exist():
 def test_modules_are_imported_by_name_only_where_methods_are_found(file: Path):
     name = name_of(file)
     assert not imports_by_name(ast.parse(file.read_text(encoding="utf-8"))) or name in IMPORTERS, (
-        f"{name} imports a module by its name: let hone.config.methods.find do it, so that the code's fingerprint knows of it"
+        f"{name} imports a module by its name: let hone.config.methods.find do it, so that the "
+        "code's fingerprint knows of it"
     )
 
 
 def test_look_ups_are_seen_however_they_are_written():
-    text = "from hone.config import methods\nfrom hone.config.methods import find as look, checked\nlook(P, 1)\nchecked('a', x, y)\n"
-    assert places_of(ast.parse(text + "def f(place):\n    return methods.find('b.c', n), methods.names(place), other.find('d')")) == {
-        "P", "a", "b.c", "place",
-    }  # fmt: skip
+    text = (
+        "from hone.config import methods\nfrom hone.config.methods import find as look, "
+        "checked\nlook(P, 1)\nchecked('a', x, y)\n"
+    )
+    assert places_of(
+        ast.parse(
+            text + "def f(place):\n    return methods.find('b.c', n), methods.names(place), "
+            "other.find('d')"
+        )
+    ) == {
+        "P",
+        "a",
+        "b.c",
+        "place",
+    }
     assert imports_by_name(ast.parse("import importlib\nimportlib.import_module('x')"))

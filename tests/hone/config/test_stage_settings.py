@@ -1,4 +1,6 @@
-"""Settings of stages: what `resolve` writes is what a stage reads, and a file that does not fit is refused with a way out."""
+"""Settings of stages: what `resolve` writes is what a stage reads, and a file that does not fit
+is refused with a way out.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def written(content: str) -> None:
     file.write_text(content)
 
 
-def test_a_stage_is_called_with_its_settings_and_its_own_options(workspace: Path, capsys: pytest.CaptureFixture):
+def test_a_stage_is_called_with_its_settings_and_its_own_options(
+    workspace: Path, capsys: pytest.CaptureFixture
+):
     written('{"size": 3}')
     assert list(options_of(toy)) == ["round", "name", "again"]
     call(toy, round="r1", name="x", again="yes")
@@ -48,7 +52,11 @@ def test_a_stage_is_called_with_its_settings_and_its_own_options(workspace: Path
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('{"size": "large"}', r"resolved/toys/r1/x.json does not match this version of Hone: 'size' is 'large'.*Run `dvc repro resolve`"),
+        (
+            '{"size": "large"}',
+            r"resolved/toys/r1/x.json does not match this version of Hone: 'size' is 'large'.*Run "
+            r"`dvc repro resolve`",
+        ),
         ('{"size": 3, "old": 1}', "does not match this version of Hone: 'old' is not a setting"),
         ("{}", "'size' is missing"),
     ],
@@ -60,7 +68,9 @@ def test_a_file_that_does_not_fit(workspace: Path, content: str, said: str):
 
 
 def test_a_file_that_is_missing(workspace: Path):
-    with pytest.raises(Refused, match=r"resolved/toys/r2/x.json is missing. Run `dvc repro resolve`"):
+    with pytest.raises(
+        Refused, match=r"resolved/toys/r2/x.json is missing. Run `dvc repro resolve`"
+    ):
         Toy.read(round="r2", name="x")
 
 
@@ -76,7 +86,9 @@ def test_settings_cannot_be_changed(workspace: Path):
 
 
 def test_what_resolve_makes_is_what_stages_read(workspace: Path):
-    """Of every shipped recipe that needs nothing else, and of references: each file holds the same settings as the object."""
+    """Of every shipped recipe that needs nothing else, and of references: each file holds the
+    same settings as the object.
+    """
     small_collection()
     write_params()
     able = []

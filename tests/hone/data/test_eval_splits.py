@@ -1,4 +1,6 @@
-"""What cannot be evaluated is refused, and where: a score of 0 that no ranking could have bettered is no score."""
+"""What cannot be evaluated is refused, and where: a score of 0 that no ranking could have
+bettered is no score.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,23 @@ from hone.errors import Refused
 from tests.report.made_up import save
 
 
-def collection(test: dict[tuple[str, str], int], dev: dict[tuple[str, str], int] | None = None) -> None:
+def collection(
+    test: dict[tuple[str, str], int], dev: dict[tuple[str, str], int] | None = None
+) -> None:
     """Documents a, b and two chunks of p; queries q and r in test, v in dev."""
     place = Path("data/ours")
-    save("documents", {"doc_id": ["a", "b", "p1", "p2"], "text": "text", "parent_id": [None, None, "p", "p"]}, place / "documents.parquet")
+    save(
+        "documents",
+        {"doc_id": ["a", "b", "p1", "p2"], "text": "text", "parent_id": [None, None, "p", "p"]},
+        place / "documents.parquet",
+    )
     for split, queries, labels in (("test", ["q", "r"], test), ("dev", ["v"], dev or {})):
         save("queries", {"query_id": queries, "text": "text"}, place / split / "queries.parquet")
-        named = {"query_id": [query for query, _ in labels], "doc_id": [doc for _, doc in labels], "relevance": list(labels.values())}
+        named = {
+            "query_id": [query for query, _ in labels],
+            "doc_id": [doc for _, doc in labels],
+            "relevance": list(labels.values()),
+        }
         save("qrels", named, place / split / "qrels.parquet")
 
 
@@ -38,13 +50,19 @@ def test_splits_that_are_judged(workspace: Path):
     ("test", "dev", "told"),
     [
         ({}, {}, "ours is in `evaluate_on` but has no labelled test or dev query"),
-        ({("q", "a"): 0, ("r", "b"): 0}, {}, "the test queries of ours.* none of their 2 labels has relevance 1 or higher"),
+        (
+            {("q", "a"): 0, ("r", "b"): 0},
+            {},
+            "the test queries of ours.* none of their 2 labels has relevance 1 or higher",
+        ),
         ({("q", "a"): 1}, {("v", "b"): 0}, "the dev queries of ours.* none of their 1 labels"),
         ({("q", "gone"): 1, ("q", "a"): 0}, {}, "no relevant document in the collection: 'gone'"),
         ({("nobody", "a"): 1}, {}, "the labels name other queries, such as 'nobody'"),
     ],
 )
-def test_what_no_ranking_could_score_on_is_refused(workspace: Path, test: dict, dev: dict, told: str):
+def test_what_no_ranking_could_score_on_is_refused(
+    workspace: Path, test: dict, dev: dict, told: str
+):
     with pytest.raises(Refused, match=told):
         splits(test, dev)
 

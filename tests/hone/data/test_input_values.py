@@ -18,7 +18,17 @@ BIG = 18446744073709551617
 
 @pytest.mark.parametrize(
     ("value", "is_id"),
-    [(7, "7"), (7.0, "7"), ("7", "7"), ("007", "007"), ("7.0", "7.0"), (BIG, str(BIG)), (-3.0, "-3"), ("1e3", "1e3"), ("nan", "nan")],
+    [
+        (7, "7"),
+        (7.0, "7"),
+        ("7", "7"),
+        ("007", "007"),
+        ("7.0", "7.0"),
+        (BIG, str(BIG)),
+        (-3.0, "-3"),
+        ("1e3", "1e3"),
+        ("nan", "nan"),
+    ],
 )
 def test_ids_that_are_numbers_meet_and_texts_stay(value: Any, is_id: str):
     assert id_of(value) == is_id
@@ -45,14 +55,42 @@ def test_what_is_no_text(value: Any):
 
 
 @pytest.mark.parametrize(
-    ("value", "grade"), [(1, 1), (1.0, 1), ("1", 1), (" 1.0 ", 1), ("1.", 1), ("1e0", 1), (True, 1), (-1, -1), (MOST, MOST), ("0", 0)]
+    ("value", "grade"),
+    [
+        (1, 1),
+        (1.0, 1),
+        ("1", 1),
+        (" 1.0 ", 1),
+        ("1.", 1),
+        ("1e0", 1),
+        (True, 1),
+        (-1, -1),
+        (MOST, MOST),
+        ("0", 0),
+    ],
 )
 def test_grades(value: Any, grade: int):
     assert grade_of(value) == grade
 
 
 @pytest.mark.parametrize(
-    "value", [0.5, "0.5", 99999999999, "99999999999", 10**400, "1e400", math.inf, "inf", "nan", "high", "", [1], "1_0", "١"]
+    "value",
+    [
+        0.5,
+        "0.5",
+        99999999999,
+        "99999999999",
+        10**400,
+        "1e400",
+        math.inf,
+        "inf",
+        "nan",
+        "high",
+        "",
+        [1],
+        "1_0",
+        "١",
+    ],
 )
 def test_what_is_no_grade(value: Any):
     with pytest.raises(Odd):
@@ -74,14 +112,20 @@ def one_by_one(read: Any, values: list) -> tuple[list, list[bool]]:
 
 COLUMNS = st.one_of(
     st.lists(
-        st.none() | st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=5) | st.sampled_from(["1.0", "-2", "0.5", "1e5"])
+        st.none()
+        | st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=5)
+        | st.sampled_from(["1.0", "-2", "0.5", "1e5"])
     ).map(lambda values: pl.Series(values, dtype=pl.String)),
     st.lists(st.none() | st.floats() | st.sampled_from([7.0, 2.0**53, 2.0**31, -1.0])).map(
         lambda values: pl.Series(values, dtype=pl.Float64)
     ),
-    st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)).map(lambda values: pl.Series(values, dtype=pl.Int64)),
+    st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)).map(
+        lambda values: pl.Series(values, dtype=pl.Int64)
+    ),
     st.lists(st.none() | st.booleans()).map(lambda values: pl.Series(values, dtype=pl.Boolean)),
-    st.lists(st.none() | st.lists(st.integers(0, 3), max_size=2)).map(lambda values: pl.Series(values, dtype=pl.List(pl.Int64))),
+    st.lists(st.none() | st.lists(st.integers(0, 3), max_size=2)).map(
+        lambda values: pl.Series(values, dtype=pl.List(pl.Int64))
+    ),
 )
 
 
@@ -91,7 +135,9 @@ def test_a_column_is_read_as_its_values_are(column: pl.Series):
         found, odd = one_by_one(one, column.to_list())
         values, bad = whole(column)
         assert bad.to_list() == odd
-        assert values.filter(~bad).to_list() == [value for value, wrong in zip(found, odd, strict=True) if not wrong]
+        assert values.filter(~bad).to_list() == [
+            value for value, wrong in zip(found, odd, strict=True) if not wrong
+        ]
 
 
 def test_columns_of_other_types():

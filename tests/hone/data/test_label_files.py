@@ -1,4 +1,6 @@
-"""Labels that people and judges made here are found where they are now and where they were before."""
+"""Labels that people and judges made here are found where they are now and where they were
+before.
+"""
 
 from __future__ import annotations
 
@@ -47,5 +49,7 @@ def test_two_files_that_differ_are_refused_and_two_that_agree_are_one(workspace:
         write_text(Path(folder, "overrides.csv"), DECIDED)
     assert label_files("*.csv") == [Path("inputs/labels/overrides.csv")]
     write_text(Path("inputs/overrides.csv"), DECIDED + "q2,d1,negative\n")
-    with pytest.raises(Refused, match=r"inputs/overrides.csv and inputs/labels/overrides.csv both exist and differ"):
+    with pytest.raises(
+        Refused, match=r"inputs/overrides.csv and inputs/labels/overrides.csv both exist and differ"
+    ):
         overrides.read()

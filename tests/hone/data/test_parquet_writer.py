@@ -19,7 +19,11 @@ def test_blocks_are_read_back_as_one_table(tmp_path: Path):
     with Spool("judgments", tmp_path / "judgments.parquet") as spool:
         spool.add(block("a", "b"))
         spool.add(block("c"))
-    assert tables.read("judgments", tmp_path / "judgments.parquet")["doc_id"].to_list() == ["a", "b", "c"]
+    assert tables.read("judgments", tmp_path / "judgments.parquet")["doc_id"].to_list() == [
+        "a",
+        "b",
+        "c",
+    ]
 
 
 def test_no_block_is_an_empty_table(tmp_path: Path):

@@ -32,19 +32,30 @@ def test_order_by_hand():
 
 
 def test_deviation_by_hand():
-    """1, 2, 3 deviate by sqrt(2/3); one value by nothing; of a pair the one that is no number is left out."""
-    assert HAND.deviation(np.array([1, 2, 3, 5, np.nan, 4])).tolist() == pytest.approx([(2 / 3) ** 0.5, 0, 0])
+    """1, 2, 3 deviate by sqrt(2/3); one value by nothing; of a pair the one that is no number is
+    left out.
+    """
+    assert HAND.deviation(np.array([1, 2, 3, 5, np.nan, 4])).tolist() == pytest.approx(
+        [(2 / 3) ** 0.5, 0, 0]
+    )
 
 
 def test_an_empty_pool():
     none = Segments.of(POOL.clear())
     assert len(none) == 0
-    assert none.ordered(np.empty(0, dtype=np.float32), 3).tolist() == none.heads(3).tolist() == none.places.tolist() == []
+    assert (
+        none.ordered(np.empty(0, dtype=np.float32), 3).tolist()
+        == none.heads(3).tolist()
+        == none.places.tolist()
+        == []
+    )
     assert none.deviation(np.empty(0, dtype=np.float32)).tolist() == []
 
 
 def test_keys_sort_as_their_numbers_do():
-    numbers = np.array([np.nan, np.inf, 3.5, 1e-40, 0.0, -0.0, -1e-40, -2.0, -np.inf, -np.nan], dtype=np.float32)
+    numbers = np.array(
+        [np.nan, np.inf, 3.5, 1e-40, 0.0, -0.0, -1e-40, -2.0, -np.inf, -np.nan], dtype=np.float32
+    )
     keys = sortable(numbers)
     assert (np.diff(keys.astype(np.int64))[1:8] <= 0).all()
     assert keys[4] == keys[5]
@@ -55,16 +66,24 @@ lengths = st.lists(st.integers(1, 9), min_size=1, max_size=30)
 
 
 @given(lengths, st.integers(1, 10), st.integers(0, 99), st.integers(1, 40), st.booleans())
-def test_order_is_that_of_each_query_alone(sizes: list[int], n: int, seed: int, block: int, few: bool):
+def test_order_is_that_of_each_query_alone(
+    sizes: list[int], n: int, seed: int, block: int, few: bool
+):
     """Whatever the blocks; equal keys stay in order."""
     draw = np.random.default_rng(seed)
     made = Segments(np.cumsum([0, *sizes]))
     keys = draw.integers(3 if few else 1 << 32, size=sum(sizes), dtype=np.uint32)
-    expected = [start + np.argsort(keys[start:stop], kind="stable")[:n] for start, stop in zip(made.bounds, made.bounds[1:], strict=False)]
+    expected = [
+        start + np.argsort(keys[start:stop], kind="stable")[:n]
+        for start, stop in zip(made.bounds, made.bounds[1:], strict=False)
+    ]
     assert made.ordered(keys, n).tolist() == np.concatenate(expected).tolist()
     cut = list(made.blocks(block))
     assert [part.start for part in cut] + [len(sizes)] == [0] + [part.stop for part in cut]
-    assert np.concatenate([made._ordered(keys, part) for part in cut]).tolist() == made.ordered(keys).tolist()
+    assert (
+        np.concatenate([made._ordered(keys, part) for part in cut]).tolist()
+        == made.ordered(keys).tolist()
+    )
 
 
 def test_more_queries_and_places_than_one_integer_holds(monkeypatch: pytest.MonkeyPatch):

@@ -13,7 +13,14 @@ from hone.data import tables
 from hone.data.tables import Documents, normalised
 from hone.errors import Refused
 
-ROWS = pl.DataFrame({"doc_id": ["1", "2", "3"], "title": ["", "T", None], "text": ["a", "b", "c"], "parent_id": [None, "p", None]})
+ROWS = pl.DataFrame(
+    {
+        "doc_id": ["1", "2", "3"],
+        "title": ["", "T", None],
+        "text": ["a", "b", "c"],
+        "parent_id": [None, "p", None],
+    }
+)
 
 
 @pytest.fixture
@@ -44,7 +51,11 @@ def test_what_an_encoder_reads(file: Path):
 
 def test_a_table_with_other_columns_is_refused(tmp_path: Path):
     pl.DataFrame({"doc": ["a"], "text": ["b"]}).write_parquet(tmp_path / "x.parquet")
-    with pytest.raises(Refused, match=r"x\.parquet is not a valid documents table: it lacks 'doc_id'.*it has unexpected columns 'doc'"):
+    with pytest.raises(
+        Refused,
+        match=r"x\.parquet is not a valid documents table: it lacks 'doc_id'.*it has unexpected "
+        r"columns 'doc'",
+    ):
         tables.read("documents", tmp_path / "x.parquet")
 
 
@@ -60,13 +71,22 @@ def test_a_file_that_is_no_parquet(tmp_path: Path):
 
 
 def test_a_document_may_have_a_title_alone():
-    """Of a missing text nothing is left but the title; of both missing an empty text, as encoders read it."""
-    frame = pl.DataFrame({"title": ["T", None, "T", ""], "text": [None, "x", "x", None]}, schema={"title": pl.String, "text": pl.String})
+    """Of a missing text nothing is left but the title; of both missing an empty text, as
+    encoders read it.
+    """
+    frame = pl.DataFrame(
+        {"title": ["T", None, "T", ""], "text": [None, "x", "x", None]},
+        schema={"title": pl.String, "text": pl.String},
+    )
     assert frame.select(tables.full_text())["full_text"].to_list() == ["T", "x", "T x", ""]
 
 
 def same(*texts: str | None) -> list[str | None]:
-    return pl.DataFrame({"text": texts}, schema={"text": pl.String}).select(normalised(pl.col("text")))["text"].to_list()
+    return (
+        pl.DataFrame({"text": texts}, schema={"text": pl.String})
+        .select(normalised(pl.col("text")))["text"]
+        .to_list()
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,7 +112,10 @@ def test_spellings_of_the_same_text_are_the_same(one: str, other: str):
     assert len(set(same(one, other))) == 1
 
 
-@pytest.mark.parametrize(("one", "other"), [("resume", "résumé"), ("C", "C++"), ("a b", "ab"), ("黄山", "黄河"), ("x-1", "x1")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("resume", "résumé"), ("C", "C++"), ("a b", "ab"), ("黄山", "黄河"), ("x-1", "x1")],
+)
 def test_other_texts_are_others(one: str, other: str):
     assert len(set(same(one, other))) == 2
 

@@ -1,4 +1,6 @@
-"""Scores of pairs by a cross-encoder: the library's own figures, each made once, whatever the order and however it ended before."""
+"""Scores of pairs by a cross-encoder: the library's own figures, each made once, whatever the
+order and however it ended before.
+"""
 
 from __future__ import annotations
 
@@ -52,14 +54,21 @@ def one_by_one() -> np.ndarray:
     from sentence_transformers import CrossEncoder
 
     model = CrossEncoder(str(NAME), device="cpu")
-    return np.array([model.predict([(QUERIES[q], DOCUMENTS[d])], activation_fn=torch.nn.Identity())[0] for q, d in ALL])
+    return np.array(
+        [
+            model.predict([(QUERIES[q], DOCUMENTS[d])], activation_fn=torch.nn.Identity())[0]
+            for q, d in ALL
+        ]
+    )
 
 
 def test_logits_are_the_librarys_and_probabilities_their_sigmoid(scorer: CrossScorer):
     made = scorer.logits(QUERIES, DOCUMENTS, ALL)
     assert made.dtype == np.float32
     assert made == pytest.approx(one_by_one(), abs=1e-5)
-    assert scorer.probabilities(QUERIES, DOCUMENTS, ALL) == pytest.approx(1 / (1 + np.exp(-one_by_one())), abs=1e-5)
+    assert scorer.probabilities(QUERIES, DOCUMENTS, ALL) == pytest.approx(
+        1 / (1 + np.exp(-one_by_one())), abs=1e-5
+    )
 
 
 def test_whatever_order_they_are_asked_in(scorer: CrossScorer, hone_home: Path):
@@ -69,7 +78,9 @@ def test_whatever_order_they_are_asked_in(scorer: CrossScorer, hone_home: Path):
     assert scorer.logits(QUERIES, DOCUMENTS, ALL[order]) == pytest.approx(first[order], abs=1e-5)
 
 
-def test_a_second_scoring_computes_nothing_and_gives_the_same(scorer: CrossScorer, counted: list[int]):
+def test_a_second_scoring_computes_nothing_and_gives_the_same(
+    scorer: CrossScorer, counted: list[int]
+):
     first = scorer.logits(QUERIES, DOCUMENTS, ALL)
     assert sum(counted) == len(ALL)
     counted.clear()
@@ -79,13 +90,19 @@ def test_a_second_scoring_computes_nothing_and_gives_the_same(scorer: CrossScore
 
 
 def test_pairs_of_equal_texts_are_scored_once(scorer: CrossScorer, counted: list[int]):
-    made = scorer.logits(["red cat", "red cat"], ["blue", "blue"], np.array([(0, 0), (1, 1), (0, 1)]))
+    made = scorer.logits(
+        ["red cat", "red cat"], ["blue", "blue"], np.array([(0, 0), (1, 1), (0, 1)])
+    )
     assert counted == [1]
     assert len(set(made.tolist())) == 1
 
 
-def test_a_killed_scoring_goes_on_where_it_was(scorer: CrossScorer, counted: list[int], monkeypatch: pytest.MonkeyPatch):
-    """Ten pairs a shard: the second cannot be written. What the first holds is not made again, and the end is the same."""
+def test_a_killed_scoring_goes_on_where_it_was(
+    scorer: CrossScorer, counted: list[int], monkeypatch: pytest.MonkeyPatch
+):
+    """Ten pairs a shard: the second cannot be written. What the first holds is not made again,
+    and the end is the same.
+    """
     unbroken = CrossScorer(scorer.model, precision="fp32").logits(QUERIES, DOCUMENTS, ALL)
     shutil.rmtree(scorer.space().folder)
     monkeypatch.setattr(cross_encoder_scores, "ROWS_PER_SHARD", 10)
@@ -103,7 +120,9 @@ def test_a_killed_scoring_goes_on_where_it_was(scorer: CrossScorer, counted: lis
         scorer.logits(QUERIES, DOCUMENTS, ALL)
     monkeypatch.setattr(Space, "add", add)
     counted.clear()
-    assert CrossScorer(scorer.model, precision="fp32").logits(QUERIES, DOCUMENTS, ALL) == pytest.approx(unbroken, abs=1e-5)
+    assert CrossScorer(scorer.model, precision="fp32").logits(
+        QUERIES, DOCUMENTS, ALL
+    ) == pytest.approx(unbroken, abs=1e-5)
     assert counted == [10, 7]
 
 
@@ -130,7 +149,9 @@ def test_what_is_said_about_a_ranker_is_no_part_of_its_address(scorer: CrossScor
 
 
 def test_in_bf16_the_last_layer_keeps_its_precision(scorer: CrossScorer):
-    """Near the figures of fp32, and finer than bf16: a number of bf16 has sixteen zeros at its end."""
+    """Near the figures of fp32, and finer than bf16: a number of bf16 has sixteen zeros at its
+    end.
+    """
     exact = scorer.logits(QUERIES, DOCUMENTS, ALL)
     made = CrossScorer(scorer.model, precision="bf16").logits(QUERIES, DOCUMENTS, ALL)
     assert made == pytest.approx(exact, abs=0.25)
@@ -160,13 +181,31 @@ def test_longer_than_the_weights_can_tell_apart_is_refused(scorer: CrossScorer):
 
 
 def test_no_pairs_need_no_model(workspace: Path):
-    assert len(CrossScorer(CrossModel(Path("inputs/none"))).logits([], [], np.empty((0, 2), dtype=np.int64))) == 0
+    assert (
+        len(
+            CrossScorer(CrossModel(Path("inputs/none"))).logits(
+                [], [], np.empty((0, 2), dtype=np.int64)
+            )
+        )
+        == 0
+    )
 
 
-@given(st.lists(st.tuples(st.text(max_size=3), st.text(max_size=3)), min_size=1, max_size=6, unique=True))
+@given(
+    st.lists(
+        st.tuples(st.text(max_size=3), st.text(max_size=3)), min_size=1, max_size=6, unique=True
+    )
+)
 def test_no_two_pairs_share_a_key(texts: list[tuple[str, str]]):
     """Also where both put together are the same text."""
-    texts = [*texts, *[(query + document, "") for query, document in texts if (query + document, "") not in texts]]
+    texts = [
+        *texts,
+        *[
+            (query + document, "")
+            for query, document in texts
+            if (query + document, "") not in texts
+        ],
+    ]
     texts = list(dict.fromkeys(texts))
     rows = np.repeat(np.arange(len(texts))[:, None], 2, axis=1)
     keys = pair_keys([query for query, _ in texts], [document for _, document in texts], rows)
@@ -174,11 +213,17 @@ def test_no_two_pairs_share_a_key(texts: list[tuple[str, str]]):
 
 
 def test_a_sigmoid_of_anything_lies_between_0_and_1():
-    assert sigmoid(np.array([-1000, 0, 1000, np.log(3)])) == pytest.approx([0, 0.5, 1, 0.75], abs=1e-6)
+    assert sigmoid(np.array([-1000, 0, 1000, np.log(3)])) == pytest.approx(
+        [0, 0.5, 1, 0.75], abs=1e-6
+    )
 
 
-def test_what_is_asked_and_scored_is_noted_where_somebody_counts(scorer: CrossScorer, monkeypatch: pytest.MonkeyPatch):
-    """One pair is in the store, and asked for twice; the second asking scores nothing, and its chunk has the same name."""
+def test_what_is_asked_and_scored_is_noted_where_somebody_counts(
+    scorer: CrossScorer, monkeypatch: pytest.MonkeyPatch
+):
+    """One pair is in the store, and asked for twice; the second asking scores nothing, and its
+    chunk has the same name.
+    """
     scorer.logits(QUERIES, DOCUMENTS, ALL[:1])
     assert not Path("noted").exists()
     monkeypatch.setenv("HONE_COUNT_ENCODING", "noted")
@@ -187,6 +232,10 @@ def test_what_is_asked_and_scored_is_noted_where_somebody_counts(scorer: CrossSc
         scorer.logits(QUERIES, DOCUMENTS, np.concatenate([ALL, ALL[:1]]))
     first, scored, second = map(json.loads, Path("noted").read_text().splitlines())
     assert first == second
-    assert (first["stage"], first["pairs"], first["space"]) == ("score@r1", len(ALL), scorer.space().folder.name)
+    assert (first["stage"], first["pairs"], first["space"]) == (
+        "score@r1",
+        len(ALL),
+        scorer.space().folder.name,
+    )
     assert (scored["stage"], scored["scored"]) == ("score@r1", len(ALL) - 1)
     assert scored["seconds"] >= 0

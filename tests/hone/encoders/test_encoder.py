@@ -16,11 +16,17 @@ from hone.encoders.model_folder import ModelFolder
 from hone.errors import Refused
 from tests.tiny_model import WORDS, tiny_model
 
-TEXTS = [" ".join(WORDS[number % len(WORDS)] for number in range(start, start + 1 + start % 7)) + f" {start}" for start in range(40)]
+TEXTS = [
+    " ".join(WORDS[number % len(WORDS)] for number in range(start, start + 1 + start % 7))
+    + f" {start}"
+    for start in range(40)
+]
 
 
 def encoder(folder: Path, **reading) -> Encoder:
-    return Encoder(ModelFolder(folder), Reading(**{"max_length": 16, "precision": "fp32"} | reading))
+    return Encoder(
+        ModelFolder(folder), Reading(**{"max_length": 16, "precision": "fp32"} | reading)
+    )
 
 
 def of(asked: Encoder, texts: list[str], route: str = "document") -> np.ndarray:
@@ -34,8 +40,12 @@ def test_vectors_are_those_of_sentence_transformers(tmp_path: Path):
 
 
 @pytest.mark.parametrize("held_back", [True, False])
-def test_whichever_library_multiplies_the_vectors_are_the_same(held_back: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """oneDNN takes the place of MKL on some processors, for each linear layer of each batch, and only there."""
+def test_whichever_library_multiplies_the_vectors_are_the_same(
+    held_back: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """oneDNN takes the place of MKL on some processors, for each linear layer of each batch, and
+    only there.
+    """
     times = []
 
     def counted(linear, inputs):
@@ -65,7 +75,9 @@ def threads() -> Iterator[Callable[[int], None]]:
 
 
 @pytest.mark.parametrize("cores", [1, 3])
-def test_vectors_do_not_depend_on_the_number_of_cores(cores: int, threads: Callable[[int], None], tmp_path: Path):
+def test_vectors_do_not_depend_on_the_number_of_cores(
+    cores: int, threads: Callable[[int], None], tmp_path: Path
+):
     threads(cores)
     folder = ModelFolder(tiny_model(tmp_path / "model"))
     asked = TorchEncoder(folder.load(16), "document", "", "fp32", batch_tokens=40)
@@ -87,14 +99,20 @@ def test_a_text_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     folder = tiny_model(tmp_path / "model")
     asked: list[str] = []
     plain = TorchEncoder.encode
-    monkeypatch.setattr(TorchEncoder, "encode", lambda self, texts, progress=None: asked.extend(texts) or plain(self, texts, progress))
+    monkeypatch.setattr(
+        TorchEncoder,
+        "encode",
+        lambda self, texts, progress=None: asked.extend(texts) or plain(self, texts, progress),
+    )
     of(encoder(folder), TEXTS)
     of(encoder(folder), [*TEXTS[:5], "one more", *TEXTS])
     assert sorted(asked) == sorted([*TEXTS, "one more"])
 
 
 def test_what_was_encoded_before_the_end_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Everything in memory, nothing saved until the end: here a run that dies in its third shard has two."""
+    """Everything in memory, nothing saved until the end: here a run that dies in its third shard
+    has two.
+    """
     folder = tiny_model(tmp_path / "model")
     monkeypatch.setattr(encoder_module, "ROWS_PER_SHARD", 10)
     plain, calls = TorchEncoder.encode, []
@@ -110,13 +128,17 @@ def test_what_was_encoded_before_the_end_is_kept(tmp_path: Path, monkeypatch: py
         of(encoder(folder), TEXTS)
     again = of(encoder(folder), TEXTS)
     assert calls == [10, 10, 10, 10, 10]
-    np.testing.assert_allclose(again, ModelFolder(folder).load(16).encode(TEXTS, normalize_embeddings=True), atol=1e-5)
+    np.testing.assert_allclose(
+        again, ModelFolder(folder).load(16).encode(TEXTS, normalize_embeddings=True), atol=1e-5
+    )
 
 
 def test_prompts_come_from_the_model_or_from_the_settings(tmp_path: Path):
     folder = tiny_model(tmp_path / "model", prompts={"query": "find ", "document": "about "})
     own = of(encoder(folder), TEXTS[:3], "query")
-    theirs = ModelFolder(folder).load(16).encode(TEXTS[:3], prompt="find ", normalize_embeddings=True)
+    theirs = (
+        ModelFolder(folder).load(16).encode(TEXTS[:3], prompt="find ", normalize_embeddings=True)
+    )
     np.testing.assert_allclose(own, theirs, atol=1e-5)
     none = of(encoder(folder, prompts=(("query", ""),)), TEXTS[:3], "query")
     assert np.abs(own - none).max() > 1e-3
@@ -169,9 +191,14 @@ def test_a_model_that_makes_no_numbers_is_refused_and_nothing_is_kept(tmp_path: 
 
     folder = tiny_model(tmp_path / "model")
     [weights] = folder.rglob("model.safetensors")
-    broken = {name: torch.full_like(one, value) if one.is_floating_point() else one for name, one in load_file(weights).items()}
+    broken = {
+        name: torch.full_like(one, value) if one.is_floating_point() else one
+        for name, one in load_file(weights).items()
+    }
     save_file(broken, weights, metadata={"format": "pt"})
     asked = encoder(folder)
-    with pytest.raises(Refused, match="model returned NaN or infinity in 3 of 3 vectors, such as that of"):
+    with pytest.raises(
+        Refused, match="model returned NaN or infinity in 3 of 3 vectors, such as that of"
+    ):
         of(asked, TEXTS[:3])
     assert not asked.space("document").shards

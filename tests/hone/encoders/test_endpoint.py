@@ -19,7 +19,10 @@ __all__ = ["server"]
 
 
 def encoder(server: Server, **more: object) -> EndpointEncoder:
-    return EndpointEncoder(**{"url": server.url, "model": "theirs", "batch": 3, "attempts": 3, "similarity": "dot"} | more)
+    return EndpointEncoder(
+        **{"url": server.url, "model": "theirs", "batch": 3, "attempts": 3, "similarity": "dot"}
+        | more
+    )
 
 
 def test_every_text_has_its_own_vector_whatever_the_order_of_the_answer(server: Server):
@@ -46,7 +49,14 @@ def test_what_a_kill_interrupts_is_kept_so_far(server: Server, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    "change", [{"model": "other"}, {"version": "2"}, {"dimensions": 5}, {"characters": 9}, {"prompts": {"document": "d: "}}]
+    "change",
+    [
+        {"model": "other"},
+        {"version": "2"},
+        {"dimensions": 5},
+        {"characters": 9},
+        {"prompts": {"document": "d: "}},
+    ],
 )
 def test_another_model_prompt_or_version_is_another_space(server: Server, change: dict):
     encoder(server).vectors([["a"]], "document")
@@ -55,10 +65,16 @@ def test_another_model_prompt_or_version_is_another_space(server: Server, change
 
 
 def test_prompts_and_cuts_are_what_is_sent(server: Server):
-    asked = encoder(server, prompts={"query": "ask: ", "document": None}, characters=4, dimensions=5)
+    asked = encoder(
+        server, prompts={"query": "ask: ", "document": None}, characters=4, dimensions=5
+    )
     asked.queries(["abcdefgh"])
     asked.vectors([["abcdefgh", ""]], "document")
-    assert sorted(server.texts) == [" ", "abcd", "ask: abcd"]  # an empty text is a blank, for endpoints refuse it
+    assert sorted(server.texts) == [
+        " ",
+        "abcd",
+        "ask: abcd",
+    ]  # an empty text is a blank, for endpoints refuse it
     assert all(body["dimensions"] == 5 for body in server.asked)
 
 
@@ -72,14 +88,20 @@ def test_the_key_is_sent_and_never_told(server: Server, monkeypatch: pytest.Monk
     encoder(server, key="THEIR_KEY").queries(["a"])
     assert server.keys == {f"Bearer {SECRET}"}
     server.statuses = [401]
-    with pytest.raises(Refused, match="authentication failed .*Check the environment variable THEIR_KEY") as refusal:
+    with pytest.raises(
+        Refused, match="authentication failed .*Check the environment variable THEIR_KEY"
+    ) as refusal:
         encoder(server, key="THEIR_KEY").queries(["b"])
     assert SECRET not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
     ("status", "said"),
-    [(404, "the model or URL does not exist"), (400, "rejected 1 texts .HTTP 400.. If texts are too long"), (403, "authentication failed")],
+    [
+        (404, "the model or URL does not exist"),
+        (400, "rejected 1 texts .HTTP 400.. If texts are too long"),
+        (403, "authentication failed"),
+    ],
 )
 def test_what_will_never_do_is_refused(server: Server, status: int, said: str):
     server.statuses = [status]
@@ -93,7 +115,9 @@ def test_a_key_that_is_not_set(server: Server):
 
 
 def test_nobody_listens():
-    with pytest.raises(Refused, match=r"127\.0\.0\.1:9/v1 with the model 'm' cannot be reached .*1 attempts"):
+    with pytest.raises(
+        Refused, match=r"127\.0\.0\.1:9/v1 with the model 'm' cannot be reached .*1 attempts"
+    ):
         EndpointEncoder("http://127.0.0.1:9/v1", "m", attempts=1).queries(["a"])
 
 
@@ -101,27 +125,48 @@ def test_nobody_listens():
     ("data", "said"),
     [
         ([], "did not return one vector of equal length for each of 2 texts"),
-        ([{"index": 0, "embedding": [1.0]}, {"index": 0, "embedding": [1.0]}], "did not return one vector of equal length for each"),
-        ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [1.0, 2.0]}], "did not return one vector of equal length for each"),
+        (
+            [{"index": 0, "embedding": [1.0]}, {"index": 0, "embedding": [1.0]}],
+            "did not return one vector of equal length for each",
+        ),
+        (
+            [{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [1.0, 2.0]}],
+            "did not return one vector of equal length for each",
+        ),
         ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": ["x"]}], "not numbers"),
         ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": ["2.0"]}], "not numbers"),
         ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [10**400]}], "not numbers"),
-        ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [1e39]}], "NaN or values that are too large"),
+        (
+            [{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [1e39]}],
+            "NaN or values that are too large",
+        ),
         (
             [{"index": {"at": 0}, "embedding": [1.0]}, {"index": 1, "embedding": [1.0]}],
             "did not return one vector of equal length for each",
         ),
         (
-            [{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [1.0]}, {"index": 1, "embedding": [2.0]}],
+            [
+                {"index": 0, "embedding": [1.0]},
+                {"index": 1, "embedding": [1.0]},
+                {"index": 1, "embedding": [2.0]},
+            ],
             "did not return one vector",
         ),
         (7, "did not return one vector of equal length for each"),
         ([{"index": 0, "embedding": []}, {"index": 1, "embedding": []}], "not numbers"),
-        ([{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [float("nan")]}], "NaN or values that are too large"),
+        (
+            [{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [float("nan")]}],
+            "NaN or values that are too large",
+        ),
     ],
 )
 def test_what_is_no_vector_is_refused_and_not_kept(server: Server, data: object, said: str):
-    server.answer = lambda body: {"object": "list", "data": data, "model": "theirs", "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+    server.answer = lambda body: {
+        "object": "list",
+        "data": data,
+        "model": "theirs",
+        "usage": {"prompt_tokens": 1, "total_tokens": 1},
+    }
     with pytest.raises(Refused, match=said):
         encoder(server).queries(["a", "b"])
     server.answer = vectors_of
@@ -131,21 +176,34 @@ def test_what_is_no_vector_is_refused_and_not_kept(server: Server, data: object,
 def test_a_model_that_changes_its_dimension_meanwhile(server: Server):
     lengths = iter([2, 3])
     server.answer = lambda body: {
-        "object": "list", "model": "theirs", "usage": {"prompt_tokens": 1, "total_tokens": 1},
-        "data": [{"index": place, "embedding": [1.0] * length} for length in [next(lengths)] for place in range(len(body["input"]))],
-    }  # fmt: skip
-    with pytest.raises(Refused, match="returned 3-dimensional vectors, but returned 2-dimensional ones before"):
+        "object": "list",
+        "model": "theirs",
+        "usage": {"prompt_tokens": 1, "total_tokens": 1},
+        "data": [
+            {"index": place, "embedding": [1.0] * length}
+            for length in [next(lengths)]
+            for place in range(len(body["input"]))
+        ],
+    }
+    with pytest.raises(
+        Refused, match="returned 3-dimensional vectors, but returned 2-dimensional ones before"
+    ):
         encoder(server, batch=1, slots=1).queries(["a", "b"])
 
 
-@pytest.mark.parametrize("body", [b'{"object": "list", "data": [{"index": 0, "embed', b"<html>", b"[" * 100_000, b"\xff\xfe{"])
+@pytest.mark.parametrize(
+    "body",
+    [b'{"object": "list", "data": [{"index": 0, "embed', b"<html>", b"[" * 100_000, b"\xff\xfe{"],
+)
 def test_an_answer_that_breaks_off_or_is_no_json(server: Server, body: bytes):
     server.answer = lambda _: iter([body])
     with pytest.raises(Refused, match="returned invalid or incomplete JSON"):
         encoder(server).queries(["a"])
 
 
-def test_an_answer_longer_than_vectors_can_be_is_not_read_to_its_end(server: Server, monkeypatch: pytest.MonkeyPatch):
+def test_an_answer_longer_than_vectors_can_be_is_not_read_to_its_end(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(module, "LONGEST_VECTOR", 1 << 20)
     sent = []
 
@@ -155,7 +213,9 @@ def test_an_answer_longer_than_vectors_can_be_is_not_read_to_its_end(server: Ser
             yield b" " * (1 << 20)
 
     server.answer = endless
-    with pytest.raises(Refused, match="the response exceeds 5 MB"):  # 2, and one for each text of a batch
+    with pytest.raises(
+        Refused, match="the response exceeds 5 MB"
+    ):  # 2, and one for each text of a batch
         encoder(server, attempts=1).queries(["a"])
     assert len(sent) < 100
 
@@ -169,7 +229,11 @@ def test_an_answer_that_drips_has_an_end(server: Server):
 
 
 def test_a_vector_of_zeros_has_no_cosine(server: Server):
-    server.answer = lambda body: {"object": "list", "data": [{"index": 0, "embedding": [0.0, -0.0]}], "model": "theirs"}
+    server.answer = lambda body: {
+        "object": "list",
+        "data": [{"index": 0, "embedding": [0.0, -0.0]}],
+        "model": "theirs",
+    }
     with pytest.raises(Refused, match="a zero vector, whose cosine is undefined"):
         encoder(server, similarity="cosine").queries(["a"])
     assert len(encoder(server).queries(["a"])) == 1  # a dot product with it is a number
@@ -182,36 +246,62 @@ def test_a_key_that_is_wanted_and_not_named(server: Server):
 
 
 @pytest.mark.parametrize(
-    "url", [f"http://me:{SECRET}@127.0.0.1:9/v1", f"http://127.0.0.1:9/v1?key={SECRET}", f"http://127.0.0.1:9/v1#{SECRET}"]
+    "url",
+    [
+        f"http://me:{SECRET}@127.0.0.1:9/v1",
+        f"http://127.0.0.1:9/v1?key={SECRET}",
+        f"http://127.0.0.1:9/v1#{SECRET}",
+    ],
 )
 def test_an_address_with_a_secret_is_refused_and_kept_nowhere(workspace: Path, url: str):
     asked = EndpointEncoder(url, "m", attempts=1)
-    with pytest.raises(Refused, match="contains a user, a password, a query or a fragment") as refusal:
+    with pytest.raises(
+        Refused, match="contains a user, a password, a query or a fragment"
+    ) as refusal:
         asked.queries(["a"])
     assert SECRET not in str(refusal.value)
     assert SECRET not in str(asked.space("query").description)
-    assert not [file for file in home().rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]
+    assert not [
+        file
+        for file in home().rglob("*")
+        if file.is_file() and SECRET.encode() in file.read_bytes()
+    ]
 
 
 def answering_as(name: str | None, dimension: int = 5):
     def answer(body: dict) -> dict:
-        data = [{"index": place, "embedding": vector_of(text)[:dimension]} for place, text in enumerate(body["input"])]
-        return {"object": "list", "model": name, "data": data, "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+        data = [
+            {"index": place, "embedding": vector_of(text)[:dimension]}
+            for place, text in enumerate(body["input"])
+        ]
+        return {
+            "object": "list",
+            "model": name,
+            "data": data,
+            "usage": {"prompt_tokens": 1, "total_tokens": 1},
+        }
 
     return answer
 
 
 def test_another_model_behind_the_endpoint_is_refused_with_both_names(server: Server):
-    """Documents of one model and queries of another have scores that mean nothing, and nobody sees it."""
+    """Documents of one model and queries of another have scores that mean nothing, and nobody
+    sees it.
+    """
     server.answer = answering_as("bge-small")
     encoder(server, prompts={"query": "q: "}).vectors([["a", "b"]], "document")
     server.answer = answering_as("bge-large")
     for route in ("document", "query"):
         with pytest.raises(
-            Refused, match="reports the model 'bge-large', but the vectors in the embedding cache come from 'bge-small'.*set `version`"
+            Refused,
+            match="reports the model 'bge-large', but the vectors in the embedding cache come "
+            "from 'bge-small'.*set `version`",
         ):
             encoder(server, prompts={"query": "q: "}).vectors([["c"]], route)
-    assert encoder(server).vectors([["a", "b"]], "document").take(slice(None)).shape == (2, 5)  # what is there needs no endpoint
+    assert encoder(server).vectors([["a", "b"]], "document").take(slice(None)).shape == (
+        2,
+        5,
+    )  # what is there needs no endpoint
     assert len(encoder(server, version="2").vectors([["c"]], "document")) == 1
 
 
@@ -227,7 +317,9 @@ def test_another_dimension_between_two_runs_is_refused_with_both(server: Server)
     encoder(server).queries(["a"])
     server.answer = answering_as("tiny", 3)
     with pytest.raises(
-        Refused, match=r"reports the model 'tiny', returned 3-dimensional vectors, but returned 5-dimensional ones before .as 'tiny'."
+        Refused,
+        match=r"reports the model 'tiny', returned 3-dimensional vectors, but returned "
+        r"5-dimensional ones before .as 'tiny'.",
     ):
         encoder(server).queries(["b"])
     assert encoder(server).queries(["a"]).take(slice(None)).shape == (1, 5)

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from hone.encoders.key_index import Index
 
-KEYS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=8)  # few values: hashes that agree in one half
+KEYS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=8
+)  # few values: hashes that agree in one half
 
 
 def keys(pairs: list[tuple[int, int]]) -> np.ndarray:
@@ -16,7 +18,9 @@ def keys(pairs: list[tuple[int, int]]) -> np.ndarray:
 
 
 @given(st.lists(st.lists(KEYS, min_size=1, max_size=3), max_size=3), KEYS)
-def test_a_key_is_found_where_it_was_first_and_no_other_is(steps: list[list[list[tuple[int, int]]]], asked: list[tuple[int, int]]):
+def test_a_key_is_found_where_it_was_first_and_no_other_is(
+    steps: list[list[list[tuple[int, int]]]], asked: list[tuple[int, int]]
+):
     index, expected, shards = Index(), {}, 0
     for step in steps:
         index.add(shards, [keys(shard) for shard in step])

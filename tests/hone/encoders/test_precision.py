@@ -17,7 +17,9 @@ from hone.encoders import precision
         ("", set(), "fp32", False),
     ],
 )
-def test_what_auto_means_and_which_library_multiplies(vendor: str, flags: set, bf16: str, held_back: bool, monkeypatch: pytest.MonkeyPatch):
+def test_what_auto_means_and_which_library_multiplies(
+    vendor: str, flags: set, bf16: str, held_back: bool, monkeypatch: pytest.MonkeyPatch
+):
     said = {"vendor_id": frozenset(filter(None, [vendor])), "flags": frozenset(flags)}
     monkeypatch.setattr(precision, "processor_says", lambda *names: said[names[0]])
     precision.precision_of.cache_clear()

@@ -25,10 +25,17 @@ def kept(name: str, made: np.ndarray) -> Vectors:
 def test_nearest_is_exact(depth: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(search, "QUERIES_PER_BLOCK", 3)
     monkeypatch.setattr(
-        store.Vectors, "blocks", lambda self, rows=11: ((s, self.take(slice(s, s + rows))) for s in range(0, len(self), rows))
+        store.Vectors,
+        "blocks",
+        lambda self, rows=11: (
+            (s, self.take(slice(s, s + rows))) for s in range(0, len(self), rows)
+        ),
     )
     draw = np.random.default_rng(3)
-    queries, documents = draw.normal(size=(8, 5)).astype(np.float32), draw.normal(size=(50, 5)).astype(np.float32)
+    queries, documents = (
+        draw.normal(size=(8, 5)).astype(np.float32),
+        draw.normal(size=(50, 5)).astype(np.float32),
+    )
     scores, rows = search.nearest(kept("q", queries), kept("d", documents), depth)
     product = queries @ documents.T
     expected = np.argsort(-product, axis=1)[:, :depth]
@@ -38,14 +45,27 @@ def test_nearest_is_exact(depth: int, monkeypatch: pytest.MonkeyPatch):
 
 def test_a_result_as_a_table():
     table = search.as_table(
-        pl.Series(["q1", "q2"]), pl.Series(["a", "b", "c"]), np.array([[2.0, 1.0], [5.0, 4.0]]), np.array([[2, 0], [1, 2]])
+        pl.Series(["q1", "q2"]),
+        pl.Series(["a", "b", "c"]),
+        np.array([[2.0, 1.0], [5.0, 4.0]]),
+        np.array([[2, 0], [1, 2]]),
     )
-    assert table.rows() == [("q1", "c", 1, 2.0), ("q1", "a", 2, 1.0), ("q2", "b", 1, 5.0), ("q2", "c", 2, 4.0)]
+    assert table.rows() == [
+        ("q1", "c", 1, 2.0),
+        ("q1", "a", 2, 1.0),
+        ("q2", "b", 1, 5.0),
+        ("q2", "c", 2, 4.0),
+    ]
 
 
 def test_scores_of_pairs():
-    queries, documents = np.eye(3, 4, dtype=np.float32), np.arange(8, dtype=np.float32).reshape(2, 4)
-    made = search.pair_scores(kept("q", queries), kept("d", documents), np.array([[0, 1], [2, 0]]), rows=1)
+    queries, documents = (
+        np.eye(3, 4, dtype=np.float32),
+        np.arange(8, dtype=np.float32).reshape(2, 4),
+    )
+    made = search.pair_scores(
+        kept("q", queries), kept("d", documents), np.array([[0, 1], [2, 0]]), rows=1
+    )
     assert made.tolist() == [4.0, 2.0]
 
 

@@ -32,10 +32,14 @@ def test_what_is_kept_is_found_again():
     space = Space(ABOUT)
     places = space.find(keys_of(["c", "x", "a"]))
     assert places.tolist() == [[0, 2], [-1, -1], [0, 0]]
-    np.testing.assert_array_equal(Vectors(space, places[[0, 2]], unit=False).take(slice(None)), made[[2, 0]])
+    np.testing.assert_array_equal(
+        Vectors(space, places[[0, 2]], unit=False).take(slice(None)), made[[2, 0]]
+    )
 
 
-@pytest.mark.parametrize("changed", [{"weights": "v"}, {"prompt": "query: "}, {"max_length": 9}, {"precision": "bf16"}])
+@pytest.mark.parametrize(
+    "changed", [{"weights": "v"}, {"prompt": "query: "}, {"max_length": 9}, {"precision": "bf16"}]
+)
 def test_a_cache_that_does_not_know_the_weights(changed: dict):
     """Another model, prompt, length or precision finds nothing of the first one's."""
     filled(["a"], vectors(1))
@@ -98,7 +102,10 @@ def bad_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_a_shard_that_is_read_back_wrongly_once_is_written_again(bad_reads: list[int]):
     bad_reads[0], made = 1, vectors(3)
     space = filled(["a", "b", "c"], made)
-    np.testing.assert_array_equal(Vectors(space, space.find(keys_of(["c", "a", "b"])), unit=False).take(slice(None)), made[[2, 0, 1]])
+    np.testing.assert_array_equal(
+        Vectors(space, space.find(keys_of(["c", "a", "b"])), unit=False).take(slice(None)),
+        made[[2, 0, 1]],
+    )
 
 
 def test_a_shard_that_is_never_read_back_is_refused_by_its_name(bad_reads: list[int]):
@@ -108,7 +115,11 @@ def test_a_shard_that_is_never_read_back_is_refused_by_its_name(bad_reads: list[
     space = Space(ABOUT)
     space.refresh()
     bad_reads[0] = 2
-    with pytest.raises(Refused, match=r"the shard .*\.safetensors was written 2 times .*set HONE_HOME to a folder on another disk"):
+    with pytest.raises(
+        Refused,
+        match=r"the shard .*\.safetensors was written 2 times .*set HONE_HOME to a folder on "
+        r"another disk",
+    ):
         space.add(keys_of(["a", "b", "c"]), vectors(3))
 
 
@@ -122,7 +133,9 @@ def test_a_shard_that_goes_while_it_is_read_is_named():
     space = filled(["a"], vectors(1))
     found = Vectors(space, space.find(keys_of(["a"])), unit=False)
     next(space.folder.glob("*.safetensors")).unlink()
-    with pytest.raises(Refused, match="was deleted, quarantined or truncated while this process was reading it"):
+    with pytest.raises(
+        Refused, match="was deleted, quarantined or truncated while this process was reading it"
+    ):
         found.take(slice(None))
 
 
@@ -144,7 +157,9 @@ def test_a_header_of_absurd_length_is_set_aside(length: int):
     assert not shard.exists()
 
 
-@pytest.mark.parametrize("header", [b"[" * 60_000, b"7", b"null", b"{}", b'{"keys": 1, "vectors": {"shape": [1]}}'])
+@pytest.mark.parametrize(
+    "header", [b"[" * 60_000, b"7", b"null", b"{}", b'{"keys": 1, "vectors": {"shape": [1]}}']
+)
 def test_a_header_that_is_none_is_set_aside(header: bytes):
     shard = next(filled(["a"], vectors(1)).folder.glob("*.safetensors"))
     shard.write_bytes(with_header(header, header_of(shard.read_bytes())[1]))
@@ -152,14 +167,25 @@ def test_a_header_that_is_none_is_set_aside(header: bytes):
 
 
 @settings(max_examples=40)
-@given(st.sampled_from(["keys", "vectors"]), st.sampled_from(["shape", "data_offsets", "dtype"]), st.data())
+@given(
+    st.sampled_from(["keys", "vectors"]),
+    st.sampled_from(["shape", "data_offsets", "dtype"]),
+    st.data(),
+)
 def test_no_changed_header_gives_other_vectors(name: str, part: str, data: st.DataObject):
-    """The checksum is of keys and vectors: whatever is changed in the header, a shard is the old one or none."""
+    """The checksum is of keys and vectors: whatever is changed in the header, a shard is the old
+    one or none.
+    """
     folder = filled(["a", "b", "c"], vectors(3)).folder
     shard = next(folder.glob("*.safetensors"))
     raw = shard.read_bytes()
     header, rest = header_of(raw)
-    values = st.one_of(st.none(), st.integers(-100, 100), st.text(max_size=4), st.lists(st.integers(-9, 99) | st.none(), max_size=3))
+    values = st.one_of(
+        st.none(),
+        st.integers(-100, 100),
+        st.text(max_size=4),
+        st.lists(st.integers(-9, 99) | st.none(), max_size=3),
+    )
     before, header[name][part] = header[name][part], data.draw(values)
     shard.write_bytes(with_header(header, rest))
     opened = Shard.opened(shard)
@@ -173,11 +199,15 @@ def test_two_processes_that_set_the_same_shard_aside(monkeypatch: pytest.MonkeyP
     shard = next(filled(["a"], vectors(1)).folder.glob("*.safetensors"))
     shard.write_bytes(b"nothing")
     plain = Path.replace
-    monkeypatch.setattr(Path, "replace", lambda self, target: (plain(self, target), plain(self, target))[0])
+    monkeypatch.setattr(
+        Path, "replace", lambda self, target: (plain(self, target), plain(self, target))[0]
+    )
     assert Space(ABOUT).find(keys_of(["a"])).tolist() == [[-1, -1]]
 
 
-def test_a_shard_that_another_process_has_written_anew_is_not_set_aside(monkeypatch: pytest.MonkeyPatch):
+def test_a_shard_that_another_process_has_written_anew_is_not_set_aside(
+    monkeypatch: pytest.MonkeyPatch,
+):
     space = filled(["a"], vectors(1))
     shard = next(space.folder.glob("*.safetensors"))
     good = shard.read_bytes()
@@ -213,7 +243,11 @@ def test_a_space_that_was_killed_before_its_description_is_shown_and_described()
 
 def test_vectors_of_another_length_are_refused_and_not_kept():
     filled(["a"], vectors(1))
-    with pytest.raises(Refused, match="returned 3-dimensional vectors, but those in the embedding cache .* are 4-dimensional"):
+    with pytest.raises(
+        Refused,
+        match="returned 3-dimensional vectors, but those in the embedding cache .* are "
+        "4-dimensional",
+    ):
         Space(ABOUT).add(keys_of(["b"]), vectors(1)[:, :3])
     assert Space(ABOUT).find(keys_of(["b"])).tolist() == [[-1, -1]]
 

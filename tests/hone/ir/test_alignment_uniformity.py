@@ -10,7 +10,13 @@ import pytest
 
 from hone.ir.alignment_uniformity import gap, geometry, uniformity, unit
 
-RUN = pl.DataFrame({"query_id": ["q", "q", "q", "r", "s"], "doc_id": ["a", "b", "c", "a", "b"], "score": [0.9, 0.7, 0.6, 0.8, 0.5]})
+RUN = pl.DataFrame(
+    {
+        "query_id": ["q", "q", "q", "r", "s"],
+        "doc_id": ["a", "b", "c", "a", "b"],
+        "score": [0.9, 0.7, 0.6, 0.8, 0.5],
+    }
+)
 RIGHT = pl.DataFrame({"query_id": ["q", "r"], "doc_id": ["b", "a"]})
 
 
@@ -52,14 +58,18 @@ def test_the_gap_is_of_the_best_answer_over_the_best_other():
 
 
 def test_uniformity_of_opposite_and_of_equal_vectors():
-    assert uniformity(np.array([[1.0, 0.0], [-1.0, 0.0]])) == pytest.approx(-8)  # squared distance 4
+    assert uniformity(np.array([[1.0, 0.0], [-1.0, 0.0]])) == pytest.approx(
+        -8
+    )  # squared distance 4
     assert uniformity(np.array([[1.0, 0.0], [1.0, 0.0]])) == pytest.approx(0)
     assert uniformity(np.array([[1.0, 0.0]])) is None
 
 
 def test_all_three_of_a_model():
     queries = pl.DataFrame({"query_id": ["q", "r"], "text": ["q", "r"]})
-    qrels = pl.DataFrame({"query_id": ["q", "q", "r"], "doc_id": ["b", "a", "gone"], "relevance": [1, 1, 1]})
+    qrels = pl.DataFrame(
+        {"query_id": ["q", "q", "r"], "doc_id": ["b", "a", "gone"], "relevance": [1, 1, 1]}
+    )
     found = geometry(Made(), queries, Documents(), qrels, RUN, 1)
     # q to b: 0, q to a: 2; an answer that is not in the collection counts for nothing.
     assert found["alignment"] == pytest.approx(1.0)
@@ -75,7 +85,10 @@ def test_a_collection_without_answers_has_no_alignment():
 
 
 def test_length_does_not_matter():
-    assert unit(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist() == [[pytest.approx(0.6), pytest.approx(0.8)], [0.0, 0.0]]
+    assert unit(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist() == [
+        [pytest.approx(0.6), pytest.approx(0.8)],
+        [0.0, 0.0],
+    ]
 
 
 def test_a_vector_without_direction_counts_nowhere(monkeypatch: pytest.MonkeyPatch):
@@ -94,7 +107,9 @@ def test_a_vector_without_direction_counts_nowhere(monkeypatch: pytest.MonkeyPat
 
 def test_in_parts_it_is_the_same(monkeypatch: pytest.MonkeyPatch):
     queries = pl.DataFrame({"query_id": ["q", "r"], "text": ["q", "r"]})
-    qrels = pl.DataFrame({"query_id": ["q", "q", "r"], "doc_id": ["b", "a", "c"], "relevance": [1, 1, 1]})
+    qrels = pl.DataFrame(
+        {"query_id": ["q", "q", "r"], "doc_id": ["b", "a", "c"], "relevance": [1, 1, 1]}
+    )
     whole = geometry(Made(), queries, Documents(), qrels, RUN, 1)
     assert whole["alignment"] == pytest.approx((0 + 2 + 2) / 3)
     monkeypatch.setattr("hone.ir.alignment_uniformity.PAIRS_AT_ONCE", 2)

@@ -34,13 +34,23 @@ def test_a_collapsed_model_is_told_by_its_vectors():
 @pytest.mark.parametrize(
     ("own", "begins"),
     [
-        ({"uniformity": -0.5}, "The vectors of r2 have collapsed on ours"),  # 75 % of the way from -2 to 0
+        (
+            {"uniformity": -0.5},
+            "The vectors of r2 have collapsed on ours",
+        ),  # 75 % of the way from -2 to 0
         (
             {"uniformity": -0.52},
-            "The vectors of r2 begin to collapse on ours: uniformity changes from −2.00 (r0) to −0.52, 74 % of the way",
+            "The vectors of r2 begin to collapse on ours: uniformity changes from −2.00 (r0) to "
+            "−0.52, 74 % of the way",
         ),
-        ({"uniformity": -1.5, "alignment": 0.1}, "The vectors of r2 begin to collapse on ours: "),  # 25 %, however near the answers are
-        ({"uniformity": -1.79}, "The vectors of r2 begin to collapse on ours, and alignment has not improved"),  # 10 %
+        (
+            {"uniformity": -1.5, "alignment": 0.1},
+            "The vectors of r2 begin to collapse on ours: ",
+        ),  # 25 %, however near the answers are
+        (
+            {"uniformity": -1.79},
+            "The vectors of r2 begin to collapse on ours, and alignment has not improved",
+        ),  # 10 %
     ],
 )
 def test_each_bound(own: dict, begins: str):
@@ -69,12 +79,19 @@ def test_a_base_that_tells_nothing(base: dict):
 @given(st.floats(-4, -0.1), st.floats(0, 1), st.floats(0, 1))
 def test_the_nearer_to_one_point_the_less_is_it_silent(before: float, one: float, other: float):
     way = sorted((one, other))
-    told = [warning("r2", "ours", {"uniformity": before * (1 - part)}, "r0", {"uniformity": before}) is not None for part in way]
+    told = [
+        warning("r2", "ours", {"uniformity": before * (1 - part)}, "r0", {"uniformity": before})
+        is not None
+        for part in way
+    ]
     assert told[0] <= told[1]
 
 
 def test_an_evaluation_says_it_where_the_base_was_evaluated(workspace: Path):
-    write_json(Path("reports/metrics/r2/ours.json"), {"uniformity": -0.1, "alignment": 0.8, "dev": {"uniformity": -2.0, "alignment": 0.8}})
+    write_json(
+        Path("reports/metrics/r2/ours.json"),
+        {"uniformity": -0.1, "alignment": 0.8, "dev": {"uniformity": -2.0, "alignment": 0.8}},
+    )
     assert warnings_of("r2", "ours") == []
     write_json(Path("reports/metrics/r0/ours.json"), BASE | {"dev": BASE})
     assert len(warnings_of("r2", "ours")) == 1
@@ -83,5 +100,7 @@ def test_an_evaluation_says_it_where_the_base_was_evaluated(workspace: Path):
 
 def test_a_collection_without_test_queries_is_told_by_its_dev_queries(workspace: Path):
     write_json(Path("reports/metrics/r0/ours.json"), {"dev": BASE})
-    write_json(Path("reports/metrics/r2/ours.json"), {"dev": {"uniformity": -0.1, "alignment": 0.8}})
+    write_json(
+        Path("reports/metrics/r2/ours.json"), {"dev": {"uniformity": -0.1, "alignment": 0.8}}
+    )
     assert warnings_of("r2", "ours")[0].startswith("The vectors of r2 have collapsed")

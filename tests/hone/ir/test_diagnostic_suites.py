@@ -12,7 +12,9 @@ FOLDER = {"source": "folder", "path": "inputs/ours"}
 NEGATION = {"source": "negation", "path": "requirements.txt"}
 
 
-def params(evaluate_on: list[str], train_on: tuple[str, ...] = ("ours",), **collections: dict) -> Params:
+def params(
+    evaluate_on: list[str], train_on: tuple[str, ...] = ("ours",), **collections: dict
+) -> Params:
     return Params(
         collections={"ours": FOLDER} | collections,
         train_on=list(train_on),
@@ -22,7 +24,9 @@ def params(evaluate_on: list[str], train_on: tuple[str, ...] = ("ours",), **coll
 
 
 def test_the_source_says_it_or_the_user():
-    given = params(["ours", "pairs", "nevir"], pairs=NEGATION, nevir=FOLDER | {"ability": "negation"})
+    given = params(
+        ["ours", "pairs", "nevir"], pairs=NEGATION, nevir=FOLDER | {"ability": "negation"}
+    )
     assert of_all(given) == {"pairs": "negation", "nevir": "negation"}
     assert of_all(params(["ours"], pairs=NEGATION)) == {}
 
@@ -35,7 +39,10 @@ def test_only_what_a_suite_uses_is_in_its_fingerprint():
 
 
 def test_what_is_refused():
-    with pytest.raises(Refused, match="collections.odd.ability: no measure is named 'negations'; did you mean 'negation'"):
+    with pytest.raises(
+        Refused,
+        match="collections.odd.ability: no measure is named 'negations'; did you mean 'negation'",
+    ):
         of_all(params(["ours", "odd"], odd=FOLDER | {"ability": "negations"}))
     with pytest.raises(Refused, match="train_on names pairs, which is a diagnostic set"):
         of_all(params(["ours", "pairs"], ("ours", "pairs"), pairs=NEGATION))

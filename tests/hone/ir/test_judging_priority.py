@@ -18,13 +18,16 @@ KNOWN = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 1), min_size
 
 
 def weights(*runs: str, depth: int = 100, **known: int) -> list[tuple[str, float]]:
-    found = unjudged([ranked(q=run) for run in runs], qrels(q=known or {"x": 1})).filter(pl.col("rank") <= depth)
+    found = unjudged([ranked(q=run) for run in runs], qrels(q=known or {"x": 1})).filter(
+        pl.col("rank") <= depth
+    )
     found = heaviest_first(found, 0)
     return [(doc, pytest.approx(weight)) for doc, weight in found.select("doc_id", "weight").rows()]
 
 
 def test_two_rankings_by_hand():
-    # Weights of the ranks: .2, .16, .128. a leaves the first place, c comes to the second, b rises from the second to the first.
+    # Weights of the ranks: .2, .16, .128. a leaves the first place, c comes to the second, b rises
+    # from the second to the first.
     assert weights("ab", "bc") == [("a", 0.2), ("c", 0.16), ("b", 0.04)]
 
 
@@ -52,7 +55,10 @@ def test_what_is_judged_or_deep_or_of_an_unjudged_query_is_no_hole():
 def test_what_weighs_the_same_is_drawn_by_lot_and_again_alike():
     many = ranked(**{f"q{number}": "a" for number in range(20)})
     known = qrels(**{f"q{number}": {"x": 1} for number in range(20)})
-    first, again, other = (heaviest_first(unjudged([many, many.clear()], known), seed)["query_id"].to_list() for seed in (1, 1, 2))
+    first, again, other = (
+        heaviest_first(unjudged([many, many.clear()], known), seed)["query_id"].to_list()
+        for seed in (1, 1, 2)
+    )
     assert first == again != other
     assert sorted(first) == sorted(other)
 
@@ -61,7 +67,10 @@ def test_what_weighs_the_same_is_drawn_by_lot_and_again_alike():
 @given(st.lists(RANKING, min_size=2, max_size=4), KNOWN)
 def test_the_weights_are_the_width_of_all_bounds(rankings: list[list[str]], known: dict[str, int]):
     runs = [ranked(q="".join(ranking)) for ranking in rankings]
-    width = sum(found.high - found.low for found in (bounds(one, other, qrels(q=known)) for one, other in combinations(runs, 2)))
+    width = sum(
+        found.high - found.low
+        for found in (bounds(one, other, qrels(q=known)) for one, other in combinations(runs, 2))
+    )
     assert unjudged(runs, qrels(q=known))["weight"].sum() == pytest.approx(width)
 
 
@@ -69,4 +78,6 @@ def test_the_weights_are_the_width_of_all_bounds(rankings: list[list[str]], know
 @given(RANKING, KNOWN)
 def test_the_weights_of_one_ranking_are_its_residual(ranking: list[str], known: dict[str, int]):
     run = ranked(q="".join(ranking))
-    assert unjudged([run], qrels(q=known))["weight"].sum() == pytest.approx(seen(run, qrels(q=known)).residual)
+    assert unjudged([run], qrels(q=known))["weight"].sum() == pytest.approx(
+        seen(run, qrels(q=known)).residual
+    )

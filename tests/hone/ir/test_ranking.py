@@ -18,19 +18,27 @@ DROPPED = Kept(itself=False)
 
 
 def documents_in(folder: Path, rows: list[tuple]) -> Documents:
-    frame = tables.shaped("documents", pl.DataFrame(rows, schema=["doc_id", "text", "parent_id"], orient="row"))
+    frame = tables.shaped(
+        "documents", pl.DataFrame(rows, schema=["doc_id", "text", "parent_id"], orient="row")
+    )
     tables.write("documents", frame, folder / "documents.parquet")
     return Documents(folder / "documents.parquet")
 
 
 def qrels_of(*doc_ids: str) -> pl.DataFrame:
-    return pl.DataFrame({"query_id": ["q"] * len(doc_ids), "doc_id": list(doc_ids), "relevance": [1] * len(doc_ids)})
+    return pl.DataFrame(
+        {"query_id": ["q"] * len(doc_ids), "doc_id": list(doc_ids), "relevance": [1] * len(doc_ids)}
+    )
 
 
 def test_a_parent_has_the_score_of_its_best_chunk(tmp_path):
-    documents = documents_in(tmp_path, [("a1", "x", "A"), ("a2", "x", "A"), ("b1", "x", "B"), ("c", "x", None)])
+    documents = documents_in(
+        tmp_path, [("a1", "x", "A"), ("a2", "x", "A"), ("b1", "x", "B"), ("c", "x", None)]
+    )
     unit = units(documents, qrels_of("A", "B"))
-    found = pl.DataFrame({"query_id": ["q"] * 4, "doc_id": ["a2", "c", "b1", "a1"], "score": [0.9, 0.8, 0.7, 0.6]})
+    found = pl.DataFrame(
+        {"query_id": ["q"] * 4, "doc_id": ["a2", "c", "b1", "a1"], "score": [0.9, 0.8, 0.7, 0.6]}
+    )
     assert aggregated(found, unit).rows() == [("q", "A", 0.9), ("q", "c", 0.8), ("q", "B", 0.7)]
 
 
@@ -47,8 +55,16 @@ def test_a_document_with_the_query_s_id_is_removed_only_where_the_collection_dro
 
 def test_ten_relevant_documents_numbered_as_the_query_is_have_recall_1():
     """Query 0 and documents 0 to 9, all relevant and all found: recall@10 was 0.9."""
-    found = pl.DataFrame({"query_id": ["0"] * 10, "doc_id": [str(n) for n in range(10)], "score": [1.0 - n / 10 for n in range(10)]})
-    qrels = pl.DataFrame({"query_id": ["0"] * 10, "doc_id": [str(n) for n in range(10)], "relevance": [1] * 10})
+    found = pl.DataFrame(
+        {
+            "query_id": ["0"] * 10,
+            "doc_id": [str(n) for n in range(10)],
+            "score": [1.0 - n / 10 for n in range(10)],
+        }
+    )
+    qrels = pl.DataFrame(
+        {"query_id": ["0"] * 10, "doc_id": [str(n) for n in range(10)], "relevance": [1] * 10}
+    )
     assert per_query(aggregated(found, None), qrels)["recall_at_10"].to_list() == [1.0]
 
 
@@ -56,14 +72,21 @@ def test_the_documents_that_are_dropped_are_counted(tmp_path):
     queries = pl.DataFrame({"query_id": ["a", "b", "c", "P"], "text": ["x"] * 4})
     documents = documents_in(tmp_path, [("a", "x", None), ("b", "x", "P"), ("d", "x", "P")])
     assert own_documents(queries, documents, qrels_of("a"), None).rows() == [("a", "a"), ("b", "b")]
-    assert own_documents(queries, documents, qrels_of("P"), None).rows() == [("a", "a"), ("P", "P")]  # parents are ranked
+    assert own_documents(queries, documents, qrels_of("P"), None).rows() == [
+        ("a", "a"),
+        ("P", "P"),
+    ]  # parents are ranked
     among = pl.DataFrame({"query_id": ["a", "c", "elsewhere"], "doc_id": ["b", "c", "elsewhere"]})
     assert own_documents(queries, documents, qrels_of("a"), among).rows() == [("c", "c")]
 
 
 def test_a_hundred_are_left_when_the_query_itself_is_among_them():
     found = pl.DataFrame(
-        {"query_id": ["q"] * 120, "doc_id": ["q", *(f"d{n}" for n in range(119))], "score": [1.0 - n / 200 for n in range(120)]}
+        {
+            "query_id": ["q"] * 120,
+            "doc_id": ["q", *(f"d{n}" for n in range(119))],
+            "score": [1.0 - n / 200 for n in range(120)],
+        }
     )
     assert aggregated(found, None, DROPPED)["doc_id"].to_list() == [f"d{n}" for n in range(100)]
 
@@ -76,11 +99,19 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_hundred_parents_are_found_though_one_has_hundreds_of_chunks(tmp_path, model):
     from hone.encoders.encoder import encoder_for
 
-    # One parent has 600 chunks that say what the query says, 150 others have one each: the first search sees one parent alone.
+    # One parent has 600 chunks that say what the query says, 150 others have one each: the first
+    # search sees one parent alone.
     rows = [(f"big{n}", "red cat " * (1 + n % 3), "big") for n in range(600)]
-    rows += [(f"s{n}", f"{WORDS[n % 23]} {WORDS[(n * 7) % 23]} {WORDS[(n * 5) % 23]}", f"small{n}") for n in range(150)]
+    rows += [
+        (f"s{n}", f"{WORDS[n % 23]} {WORDS[(n * 7) % 23]} {WORDS[(n * 5) % 23]}", f"small{n}")
+        for n in range(150)
+    ]
     documents = documents_in(tmp_path, rows)
-    encoder = encoder_for(model, {"max_length": 16, "prompts": {}, "precision": "fp32"}, {"device": "cpu", "batch_tokens": None})
+    encoder = encoder_for(
+        model,
+        {"max_length": 16, "prompts": {}, "precision": "fp32"},
+        {"device": "cpu", "batch_tokens": None},
+    )
     queries = pl.DataFrame({"query_id": ["q"], "text": ["red cat"]})
     ranked = by_encoder(encoder, queries, documents, qrels_of("big", "small3"))
     assert len(ranked) == 100
@@ -90,16 +121,27 @@ def test_a_hundred_parents_are_found_though_one_has_hundreds_of_chunks(tmp_path,
 
 
 def test_words_rank_parents_too(tmp_path):
-    documents = documents_in(tmp_path, [("a1", "red cat", "A"), ("a2", "red dog", "A"), ("b", "old tree", None)])
+    documents = documents_in(
+        tmp_path, [("a1", "red cat", "A"), ("a2", "red dog", "A"), ("b", "old tree", None)]
+    )
     queries = pl.DataFrame({"query_id": ["q"], "text": ["a red dog"]})
-    assert by_words(queries, documents, qrels_of("A"), language="english")["doc_id"].to_list() == ["A"]
+    assert by_words(queries, documents, qrels_of("A"), language="english")["doc_id"].to_list() == [
+        "A"
+    ]
 
 
 def test_equal_scores_are_ranked_as_trec_eval_does():
-    found = pl.DataFrame({"query_id": ["q"] * 3, "doc_id": ["a", "c", "b"], "score": [0.5, 0.5, 0.5]})
+    found = pl.DataFrame(
+        {"query_id": ["q"] * 3, "doc_id": ["a", "c", "b"], "score": [0.5, 0.5, 0.5]}
+    )
     assert aggregated(found, None)["doc_id"].to_list() == ["c", "b", "a"]
 
 
 def test_documents_of_stop_words_alone_are_found_by_no_word(tmp_path):
     queries = pl.DataFrame({"query_id": ["q"], "text": ["the cat"]})
-    assert by_words(queries, documents_in(tmp_path, [("a", "the", None), ("b", "of", None)]), qrels_of("a"), language="english").is_empty()
+    assert by_words(
+        queries,
+        documents_in(tmp_path, [("a", "the", None), ("b", "of", None)]),
+        qrels_of("a"),
+        language="english",
+    ).is_empty()

@@ -1,4 +1,6 @@
-"""Ids of any kind in a run file: read back as they were written, and six fields a line for whoever else reads it."""
+"""Ids of any kind in a run file: read back as they were written, and six fields a line for
+whoever else reads it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,22 @@ from hypothesis import strategies as st
 from hone.errors import Refused
 from hone.ir.trec_run import decoded, encoded, ranking_of, write_run
 
-ODD = ["a b", "x\ny", "t\tt", '"q"', "a/b", "ü漢", "5%", "%41", "no\u00a0break", "a\u2028b", "\ufeffb", " Q0 ", "#c", "\r"]
+ODD = [
+    "a b",
+    "x\ny",
+    "t\tt",
+    '"q"',
+    "a/b",
+    "ü漢",
+    "5%",
+    "%41",
+    "no\u00a0break",
+    "a\u2028b",
+    "\ufeffb",
+    " Q0 ",
+    "#c",
+    "\r",
+]
 FILE = Path("reports/runs/r1/ours.trec")
 
 
@@ -41,7 +58,11 @@ def test_a_run_of_odd_ids_is_read_as_it_was_written_here_and_elsewhere(workspace
 
 
 def test_an_empty_ranking_is_one(workspace: Path):
-    write_run(pl.DataFrame(schema={"query_id": pl.String, "doc_id": pl.String, "score": pl.Float32}), "r1", FILE)
+    write_run(
+        pl.DataFrame(schema={"query_id": pl.String, "doc_id": pl.String, "score": pl.Float32}),
+        "r1",
+        FILE,
+    )
     assert ranking_of("r1", "ours", 100).is_empty()
 
 

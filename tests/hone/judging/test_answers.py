@@ -28,7 +28,10 @@ def test_recorded_answers_of_rlhn_give_the_recorded_lists(shared: Path, file: st
 
 
 def tags(better: str, worse: str) -> str:
-    return f"<thinking>Doc (9) is close.</thinking>\n<better>{better}</better>,\n<worse>{worse}</worse>"
+    return (
+        "<thinking>Doc (9) is "
+        f"close.</thinking>\n<better>{better}</better>,\n<worse>{worse}</worse>"
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,7 +41,14 @@ def tags(better: str, worse: str) -> str:
         (tags("[]", "[]"), [], []),
         (tags("", "none"), [], []),
         (tags("None.", "None of the documents"), [], []),
-        (tags("Preferred over or equally as ground truth: []", "Relevant but not preferred: [Doc (4)]"), [], [4]),
+        (
+            tags(
+                "Preferred over or equally as ground truth: []",
+                "Relevant but not preferred: [Doc (4)]",
+            ),
+            [],
+            [4],
+        ),
         (tags("2, 7", "[3]"), [2, 7], [3]),
         (tags("Docs 2, 5 and 7", "documents #1 & 4"), [2, 5, 7], [1, 4]),
         (tags("1. Doc (3)\n2. Doc (5)", "- **Doc (1)**"), [3, 5], [1]),
@@ -56,7 +66,9 @@ def tags(better: str, worse: str) -> str:
         ("<think>" + tags("[Doc (1)]", "[]") + "</think>" + tags("[Doc (2)]", "[]"), [2], []),
     ],
 )
-def test_two_lists_in_every_form_that_models_write(answer: str, better: list[int], worse: list[int]):
+def test_two_lists_in_every_form_that_models_write(
+    answer: str, better: list[int], worse: list[int]
+):
     assert lists(answer) == (better, worse)
 
 
@@ -91,13 +103,27 @@ def test_lists_that_cannot_be_relied_on_make_every_document_unknown(answer: str 
 
 
 def test_an_answer_that_was_cut_off_is_unknown_unless_its_lists_are_whole():
-    assert listwise("<thinking>Doc (1): <better>[Doc (1)]</better> <worse>[]</worse> perhaps, but", 1, cut=True)[0].verdict == "unknown"
-    assert listwise("Doc (1) is about", 1, cut=True)[0].reason == "unparsable: it was cut off before its lists"
+    assert (
+        listwise(
+            "<thinking>Doc (1): <better>[Doc (1)]</better> <worse>[]</worse> perhaps, but",
+            1,
+            cut=True,
+        )[0].verdict
+        == "unknown"
+    )
+    assert (
+        listwise("Doc (1) is about", 1, cut=True)[0].reason
+        == "unparsable: it was cut off before its lists"
+    )
     assert listwise(tags("[Doc (1)]", "[]"), 1, cut=True)[0].verdict == "positive"
 
 
 def test_both_lists_count_as_found():
-    assert listwise(tags("[Doc (2)]", "[Doc (3)]"), 3) == [Said("negative", 0.0), Said("positive", 3.0), Said("positive", 2.0)]
+    assert listwise(tags("[Doc (2)]", "[Doc (3)]"), 3) == [
+        Said("negative", 0.0),
+        Said("positive", 3.0),
+        Said("positive", 2.0),
+    ]
 
 
 def test_numbers_that_no_document_has_concern_none_and_are_noted():
@@ -111,9 +137,27 @@ def test_a_number_in_both_lists_is_found_with_the_lower_grade():
 
 
 PIECES = [
-    "<better>", "</worse>", "Doc (1)", "{", "}", "[", ",", "2", "<think>", "none", "yes", "A", "[THINK]", "[/THINK]",
-    "<|channel|>final<|message|>", "analysisWe", "3/10", "grade: 3", "<|end|>", "</reasoning>",
-]  # fmt: skip
+    "<better>",
+    "</worse>",
+    "Doc (1)",
+    "{",
+    "}",
+    "[",
+    ",",
+    "2",
+    "<think>",
+    "none",
+    "yes",
+    "A",
+    "[THINK]",
+    "[/THINK]",
+    "<|channel|>final<|message|>",
+    "analysisWe",
+    "3/10",
+    "grade: 3",
+    "<|end|>",
+    "</reasoning>",
+]
 
 
 @given(st.text() | st.lists(st.sampled_from(PIECES)).map(" ".join))
@@ -121,7 +165,9 @@ def test_no_answer_is_a_crash(text: str):
     """And a list that is read has each number once."""
     said = listwise(text, 2)
     assert len(said) == 2
-    assert all((item.verdict == "unknown") == (item.reason or "").startswith("unparsable") for item in said)
+    assert all(
+        (item.verdict == "unknown") == (item.reason or "").startswith("unparsable") for item in said
+    )
     for item in (yes_no(text), graded(text), pairwise(text)):
         assert (item.verdict == "unknown") == (item.reason or "").startswith("unparsable")
 
@@ -168,7 +214,13 @@ def near(said: Said, verdict: str, probability: float, grade: float | None = Non
 
 def test_every_spelling_of_yes_and_no_counts():
     """.5 + .1 = .6 of yes against .2 of no: .75."""
-    tops = [("Yes", log(0.5)), (" yes", log(0.1)), ("▁NO", log(0.2)), ("The", log(0.1)), ("y", log(0.1))]
+    tops = [
+        ("Yes", log(0.5)),
+        (" yes", log(0.1)),
+        ("▁NO", log(0.2)),
+        ("The", log(0.1)),
+        ("y", log(0.1)),
+    ]
     near(yes_no("No", tops), "positive", 0.75)
     near(yes_no("No", tops, inverted=True), "negative", 0.25)
 
@@ -221,7 +273,9 @@ def test_yes_or_no_in_words(text: str | None, verdict: str):
 
 
 def test_grades_are_expected_from_the_alternatives():
-    """Of .1, .2, .3, .4 of the grades 0 to 3: 0 .1 + 1 .2 + 2 .3 + 3 .4 = 2; at least 2 with .7, at least 3 with .4."""
+    """Of .1, .2, .3, .4 of the grades 0 to 3: 0 .1 + 1 .2 + 2 .3 + 3 .4 = 2; at least 2 with .7,
+    at least 3 with .4.
+    """
     tops = [("0", log(0.1)), (" 1", log(0.2)), ("2", log(0.3)), ("3", log(0.4))]
     near(graded("0", tops), "positive", 0.7, 2.0)
     near(graded("0", tops, positive_from=3), "negative", 0.4, 2.0)
@@ -250,7 +304,9 @@ def test_grades_in_words(text: str, grade: int):
     assert graded(text) == Said("positive" if grade >= 2 else "negative", float(grade))
 
 
-@pytest.mark.parametrize("text", ["4", "-1", "2.5", "Grade: 7", '{"grade": 12}', "good", "", "2 or 3", "12", "2019 was"])
+@pytest.mark.parametrize(
+    "text", ["4", "-1", "2.5", "Grade: 7", '{"grade": 12}', "good", "", "2 or 3", "12", "2019 was"]
+)
 def test_grades_that_are_none_are_unknown(text: str):
     assert graded(text).verdict == "unknown"
     assert graded(text).grade is None
@@ -259,23 +315,39 @@ def test_grades_that_are_none_are_unknown(text: str):
 @pytest.mark.parametrize(
     ("text", "scale"),
     [
-        ("Score: 3/10", "10"), ("Relevance: 3 out of 10", "10"), ("Grade: 2 / 5", "5"), ("score: 3/100", "100"),
+        ("Score: 3/10", "10"),
+        ("Relevance: 3 out of 10", "10"),
+        ("Grade: 2 / 5", "5"),
+        ("score: 3/100", "100"),
         ("Grade: 3 (0-5 scale)", "5"),
-        ("3/10", "10"), ("**2** / 5", "5"), ("2 out of 5", "5"), ("3 of 4", "4"), ("Grade: 3 (scale: 1 to 5)", "5"), ("3%", "100"),
-        ("Grade: 3 on a scale of 1-10", "10"), ("Score: 2, on a 5-point scale", "5"), ('{"grade": "3/10"}', "10"), ("1/1", "1"),
+        ("3/10", "10"),
+        ("**2** / 5", "5"),
+        ("2 out of 5", "5"),
+        ("3 of 4", "4"),
+        ("Grade: 3 (scale: 1 to 5)", "5"),
+        ("3%", "100"),
+        ("Grade: 3 on a scale of 1-10", "10"),
+        ("Score: 2, on a 5-point scale", "5"),
+        ('{"grade": "3/10"}', "10"),
+        ("1/1", "1"),
         ("<think>0/3</think>3/5", "5"),
     ],
-)  # fmt: skip
+)
 def test_a_grade_on_another_scale_is_unknown(text: str, scale: str):
     assert graded(text) == Said("unknown", reason=f"unparsable: on a scale to {scale}, not 3")
     # The first token alone looks like a grade.
-    assert graded(text, [("3", log(0.9)), ("2", log(0.1))] if text[0].isdigit() else None).verdict == "unknown"
+    assert (
+        graded(text, [("3", log(0.9)), ("2", log(0.1))] if text[0].isdigit() else None).verdict
+        == "unknown"
+    )
 
 
 THINKING = [
     "[THINK]It is about cats, so the answer is no. Wait, it names the city.[/THINK]{}",
-    "<|channel|>analysis<|message|>The verdict is no at first sight.<|end|><|start|>assistant<|channel|>final<|message|>{}<|return|>",
-    "<|channel|>commentary<|message|>no<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>{}",
+    "<|channel|>analysis<|message|>The verdict is no at first "
+    "sight.<|end|><|start|>assistant<|channel|>final<|message|>{}<|return|>",
+    "<|channel|>commentary<|message|>no<|end|><|start|>assistant<|channel|>final "
+    "<|constrain|>json<|message|>{}",
     "analysisThe user asks. The answer is no.assistantfinal{}",
     "◁think▷the answer is no, or is it?◁/think▷{}",
     "<reasoning>at first the answer is no</reasoning>\n{}",
@@ -297,24 +369,44 @@ def test_thoughts_are_no_verdict(marks: str):
     assert pairwise(marks.format("B")).verdict == "positive"
     draft = marks.replace("no", tags("[Doc (3)]", "[]")).format("I refuse")
     assert {item.verdict for item in listwise(draft, 3)} == {"unknown"}
-    assert [item.verdict for item in listwise(marks.format(tags("[]", "[2]")), 3)] == ["negative", "positive", "negative"]
+    assert [item.verdict for item in listwise(marks.format(tags("[]", "[2]")), 3)] == [
+        "negative",
+        "positive",
+        "negative",
+    ]
 
 
 @pytest.mark.parametrize(
     "text",
-    ["[THINK]yes", "<|channel|>analysis<|message|>answer: yes", "analysisWe see. Answer: yes", "◁think▷answer: yes",
-     "<reasoning>answer: yes", "<|START_THINKING|>answer: yes", "no</think><think>answer: yes", "<analysis>answer: yes",
-     "<|channel>thought\nanswer: yes"],
-)  # fmt: skip
+    [
+        "[THINK]yes",
+        "<|channel|>analysis<|message|>answer: yes",
+        "analysisWe see. Answer: yes",
+        "◁think▷answer: yes",
+        "<reasoning>answer: yes",
+        "<|START_THINKING|>answer: yes",
+        "no</think><think>answer: yes",
+        "<analysis>answer: yes",
+        "<|channel>thought\nanswer: yes",
+    ],
+)
 def test_thoughts_that_do_not_end_say_nothing(text: str):
     assert yes_no(text) == Said("unknown", reason="unparsable: its thoughts do not end")
-    assert listwise(text.replace("yes", "<better>[1]</better><worse>[]</worse>"), 1)[0].verdict == "unknown"
+    assert (
+        listwise(text.replace("yes", "<better>[1]</better><worse>[]</worse>"), 1)[0].verdict
+        == "unknown"
+    )
 
 
 def test_what_is_not_between_marks_is_no_thought():
     assert yes_no("Analysis: it names the city. Answer: yes").verdict == "positive"
     assert yes_no("analysis of the text: answer is yes").verdict == "positive"
-    assert listwise("<thinking>I forgot the tag <better>[Doc (1)]</better><worse>[]</worse>", 1)[0].verdict == "positive"
+    assert (
+        listwise("<thinking>I forgot the tag <better>[Doc (1)]</better><worse>[]</worse>", 1)[
+            0
+        ].verdict
+        == "positive"
+    )
 
 
 def test_a_candidate_that_is_equal_to_the_known_answer_is_found():

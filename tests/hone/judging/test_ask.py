@@ -32,27 +32,63 @@ from tests.hone.llm.ledger.test_ledger import KEYS, another
 
 def heard(*rows: tuple[str, float | None]) -> pl.DataFrame:
     """A frame as one way of asking leaves it; each row is an answer of its own that cost 1."""
-    frame = pl.DataFrame(rows, schema={"verdict": pl.String, "probability": pl.Float64}, orient="row").with_row_index("place")
+    frame = pl.DataFrame(
+        rows, schema={"verdict": pl.String, "probability": pl.Float64}, orient="row"
+    ).with_row_index("place")
     nothing = {"grade": pl.Float64, "reason": pl.String}
     return frame.select(
-        pl.lit("q").alias("query_id"), pl.col("place").cast(pl.String).alias("doc_id"), "verdict", "probability",
+        pl.lit("q").alias("query_id"),
+        pl.col("place").cast(pl.String).alias("doc_id"),
+        "verdict",
+        "probability",
         *(pl.lit(None, dtype=kind).alias(name) for name, kind in nothing.items()),
-        answer=pl.col("place"), raw=pl.format("raw {}", "place"), model=pl.lit("m"), tokens_in=pl.lit(10), tokens_out=pl.lit(1),
-        money=pl.lit(1.0), seconds=pl.lit(1.0), asked_at=pl.lit("now"), run=pl.lit("run"),
-    )  # fmt: skip
+        answer=pl.col("place"),
+        raw=pl.format("raw {}", "place"),
+        model=pl.lit("m"),
+        tokens_in=pl.lit(10),
+        tokens_out=pl.lit(1),
+        money=pl.lit(1.0),
+        seconds=pl.lit(1.0),
+        asked_at=pl.lit("now"),
+        run=pl.lit("run"),
+    )
 
 
 def test_the_majority_of_votes_counts_and_ties_are_unknown():
     votes = [
-        heard(("positive", None), ("positive", 0.9), ("negative", None), ("unknown", None), ("negative", 0.0)),
-        heard(("positive", None), ("negative", 0.3), ("positive", None), ("unknown", None), ("negative", 0.1)),
-        heard(("positive", None), ("positive", 0.6), ("unknown", None), ("unknown", None), ("negative", 0.2)),
+        heard(
+            ("positive", None),
+            ("positive", 0.9),
+            ("negative", None),
+            ("unknown", None),
+            ("negative", 0.0),
+        ),
+        heard(
+            ("positive", None),
+            ("negative", 0.3),
+            ("positive", None),
+            ("unknown", None),
+            ("negative", 0.1),
+        ),
+        heard(
+            ("positive", None),
+            ("positive", 0.6),
+            ("unknown", None),
+            ("unknown", None),
+            ("negative", 0.2),
+        ),
     ]
     tally = several.Tally()
     told = several.voted(votes, tally)
     assert told["verdict"].to_list() == ["positive", "positive", "unknown", "unknown", "negative"]
     assert told["probability"].to_list() == [1.0, pytest.approx(0.6), 0.5, None, pytest.approx(0.1)]
-    assert told["reason"].to_list() == [None, "2 of 3 votes", "the votes are tied: 1 to 1", None, None]
+    assert told["reason"].to_list() == [
+        None,
+        "2 of 3 votes",
+        "the votes are tied: 1 to 1",
+        None,
+        None,
+    ]
     assert told["money"].to_list() == [3.0] * 5
     assert told["raw"][1] == "raw 1\n\nraw 1\n\nraw 1"
     assert tally.figures() == {"agreed": 0.5}  # of four pairs with a vote, the first and the last
@@ -66,14 +102,20 @@ def failed(frame: pl.DataFrame, reason: str, *rows: int) -> pl.DataFrame:
     marked = frame.with_row_index("place").with_columns(
         verdict=pl.when(there).then("verdict").otherwise(pl.lit("unknown")),
         reason=pl.when(there).then("reason").otherwise(pl.lit(reason)),
-        **{name: pl.when(there).then(name) for name in (*several.PAID, "answer", "model", "asked_at", "run")},
+        **{
+            name: pl.when(there).then(name)
+            for name in (*several.PAID, "answer", "model", "asked_at", "run")
+        },
     )
     return marked.drop("place")
 
 
 def test_a_vote_that_failed_and_could_turn_the_majority_leaves_it_open_for_that_reason():
     over = "over budget: the budget of 4 pairs is used up"
-    first, second = heard(("positive", None), ("positive", None)), heard(("negative", None), ("positive", None))
+    first, second = (
+        heard(("positive", None), ("positive", None)),
+        heard(("negative", None), ("positive", None)),
+    )
     third = failed(heard(("positive", None), ("positive", None)), over, 0, 1)
     told = several.voted([first, second, third], several.Tally())
     assert told["verdict"].to_list() == ["unknown", "positive"]
@@ -84,12 +126,22 @@ def test_a_vote_that_failed_and_could_turn_the_majority_leaves_it_open_for_that_
 
 
 def test_answers_of_an_earlier_run_cost_nothing_again():
-    earlier = heard(("positive", None)).with_columns(run=pl.lit("r1 here order monday"), asked_at=pl.lit("2026-01-01"), answer=pl.lit(7))
-    same = earlier.with_columns(run=pl.lit("r1 here order tuesday"), asked_at=pl.lit("2026-01-02"), answer=pl.lit(8))
-    later = earlier.with_columns(run=pl.lit("r2 here order friday"), asked_at=pl.lit("2026-01-05"), answer=pl.lit(9))
+    earlier = heard(("positive", None)).with_columns(
+        run=pl.lit("r1 here order monday"), asked_at=pl.lit("2026-01-01"), answer=pl.lit(7)
+    )
+    same = earlier.with_columns(
+        run=pl.lit("r1 here order tuesday"), asked_at=pl.lit("2026-01-02"), answer=pl.lit(8)
+    )
+    later = earlier.with_columns(
+        run=pl.lit("r2 here order friday"), asked_at=pl.lit("2026-01-05"), answer=pl.lit(9)
+    )
     told = several.voted([earlier, later, later], several.Tally())
-    assert told.select("run", "answer", "money", "tokens_in").rows() == [("r2 here order friday", 9, 2.0, 20)]
-    told = several.voted([earlier, same], several.Tally())  # a run that was killed, and the one that ends its work
+    assert told.select("run", "answer", "money", "tokens_in").rows() == [
+        ("r2 here order friday", 9, 2.0, 20)
+    ]
+    told = several.voted(
+        [earlier, same], several.Tally()
+    )  # a run that was killed, and the one that ends its work
     assert told.select("answer", "money").rows() == [(7, 2.0)]
 
 
@@ -108,10 +160,12 @@ def test_two_orders_must_agree():
 def test_two_polarities_are_averaged_where_both_are_sure_and_must_agree_elsewhere():
     tally = several.Tally()
     told = several.averaged(
-        [heard(("positive", 0.9), ("positive", 0.6), ("positive", None), ("negative", 0.4)),
-         heard(("negative", 0.3), ("negative", 0.1), ("negative", 0.2), ("negative", None))],
+        [
+            heard(("positive", 0.9), ("positive", 0.6), ("positive", None), ("negative", 0.4)),
+            heard(("negative", 0.3), ("negative", 0.1), ("negative", 0.2), ("negative", None)),
+        ],
         tally,
-    )  # fmt: skip
+    )
     # Of the two pairs with both: (.9 - .3) / 2 and (.6 - .1) / 2 above what the mean says.
     assert tally.figures() == {"yes_bias": pytest.approx(0.275)}
     assert told["verdict"].to_list() == ["positive", "negative", "unknown", "negative"]
@@ -124,18 +178,45 @@ def endpoint(url: str) -> Endpoint:
 
 def test_long_texts_are_cut_until_the_prompt_fits():
     long = "word " * 4000
-    for settings, most in ((Asking(trim=64, max_tokens=8), 64 * 4 + 10), (Asking(trim=None, context=600, max_tokens=8), 600 * 4)):
+    for settings, most in (
+        (Asking(trim=64, max_tokens=8), 64 * 4 + 10),
+        (Asking(trim=None, context=600, max_tokens=8), 600 * 4),
+    ):
         with serving(says("word")) as server:
-            ask(questions(("q", long)), desk(), f"f{most}", endpoint(server.url), load("yes-no-alone"), settings)
+            ask(
+                questions(("q", long)),
+                desk(),
+                f"f{most}",
+                endpoint(server.url),
+                load("yes-no-alone"),
+                settings,
+            )
             assert len(documents_of(server.asked[0])[0]) <= most
-            assert len("".join(message["content"] for message in server.asked[0]["messages"])) <= 4 * 600
+            assert (
+                len("".join(message["content"] for message in server.asked[0]["messages"]))
+                <= 4 * 600
+            )
 
 
 def test_known_answers_that_are_not_shown_do_not_belong_to_the_question():
     known = {"q": ["k1", "k2", "k3"]}
     with serving(says("good")) as server:
-        ask(questions(("q", "good"), known=known), desk(), "f", endpoint(server.url), load("yes-no"), Asking(known=2))
-        ask(questions(("q", "good"), known={"q": ["k1", "k2"]}), desk(), "f", endpoint(server.url), load("yes-no"), Asking(known=2))
+        ask(
+            questions(("q", "good"), known=known),
+            desk(),
+            "f",
+            endpoint(server.url),
+            load("yes-no"),
+            Asking(known=2),
+        )
+        ask(
+            questions(("q", "good"), known={"q": ["k1", "k2"]}),
+            desk(),
+            "f",
+            endpoint(server.url),
+            load("yes-no"),
+            Asking(known=2),
+        )
         assert len(server.asked) == 1
         assert "k2" in server.prompts[0]
         assert "k3" not in server.prompts[0]
@@ -147,10 +228,30 @@ def test_calls_say_how_many_pairs_and_tokens_they_are():
     def noted(where, given, budget, expected=None):
         for call in given:
             calls.append(call)
-            yield [Completion(call, "<better>[]</better><worse>[]</worse>", None, "m", 1, 1, 0.0, 0.0, False, None)]
+            yield [
+                Completion(
+                    call,
+                    "<better>[]</better><worse>[]</worse>",
+                    None,
+                    "m",
+                    1,
+                    1,
+                    0.0,
+                    0.0,
+                    False,
+                    None,
+                )
+            ]
 
     pairs = [("q1", f"d{number}") for number in range(30)] + [("q2", "d")]
-    ask(questions(*pairs), desk(), "f", endpoint("http://nowhere"), load("listwise"), Asking(complete=noted))
+    ask(
+        questions(*pairs),
+        desk(),
+        "f",
+        endpoint("http://nowhere"),
+        load("listwise"),
+        Asking(complete=noted),
+    )
     assert sorted(call.pairs for call in calls) == [1, 5, 25]
     assert len({call.number for call in calls}) == 3
     for call in calls:
@@ -162,12 +263,28 @@ def test_calls_say_how_many_pairs_and_tokens_they_are():
 def test_faults_are_the_reason_and_are_not_kept(kind: str):
     def failing(where, given, budget, expected=None):
         for call in given:
-            yield [Completion(call, None, None, None, 0, 0, 0.0, 0.0, False, f"{kind}: after 3 attempts")]
+            yield [
+                Completion(
+                    call, None, None, None, 0, 0, 0.0, 0.0, False, f"{kind}: after 3 attempts"
+                )
+            ]
 
-    told = ask(questions(("q", "d")), desk(), "f", endpoint("http://nowhere"), load("yes-no"), Asking(complete=failing))
+    told = ask(
+        questions(("q", "d")),
+        desk(),
+        "f",
+        endpoint("http://nowhere"),
+        load("yes-no"),
+        Asking(complete=failing),
+    )
     assert told.select("verdict", "reason").rows() == [("unknown", f"{kind}: after 3 attempts")]
     with serving(says("d")) as server:
-        assert ask(questions(("q", "d")), desk(), "f", endpoint(server.url), load("yes-no"))["verdict"][0] == "positive"
+        assert (
+            ask(questions(("q", "d")), desk(), "f", endpoint(server.url), load("yes-no"))[
+                "verdict"
+            ][0]
+            == "positive"
+        )
 
 
 def test_an_exception_leaves_nothing_claimed():
@@ -178,7 +295,14 @@ def test_an_exception_leaves_nothing_claimed():
 
     pairs = [("q", f"d{number}") for number in range(5)]
     with pytest.raises(KeyboardInterrupt):
-        ask(questions(*pairs), desk(), "f", endpoint("http://nowhere"), load("yes-no"), Asking(complete=crashing))
+        ask(
+            questions(*pairs),
+            desk(),
+            "f",
+            endpoint("http://nowhere"),
+            load("yes-no"),
+            Asking(complete=crashing),
+        )
     with serving(says("d")) as server:
         told = ask(questions(*pairs), desk(), "f", endpoint(server.url), load("yes-no"))
         assert len(server.asked) == 5
@@ -186,7 +310,9 @@ def test_an_exception_leaves_nothing_claimed():
 
 
 def together(where, given, budget, expected=None):
-    """All completions at once, as they arrive when an endpoint answers faster than the ledger writes."""
+    """All completions at once, as they arrive when an endpoint answers faster than the ledger
+    writes.
+    """
     yield [Completion(request, "yes", None, "m", 1, 1) for request in given]
 
 
@@ -194,7 +320,14 @@ def test_ctrl_c_and_an_error_with_one_answer_lose_no_other(monkeypatch: pytest.M
     pairs, at = [("q", f"d{number}") for number in range(5)], desk()
 
     class Failing(type(at.ledger)):
-        def record(self, judge: str, answer: Answer, verdicts: list[Verdict], *more: object, **options: object) -> int:
+        def record(
+            self,
+            judge: str,
+            answer: Answer,
+            verdicts: list[Verdict],
+            *more: object,
+            **options: object,
+        ) -> int:
             if verdicts and verdicts[0].question == question_key("q", "d1", ["known"]):
                 raise OSError("disk full")
             if verdicts and verdicts[0].question == question_key("q", "d3", ["known"]):
@@ -202,7 +335,14 @@ def test_ctrl_c_and_an_error_with_one_answer_lose_no_other(monkeypatch: pytest.M
             return super().record(judge, answer, verdicts, *more, **options)
 
     with pytest.raises(KeyboardInterrupt):
-        ask(questions(*pairs), replace(at, ledger=Failing()), "f", endpoint("http://nowhere"), load("yes-no"), Asking(complete=together))
+        ask(
+            questions(*pairs),
+            replace(at, ledger=Failing()),
+            "f",
+            endpoint("http://nowhere"),
+            load("yes-no"),
+            Asking(complete=together),
+        )
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with serving(says("d"), model="m") as server:
         told = ask(questions(*pairs), at, "f", endpoint(server.url), load("yes-no"))
@@ -220,8 +360,14 @@ def test_an_answer_is_in_the_ledger_before_the_next_is_waited_for():
             yield [Completion(request, "yes", None, "m", 1, 1)]
             there.append(len(at.ledger.find("f", keys)))
 
-    ask(questions(*(("q", f"d{number}") for number in range(3))), at, "f", endpoint("http://nowhere"), load("yes-no"),
-        Asking(complete=one_by_one, logprobs=False))  # fmt: skip
+    ask(
+        questions(*(("q", f"d{number}") for number in range(3))),
+        at,
+        "f",
+        endpoint("http://nowhere"),
+        load("yes-no"),
+        Asking(complete=one_by_one, logprobs=False),
+    )
     assert there == [1, 2, 3]
 
 
@@ -262,17 +408,33 @@ def test_two_loops_at_once_do_not_ask_the_same_pair_twice():
     context = multiprocessing.get_context("spawn")
     with serving(says("good")) as server:
         verdicts = context.Queue()
-        loops = [context.Process(target=one_loop, args=(server.url, pairs, verdicts)) for _ in range(2)]
+        loops = [
+            context.Process(target=one_loop, args=(server.url, pairs, verdicts)) for _ in range(2)
+        ]
         for loop in loops:
             loop.start()
         told = [verdicts.get(timeout=120) for _ in loops]
         for loop in loops:
             loop.join()
-        assert sorted(documents_of(body)[0] for body in server.asked) == sorted(text for _, text in pairs)
-    assert told[0] == told[1] == ["positive" if text.startswith("good") else "negative" for _, text in pairs]
+        assert sorted(documents_of(body)[0] for body in server.asked) == sorted(
+            text for _, text in pairs
+        )
+    assert (
+        told[0]
+        == told[1]
+        == ["positive" if text.startswith("good") else "negative" for _, text in pairs]
+    )
 
 
-@given(st.lists(st.tuples(st.sampled_from("pqr"), st.sampled_from("abcdefgh")), unique=True, min_size=1, max_size=20), st.integers(1, 5))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("pqr"), st.sampled_from("abcdefgh")),
+        unique=True,
+        min_size=1,
+        max_size=20,
+    ),
+    st.integers(1, 5),
+)
 def test_every_pair_has_one_row_whatever_the_groups(pairs: list[tuple[str, str]], documents: int):
     pairs = sorted(pairs)
 
@@ -291,17 +453,24 @@ def test_every_pair_has_one_row_whatever_the_groups(pairs: list[tuple[str, str]]
         Asking(complete=answering, documents=documents),
     )
     assert told.select("query_id", "doc_id").rows() == pairs
-    assert told["verdict"].cast(pl.String).to_list() == ["positive" if text in "ab" else "negative" for _, text in pairs]
+    assert told["verdict"].cast(pl.String).to_list() == [
+        "positive" if text in "ab" else "negative" for _, text in pairs
+    ]
 
 
 def test_examples_are_other_queries_with_an_answer_and_a_worse_passage():
     passages = {"d1": "one", "d2": "two", "d3": "three"}
     similar = [("me", "d1"), ("near", "d2"), ("copy", "d2"), ("far", "d3"), ("lost", "gone")]
-    assert triples("me", similar, passages, 3) == [("near", "two", "three"), ("copy", "two", "three")]
+    assert triples("me", similar, passages, 3) == [
+        ("near", "two", "three"),
+        ("copy", "two", "three"),
+    ]
     assert triples("me", similar, passages, 1) == [("near", "two", "three")]
 
 
-def test_examples_come_from_the_training_queries_most_similar_to_the_base_model(monkeypatch: pytest.MonkeyPatch):
+def test_examples_come_from_the_training_queries_most_similar_to_the_base_model(
+    monkeypatch: pytest.MonkeyPatch,
+):
     places = {"asked": [1, 0], "x": [0.9, 0.1], "y": [0.8, 0.2], "z": [0, 1]}
 
     class Vectors:
@@ -316,13 +485,23 @@ def test_examples_come_from_the_training_queries_most_similar_to_the_base_model(
 
     collection = SimpleNamespace(
         min_relevance=1,
-        queries=lambda: pl.DataFrame({"query_id": ["a", "x", "y", "z"], "text": ["asked", "x", "y", "z"]}),
-        qrels=lambda: pl.DataFrame({"query_id": ["a", "x", "y", "z"], "doc_id": ["da", "dx", "dy", "dz"], "relevance": [1, 1, 2, 1]}),
+        queries=lambda: pl.DataFrame(
+            {"query_id": ["a", "x", "y", "z"], "text": ["asked", "x", "y", "z"]}
+        ),
+        qrels=lambda: pl.DataFrame(
+            {
+                "query_id": ["a", "x", "y", "z"],
+                "doc_id": ["da", "dx", "dy", "dz"],
+                "relevance": [1, 1, 2, 1],
+            }
+        ),
     )
 
     class Training(list):
         def texts(self, ids) -> pl.DataFrame:
-            return pl.DataFrame({"doc_id": list(ids), "full_text": [f"text of {doc}" for doc in ids]})
+            return pl.DataFrame(
+                {"doc_id": list(ids), "full_text": [f"text of {doc}" for doc in ids]}
+            )
 
     encoders = {"r0": SimpleNamespace(queries=Vectors)}
     monkeypatch.setattr("hone.judging.few_shot.encoder_of", lambda models, name: encoders[name])
@@ -334,14 +513,29 @@ def test_examples_come_from_the_training_queries_most_similar_to_the_base_model(
 
 def test_examples_belong_to_the_question():
     with serving(lambda body: "equal") as server:
-        for worked in ([("a", "better", "worse")], [("b", "better", "worse")], [("b", "better", "worse")]):
-            told = ask(questions(("q", "d")), desk(), "f", endpoint(server.url), load("pairwise"), examples={"q": worked})
+        for worked in (
+            [("a", "better", "worse")],
+            [("b", "better", "worse")],
+            [("b", "better", "worse")],
+        ):
+            told = ask(
+                questions(("q", "d")),
+                desk(),
+                "f",
+                endpoint(server.url),
+                load("pairwise"),
+                examples={"q": worked},
+            )
         assert len(server.asked) == 2
     assert told["verdict"][0] == "positive"
 
 
-def test_claims_of_slow_calls_are_renewed_though_a_renewal_fails(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
-    """The call ends only when its claim was renewed three times; the first two attempts fail, which is reported once."""
+def test_claims_of_slow_calls_are_renewed_though_a_renewal_fails(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    """The call ends only when its claim was renewed three times; the first two attempts fail,
+    which is reported once.
+    """
     monkeypatch.setattr(session, "RENEWED", 0.01)
     asked: list[list[bytes]] = []
     renewed = threading.Event()
@@ -362,11 +556,22 @@ def test_claims_of_slow_calls_are_renewed_though_a_renewal_fails(monkeypatch: py
             assert renewed.wait(60)
             yield [Completion(call, "yes", None, "m", 1, 1, 0.0, 0.0, False, None)]
 
-    told = ask(questions(("q", "d")), replace(at, ledger=Watched()), "f", endpoint("http://nowhere"), load("yes-no"), Asking(complete=slow))
+    told = ask(
+        questions(("q", "d")),
+        replace(at, ledger=Watched()),
+        "f",
+        endpoint("http://nowhere"),
+        load("yes-no"),
+        Asking(complete=slow),
+    )
     assert told["verdict"][0] == "positive"
     assert asked[0] == asked[4] == [question_key("q", "d", ["known"])]
     reported = capfd.readouterr().err
-    assert reported.count("claims could not be renewed, trying again") == reported.count("claims are renewed again") == 1
+    assert (
+        reported.count("claims could not be renewed, trying again")
+        == reported.count("claims are renewed again")
+        == 1
+    )
 
 
 def taken_over(other, keys: list[bytes], verdict: str | None) -> None:
@@ -375,10 +580,17 @@ def taken_over(other, keys: list[bytes], verdict: str | None) -> None:
         connection.execute(text("DELETE FROM claims"))
     assert other.claim("f", keys) == set(keys)
     if verdict:
-        other.record("f", Answer(verdict, "m", 1, 1, 0.0, 0.0), [Verdict(key, verdict) for key in keys], "other run")
+        other.record(
+            "f",
+            Answer(verdict, "m", 1, 1, 0.0, 0.0),
+            [Verdict(key, verdict) for key in keys],
+            "other run",
+        )
 
 
-def test_a_call_whose_claim_another_process_has_taken_over_is_not_sent_again(monkeypatch: pytest.MonkeyPatch):
+def test_a_call_whose_claim_another_process_has_taken_over_is_not_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+):
     """The first attempt fails after the takeover; a second would be paid twice."""
     monkeypatch.setattr(session, "RENEWED", 0.01)
     monkeypatch.setattr(session, "POLL", 0.01)
@@ -398,13 +610,24 @@ def test_a_call_whose_claim_another_process_has_taken_over_is_not_sent_again(mon
         return 500, "gone"
 
     with serving(answer) as server:
-        told = ask(questions(("q", "d")), replace(at, ledger=Watched()), "f", endpoint(server.url), load("yes-no"), Asking(logprobs=False))
+        told = ask(
+            questions(("q", "d")),
+            replace(at, ledger=Watched()),
+            "f",
+            endpoint(server.url),
+            load("yes-no"),
+            Asking(logprobs=False),
+        )
         assert len(server.asked) == 1
-    assert told.select(pl.col("verdict").cast(pl.String), "run").rows() == [("negative", "other run")]
+    assert told.select(pl.col("verdict").cast(pl.String), "run").rows() == [
+        ("negative", "other run")
+    ]
 
 
 def wait_for(condition) -> bool:
-    """Whether it has come true; a call that is renewed each hundredth of a second does not take long."""
+    """Whether it has come true; a call that is renewed each hundredth of a second does not take
+    long.
+    """
     for _ in range(1000):
         if condition():
             threading.Event().wait(0.02)  # what was seen is noted
@@ -413,7 +636,9 @@ def wait_for(condition) -> bool:
     return False
 
 
-def test_after_a_sleep_of_the_machine_claims_are_renewed_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch):
+def test_after_a_sleep_of_the_machine_claims_are_renewed_before_anything_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+):
     """The clock that stands still while a machine sleeps shows nothing; the other one does."""
     at, keys = desk(), [question_key("q", "d", ["known"])]
     other = another(at.ledger, f"elsewhere:1:{at.ledger.owner}")
@@ -452,13 +677,24 @@ def test_waiting_for_another_process_has_an_end(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(session, "LONGEST_WAIT", 0.01)
     at, keys = desk(), [question_key("q", "d", ["known"])]
     another(at.ledger, f"elsewhere:1:{at.ledger.owner}").claim("f", keys)
-    told = ask(questions(("q", "d")), at, "f", endpoint("http://nowhere"), load("yes-no"), Asking(complete=never))
+    told = ask(
+        questions(("q", "d")),
+        at,
+        "f",
+        endpoint("http://nowhere"),
+        load("yes-no"),
+        Asking(complete=never),
+    )
     assert told["verdict"].cast(pl.String).to_list() == ["unknown"]
     assert told["reason"][0].startswith("stopped: another process has been asking for")
 
 
-def test_what_another_process_is_asking_is_waited_for_and_taken_over_when_it_gives_up(monkeypatch: pytest.MonkeyPatch):
-    """Of two pairs that another asks it answers one and lets go of the other; nothing is asked twice."""
+def test_what_another_process_is_asking_is_waited_for_and_taken_over_when_it_gives_up(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Of two pairs that another asks it answers one and lets go of the other; nothing is asked
+    twice.
+    """
     monkeypatch.setattr(session, "POLL", 0.01)
     at, keys = desk(), [question_key("q", text, ["known"]) for text in ("answered", "let go")]
     other = type(at.ledger)()
@@ -468,30 +704,50 @@ def test_what_another_process_is_asking_is_waited_for_and_taken_over_when_it_giv
 
     class Watched(type(at.ledger)):
         def find(self, judge: str, questions, retry: int = 0) -> pl.DataFrame:
-            if next(polls) == 2:  # after the first look at the ledger and the first look at what is claimed
-                other.record("f", Answer("no", "m", 1, 1, 0.0, 0.0), [Verdict(keys[0], "negative")], "other run")
+            if (
+                next(polls) == 2
+            ):  # after the first look at the ledger and the first look at what is claimed
+                other.record(
+                    "f",
+                    Answer("no", "m", 1, 1, 0.0, 0.0),
+                    [Verdict(keys[0], "negative")],
+                    "other run",
+                )
                 other.release("f", keys[1:])
             return super().find(judge, questions, retry)
 
     given = questions(("q", "answered"), ("q", "let go"))
     with serving(says("let", "answered")) as server:
-        told = ask(given, replace(at, ledger=Watched()), "f", endpoint(server.url), load("yes-no"), Asking(logprobs=False))
+        told = ask(
+            given,
+            replace(at, ledger=Watched()),
+            "f",
+            endpoint(server.url),
+            load("yes-no"),
+            Asking(logprobs=False),
+        )
         assert [documents_of(body) for body in server.asked] == [["let go"]]
     assert told["verdict"].cast(pl.String).to_list() == ["negative", "positive"]
     assert told["run"].to_list() == ["other run", "test"]
 
 
 def test_a_thousand_pairs_three_faults_in_ten_and_a_budget_that_does_not_reach():
-    """Every pair is judged or unknown with its reason, none is paid twice, and the next run asks for what is left and nothing else."""
+    """Every pair is judged or unknown with its reason, none is paid twice, and the next run asks
+    for what is left and nothing else.
+    """
     pairs = [(f"query {number // 20}", f"document {number}") for number in range(1000)]
     ways = tuple(way for way in unruly.WRONG if way not in ("hang", "drip", "long"))
     settings = Asking(logprobs=False, structured="never", reported="made-up-1")
 
     def judged(budget: int) -> tuple[pl.DataFrame, dict[str, float]]:
         at = desk(tokens=budget)
-        told = ask(questions(*pairs), at, "f", unruly.endpoint(server.url), load("yes-no-alone"), settings)
+        told = ask(
+            questions(*pairs), at, "f", unruly.endpoint(server.url), load("yes-no-alone"), settings
+        )
         assert told.select("query_id", "doc_id").rows() == pairs
-        assert (told["verdict"].cast(pl.String) != "unknown").to_list() == told["reason"].is_null().to_list()
+        assert (told["verdict"].cast(pl.String) != "unknown").to_list() == told[
+            "reason"
+        ].is_null().to_list()
         return told, at.budget.spent
 
     with unruly.serving(unruly.drawn(3, 0.3, ways)) as server:
@@ -499,7 +755,9 @@ def test_a_thousand_pairs_three_faults_in_ten_and_a_budget_that_does_not_reach()
         assert spent["tokens"] <= 60_000
         assert 110 * sum(server.good.values()) <= spent["tokens"]
         reasons = set(first["reason"].drop_nulls().str.split(":").list.first())
-        assert {"over budget"} < reasons <= {"over budget", "unreachable", "broken", "another model"}
+        assert (
+            {"over budget"} < reasons <= {"over budget", "unreachable", "broken", "another model"}
+        )
         answered = len(first.filter(pl.col("verdict") == "positive"))
         assert 100 < answered == sum(server.good.values()) < 900
         second, _ = judged(10_000_000)
@@ -511,7 +769,14 @@ def test_a_thousand_pairs_three_faults_in_ten_and_a_budget_that_does_not_reach()
 def test_what_attempts_without_an_answer_cost_is_known_to_the_next_run():
     at = desk()
     with unruly.serving(lambda name, attempt: "wrong" if attempt == 1 else "well") as server:
-        told = ask(questions(("q", "a"), ("q", "b")), at, "f", unruly.endpoint(server.url), load("yes-no-alone"), Asking(logprobs=False))
+        told = ask(
+            questions(("q", "a"), ("q", "b")),
+            at,
+            "f",
+            unruly.endpoint(server.url),
+            load("yes-no-alone"),
+            Asking(logprobs=False),
+        )
     assert told["verdict"].to_list() == ["positive", "positive"]
     spent, known = at.budget.spent, at.ledger.spent("test")
     assert spent["tokens"] > 2 * 110

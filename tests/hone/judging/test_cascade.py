@@ -26,11 +26,19 @@ class Training:
     """As much of a training set as judging asks for."""
 
     def queries(self) -> pl.DataFrame:
-        return pl.DataFrame({"query_id": QUERIES, "text": [f"text of {query}" for query in QUERIES], "collection": "c"})
+        return pl.DataFrame(
+            {
+                "query_id": QUERIES,
+                "text": [f"text of {query}" for query in QUERIES],
+                "collection": "c",
+            }
+        )
 
     def texts(self, ids) -> pl.DataFrame:
         wanted = sorted(set(ids))
-        return pl.DataFrame({"doc_id": wanted, "full_text": [f"a text about {doc}" for doc in wanted]})
+        return pl.DataFrame(
+            {"doc_id": wanted, "full_text": [f"a text about {doc}" for doc in wanted]}
+        )
 
 
 @dataclass(frozen=True)
@@ -43,21 +51,38 @@ class Desk:
 LABELS = tables.shaped(
     "labels",
     pl.DataFrame(
-        {"query_id": [*QUERIES, "q1"], "doc_id": ["p"] * 6 + ["promoted"], "label": "positive", "judge": ["qrels"] * 6 + ["strong"]}
+        {
+            "query_id": [*QUERIES, "q1"],
+            "doc_id": ["p"] * 6 + ["promoted"],
+            "label": "positive",
+            "judge": ["qrels"] * 6 + ["strong"],
+        }
     ),
 )
 NEGATIVES = tables.shaped(
     "negatives",
-    pl.DataFrame([(query, doc, "dense", 1, 0.5) for query in QUERIES for doc in "abc"], schema=list(tables.CANDIDATES), orient="row"),
+    pl.DataFrame(
+        [(query, doc, "dense", 1, 0.5) for query in QUERIES for doc in "abc"],
+        schema=list(tables.CANDIDATES),
+        orient="row",
+    ),
 )
 
 
 def line(name: str, send: str | dict = "found") -> dict:
-    return {"name": name, "escalate": methods.checked("relabel.escalate", send, "test"), "evidence": []}
+    return {
+        "name": name,
+        "escalate": methods.checked("relabel.escalate", send, "test"),
+        "evidence": [],
+    }
 
 
-def run(says: dict[str, Callable[[str, str], str]], send: str | dict = "found", control: float = 0.0) -> tuple[Cascade, dict, pl.DataFrame]:
-    """A cascade of judges that each say what a function of query and document says; what each was asked; all rows kept."""
+def run(
+    says: dict[str, Callable[[str, str], str]], send: str | dict = "found", control: float = 0.0
+) -> tuple[Cascade, dict, pl.DataFrame]:
+    """A cascade of judges that each say what a function of query and document says; what each
+    was asked; all rows kept.
+    """
     asked: dict[str, list[tuple[str, str]]] = {name: [] for name in says}
     shown: list[pl.DataFrame] = []
 
@@ -67,7 +92,10 @@ def run(says: dict[str, Callable[[str, str], str]], send: str | dict = "found", 
         judge = says[given["name"]]
         return verdicts.verdicts(
             questions.pairs.select(PAIR).with_columns(
-                verdict=pl.Series([judge(query, doc) for query, doc in questions.pairs.select(PAIR).iter_rows()], dtype=pl.String)
+                verdict=pl.Series(
+                    [judge(query, doc) for query, doc in questions.pairs.select(PAIR).iter_rows()],
+                    dtype=pl.String,
+                )
             )
         )
 
@@ -93,26 +121,38 @@ def test_the_strong_judge_reads_only_queries_of_which_the_cheap_one_found_someth
 
 def test_a_pair_may_need_every_judges_word():
     made, _, _ = run({"cheap": finds("q2a"), "strong": finds("q2a", "q2b")})
-    assert made.final().filter(pl.col("verdict") == "positive").select(PAIR).rows() == [("q2", "a"), ("q2", "b")]
-    assert made.final(agreed=True).filter(pl.col("verdict") == "positive").select(PAIR).rows() == [("q2", "a")]
+    assert made.final().filter(pl.col("verdict") == "positive").select(PAIR).rows() == [
+        ("q2", "a"),
+        ("q2", "b"),
+    ]
+    assert made.final(agreed=True).filter(pl.col("verdict") == "positive").select(PAIR).rows() == [
+        ("q2", "a")
+    ]
 
 
 def test_what_judges_disagree_on_goes_to_the_third():
-    """Both read everything; they differ on q1a and q3b, and the third judge reads these two alone."""
+    """Both read everything; they differ on q1a and q3b, and the third judge reads these two
+    alone.
+    """
     says = {"one": finds("q1a", "q2a"), "two": finds("q2a", "q3b"), "three": finds("q1a")}
     asked: dict[str, list[tuple[str, str]]] = {name: [] for name in says}
 
     def ask(given: dict, questions, desk) -> pl.DataFrame:
         pairs = questions.pairs.select(PAIR)
         asked[given["name"]] += pairs.rows()
-        verdict = pl.Series([says[given["name"]](query, doc) for query, doc in pairs.iter_rows()], dtype=pl.String)
+        verdict = pl.Series(
+            [says[given["name"]](query, doc) for query, doc in pairs.iter_rows()], dtype=pl.String
+        )
         return verdicts.verdicts(pairs.with_columns(verdict=verdict))
 
     lines = [line("one", "all"), line("two", "disagreement"), line("three")]
     made = Cascade(lines)
     list(made.run(NEGATIVES, LABELS, Training(), 0.0, Desk(), ask))
     assert asked["three"] == [("q1", "a"), ("q3", "b")]
-    assert made.final().filter(pl.col("verdict") == "positive").select(PAIR).sort(PAIR).rows() == [("q1", "a"), ("q2", "a")]
+    assert made.final().filter(pl.col("verdict") == "positive").select(PAIR).sort(PAIR).rows() == [
+        ("q1", "a"),
+        ("q2", "a"),
+    ]
 
 
 def test_nothing_found_means_nothing_asked():
@@ -146,26 +186,45 @@ def test_what_a_judge_says_in_another_order_is_said_of_the_same_pairs():
     def ask(given: dict, questions, desk) -> pl.DataFrame:
         hit = pl.col("query_id") + pl.col("doc_id") == "q2a"
         verdict = pl.when(hit).then(pl.lit("positive")).otherwise(pl.lit("negative"))
-        return verdicts.verdicts(questions.pairs.select(*PAIR, verdict=verdict, grade=pl.col("rank") + 0.5)).reverse()
+        return verdicts.verdicts(
+            questions.pairs.select(*PAIR, verdict=verdict, grade=pl.col("rank") + 0.5)
+        ).reverse()
 
     lines = [line("cheap"), line("strong")]
     made = Cascade(lines)
     list(made.run(NEGATIVES, LABELS, Training(), 0.0, Desk(), ask))
     assert made.final().filter(pl.col("verdict") == "positive").select(PAIR).rows() == [("q2", "a")]
     for said, queries in zip(made.said, (QUERIES, ["q2"]), strict=True):
-        rows = [(query, doc, "c", rank, rank + 0.5) for query in queries for rank, doc in enumerate("abc", 1)]
-        assert said.select(*PAIR, pl.col("collection").cast(pl.String), "rank", "grade").rows() == rows
+        rows = [
+            (query, doc, "c", rank, rank + 0.5)
+            for query in queries
+            for rank, doc in enumerate("abc", 1)
+        ]
+        assert (
+            said.select(*PAIR, pl.col("collection").cast(pl.String), "rank", "grade").rows() == rows
+        )
 
 
 def test_negatives_of_a_query_that_are_scattered_are_not_judged():
     asked = []
     with pytest.raises(AssertionError, match="are not adjacent"):
-        list(Cascade([line("one")]).run(NEGATIVES.sort("doc_id"), LABELS, Training(), 0.0, Desk(), lambda *given: asked.append(given)))
+        list(
+            Cascade([line("one")]).run(
+                NEGATIVES.sort("doc_id"),
+                LABELS,
+                Training(),
+                0.0,
+                Desk(),
+                lambda *given: asked.append(given),
+            )
+        )
     assert asked == []
 
 
 def test_a_block_is_yielded_before_the_next_is_judged(monkeypatch: pytest.MonkeyPatch):
-    """Six queries in blocks of one query each: after two blocks two queries have been judged, and there is no final verdict."""
+    """Six queries in blocks of one query each: after two blocks two queries have been judged,
+    and there is no final verdict.
+    """
     monkeypatch.setattr("hone.judging.cascade.in_blocks", partial(in_blocks, size=1))
     asked = []
 
@@ -175,14 +234,20 @@ def test_a_block_is_yielded_before_the_next_is_judged(monkeypatch: pytest.Monkey
 
     cascade = Cascade([line("one")])
     blocks = cascade.run(NEGATIVES, LABELS, Training(), 0.0, Desk(), ask)
-    assert [next(blocks)["query_id"].unique().to_list() for _ in range(2)] == asked == [["q1"], ["q2"]]
+    assert (
+        [next(blocks)["query_id"].unique().to_list() for _ in range(2)] == asked == [["q1"], ["q2"]]
+    )
     blocks.close()
     with pytest.raises(AssertionError, match="has not been run to its end"):
         cascade.final()
 
 
 def test_the_control_is_drawn_by_seed_and_round():
-    assert run({"a": finds(), "b": finds()}, control=0.4)[1]["b"] == run({"a": finds(), "b": finds()}, control=0.4)[1]["b"] != []
+    assert (
+        run({"a": finds(), "b": finds()}, control=0.4)[1]["b"]
+        == run({"a": finds(), "b": finds()}, control=0.4)[1]["b"]
+        != []
+    )
 
 
 def test_without_a_control_nothing_is_estimated():
@@ -196,7 +261,9 @@ def test_wilsons_interval_by_hand():
 
 
 def test_the_missed_share_is_covered_as_often_as_said():
-    """Of 400 cascades that miss one pair in five, the interval of at least 380 less three standard errors holds the truth."""
+    """Of 400 cascades that miss one pair in five, the interval of at least 380 less three
+    standard errors holds the truth.
+    """
     import numpy as np
 
     draw = np.random.default_rng(1)

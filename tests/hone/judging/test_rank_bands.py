@@ -11,14 +11,30 @@ RANKS = pl.DataFrame({"rank": [1, 2, 3, 4, 10, 11, 30, 31, 500]})
 
 def test_bands_of_ranks():
     assert with_band(RANKS)["band"].to_list() == [
-        "1", "2 to 3", "2 to 3", "4 to 10", "4 to 10", "11 to 30", "11 to 30", "31 and more", "31 and more",
-    ]  # fmt: skip
+        "1",
+        "2 to 3",
+        "2 to 3",
+        "4 to 10",
+        "4 to 10",
+        "11 to 30",
+        "11 to 30",
+        "31 and more",
+        "31 and more",
+    ]
 
 
 def test_bands_of_a_sheet():
     assert RANKS.select(band_of(pl.col("rank"), SHEET_BANDS)).to_series().to_list() == [
-        "1 to 3", "1 to 3", "1 to 3", "4 to 10", "4 to 10", "11 to 30", "11 to 30", "31 and more", "31 and more",
-    ]  # fmt: skip
+        "1 to 3",
+        "1 to 3",
+        "1 to 3",
+        "4 to 10",
+        "4 to 10",
+        "11 to 30",
+        "11 to 30",
+        "31 and more",
+        "31 and more",
+    ]
 
 
 def test_a_stratum_ends_wherever_a_band_of_a_sheet_does():

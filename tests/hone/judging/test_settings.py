@@ -30,7 +30,8 @@ def relabel(section: Any, judges: dict | None = None) -> RelabelSettings:
     recipe = {"about": "a test", "retrieve": [{"dense": {"depth": 10}}], "relabel": section}
     Path("recipes/tried.yaml").write_text(yaml.safe_dump(recipe))
     write_params(
-        rounds={"r1": {"from": "r0", "recipe": "tried"}}, judges=judges if judges is not None else {"guide": GUIDE, "cheap": CHEAP}
+        rounds={"r1": {"from": "r0", "recipe": "tried"}},
+        judges=judges if judges is not None else {"guide": GUIDE, "cheap": CHEAP},
     )
     return everything(params.read())["rounds/r1/relabel"]
 
@@ -40,16 +41,27 @@ def cascade(*lines: dict, **more: Any) -> dict:
 
 
 def test_a_named_judge_is_the_one_of_params(workspace: Path):
-    made = relabel(cascade({"judge": "guide", "escalate": {"most": {"pairs": 5}}}, {"judge": "cheap"})).relabel
-    assert [(line["name"], line["method"]) for line in made.cascade] == [("guide", "encoder"), ("cheap", "endpoint")]
-    assert made.cascade[0]["escalate"] == {"method": "most", "parameters": {"pairs": 5, "per_query": None, "among": "all"}}
+    made = relabel(
+        cascade({"judge": "guide", "escalate": {"most": {"pairs": 5}}}, {"judge": "cheap"})
+    ).relabel
+    assert [(line["name"], line["method"]) for line in made.cascade] == [
+        ("guide", "encoder"),
+        ("cheap", "endpoint"),
+    ]
+    assert made.cascade[0]["escalate"] == {
+        "method": "most",
+        "parameters": {"pairs": 5, "per_query": None, "among": "all"},
+    }
     assert (made.action, made.precision, made.force) == ("drop", 0.8, False)
     assert (made.unconfirmed, made.confirmed_at) == (None, 2)
 
 
 def test_where_a_judge_listens_is_no_part_of_what_is_asked(workspace: Path):
     first = relabel(cascade({"judge": "cheap"}))
-    moved = {"endpoint": CHEAP["endpoint"] | {"url": "http://127.0.0.1:10/v1", "slots": 3, "key": "A_VARIABLE"}}
+    moved = {
+        "endpoint": CHEAP["endpoint"]
+        | {"url": "http://127.0.0.1:10/v1", "slots": 3, "key": "A_VARIABLE"}
+    }
     assert relabel(cascade({"judge": "cheap"}), {"cheap": moved}) == first
     other = {"endpoint": CHEAP["endpoint"] | {"model": "large"}}
     assert relabel(cascade({"judge": "cheap"}), {"cheap": other}) != first
@@ -57,7 +69,11 @@ def test_where_a_judge_listens_is_no_part_of_what_is_asked(workspace: Path):
 
 def test_a_judges_code_is_in_the_stages_fingerprint(workspace: Path):
     code = relabel(cascade({"judge": "cheap"})).code
-    assert {"tasks.relabel.judges.endpoint", "tasks.relabel.escalate.found", "tasks.relabel.__main__"} <= set(code)
+    assert {
+        "tasks.relabel.judges.endpoint",
+        "tasks.relabel.escalate.found",
+        "tasks.relabel.__main__",
+    } <= set(code)
     assert "tasks.relabel.judges.people" not in code
 
 
@@ -68,16 +84,25 @@ def test_a_judges_code_is_in_the_stages_fingerprint(workspace: Path):
         (cascade({"judge": "cheap", "escalate": "fuond"}), "did you mean 'found'?"),
         (cascade({"judge": "cheap"}, action="premote"), "action"),
         (cascade({"judge": {"encoder": {"threshhold": 0.5}}}), "threshold"),
-        (cascade({"judge": "cheap", "escalate": "disagreement"}, {"judge": "guide"}), "it is the first of the cascade"),
         (
-            cascade({"judge": MISSING, "optional": True}, {"judge": "cheap", "escalate": "disagreement"}, {"judge": "guide"}),
+            cascade({"judge": "cheap", "escalate": "disagreement"}, {"judge": "guide"}),
+            "it is the first of the cascade",
+        ),
+        (
+            cascade(
+                {"judge": MISSING, "optional": True},
+                {"judge": "cheap", "escalate": "disagreement"},
+                {"judge": "guide"},
+            ),
             "the judges before it are left out",
         ),
         (cascade(), "cascade"),
         (cascade({"judge": "cheap"}, precision=1.5), "precision"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_before_any_stage_works(workspace: Path, section: dict, said: str):
+def test_what_cannot_be_meant_is_refused_before_any_stage_works(
+    workspace: Path, section: dict, said: str
+):
     with pytest.raises(Refused) as refusal:
         relabel(section)
     assert said in str(refusal.value)
@@ -92,7 +117,10 @@ def test_of_a_list_the_first_that_is_named_and_can_work_judges(workspace: Path):
     assert chosen("endpoint", "guide", endpoint=CHEAP, guide=GUIDE) == ("endpoint", "endpoint")
     assert chosen("endpoint", "guide", guide=GUIDE) == ("guide", "encoder")
     assert chosen("mine", "guide", mine=gone, guide=GUIDE) == ("guide", "encoder")
-    left = relabel(cascade({"judge": "guide"}, {"judge": ["endpoint", "mine"], "optional": True}), {"guide": GUIDE, "mine": gone}).relabel
+    left = relabel(
+        cascade({"judge": "guide"}, {"judge": ["endpoint", "mine"], "optional": True}),
+        {"guide": GUIDE, "mine": gone},
+    ).relabel
     assert [line["name"] for line in left.cascade] == ["guide"]
     assert left.confirmed_at is None  # the recipe's last judge is not there
     assert "inputs/none.gguf" in left.left_out["mine"]
@@ -107,7 +135,13 @@ def test_of_a_list_the_first_that_is_named_and_can_work_judges(workspace: Path):
 def found_of(fingerprint: str, mined: str | None, round: str = "r1") -> dict:
     write_json(
         Path("inputs/fitness/cheap@ours.json"),
-        {"judge": "cheap", "collection": "ours", "fingerprint": fingerprint, "round": round, "mined_as": mined},
+        {
+            "judge": "cheap",
+            "collection": "ours",
+            "fingerprint": fingerprint,
+            "round": round,
+            "mined_as": mined,
+        },
     )
     return relabel(cascade({"judge": "cheap"})).relabel.cascade[0]["evidence"][0]
 
@@ -124,15 +158,22 @@ def test_what_was_found_of_another_judge_or_on_other_candidates_says_so(workspac
     mined = mined_as(recipe_of(params.read(), "r1"))
     assert "another model, prompt" in found_of("f", mined)["another"]
     assert "round r1, which mines otherwise" in found_of(line["fingerprint"], "0")["elsewhere"]
-    assert found_of(line["fingerprint"], mined, round="r9")["another"] is None  # it reads with r0 in every round
+    assert (
+        found_of(line["fingerprint"], mined, round="r9")["another"] is None
+    )  # it reads with r0 in every round
 
 
 def test_a_judge_that_reads_with_the_rounds_own_model_is_another_in_each_round():
-    given = SimpleNamespace(rounds={"r1": SimpleNamespace(start="r0"), "r2": SimpleNamespace(start="r1")})
+    given = SimpleNamespace(
+        rounds={"r1": SimpleNamespace(start="r0"), "r2": SimpleNamespace(start="r1")}
+    )
     line = {"method": "encoder", "parameters": {"model": None}, "fingerprint": "f"}
     found = {"fingerprint": "f", "round": "r1", "from": "r0", "mined_as": "m"}
     assert held_against(found, given, line, "r1", "m")["another"] is None
-    assert "model of r1 here, and was checked with that of r0" in held_against(found, given, line, "r2", "m")["another"]
+    assert (
+        "model of r1 here, and was checked with that of r0"
+        in held_against(found, given, line, "r2", "m")["another"]
+    )
     fixed = line | {"parameters": {"model": "r0"}}
     assert held_against(found, given, fixed, "r2", "m")["another"] is None
 

@@ -1,4 +1,6 @@
-"""A small server that speaks the chat-completions protocol and answers by a function of the prompt; and questions to ask it."""
+"""A small server that speaks the chat-completions protocol and answers by a function of the
+prompt; and questions to ask it.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,8 @@ from hone.llm.ledger.ledger import Ledger
 class Server:
     """What was asked, and where.
 
-    `answer` is given the request's body and returns a text, a pair of text and the first token's alternatives, or an error
-    (status, message).
+    `answer` is given the request's body and returns a text, a pair of text and the first token's
+    alternatives, or an error (status, message).
     """
 
     answer: Callable[[dict], object]
@@ -52,7 +54,17 @@ def serving(answer: Callable[[dict], object], model: str = "made-up-1") -> Itera
                 server.asked.append(body)
             said = server.answer(body)
             if isinstance(said, tuple) and isinstance(said[0], int):
-                status, sent = said[0], {"error": {"message": said[1], "type": "invalid_request_error", "code": None, "param": None}}
+                status, sent = (
+                    said[0],
+                    {
+                        "error": {
+                            "message": said[1],
+                            "type": "invalid_request_error",
+                            "code": None,
+                            "param": None,
+                        }
+                    },
+                )
             else:
                 status, sent = 200, completion(said, server.model)
             raw = json.dumps(sent).encode()
@@ -68,7 +80,9 @@ def serving(answer: Callable[[dict], object], model: str = "made-up-1") -> Itera
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     http.daemon_threads = True
     server.url = f"http://127.0.0.1:{http.server_port}/v1"
-    thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)  # seconds between two looks for a shutdown
+    thread = threading.Thread(
+        target=http.serve_forever, args=(0.01,), daemon=True
+    )  # seconds between two looks for a shutdown
     thread.start()
     try:
         yield server
@@ -81,24 +95,46 @@ def serving(answer: Callable[[dict], object], model: str = "made-up-1") -> Itera
 def completion(said: object, model: str) -> dict:
     """An answer as the protocol has it: 100 tokens in, 10 out."""
     text, tops = said if isinstance(said, tuple) else (said, None)
-    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+    choice = {
+        "index": 0,
+        "finish_reason": "stop",
+        "message": {"role": "assistant", "content": text},
+    }
     if tops is not None:
         alternatives = [{"token": token, "logprob": value, "bytes": None} for token, value in tops]
-        choice["logprobs"] = {"content": [alternatives[0] | {"top_logprobs": alternatives}], "refusal": None}
+        choice["logprobs"] = {
+            "content": [alternatives[0] | {"top_logprobs": alternatives}],
+            "refusal": None,
+        }
     usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
-    return {"id": "x", "object": "chat.completion", "created": 1, "model": model, "choices": [choice], "usage": usage}
+    return {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 1,
+        "model": model,
+        "choices": [choice],
+        "usage": usage,
+    }
 
 
 def documents_of(body: dict) -> list[str]:
     """The texts between document tags of a request's last message, in their order."""
-    return re.findall(r"<(?:document|passage_b)(?: number=\"\d+\")?>\n(.*?)\n</", body["messages"][-1]["content"], re.DOTALL)
+    return re.findall(
+        r"<(?:document|passage_b)(?: number=\"\d+\")?>\n(.*?)\n</",
+        body["messages"][-1]["content"],
+        re.DOTALL,
+    )
 
 
 def finds(*good: str) -> Callable[[dict], str]:
     """A listwise judge that prefers documents whose text begins with one of `good`."""
 
     def answer(body: dict) -> str:
-        found = [f"Doc ({number})" for number, text in enumerate(documents_of(body), start=1) if text.startswith(good)]
+        found = [
+            f"Doc ({number})"
+            for number, text in enumerate(documents_of(body), start=1)
+            if text.startswith(good)
+        ]
         return f"<thinking>...</thinking><better>[{', '.join(found)}]</better><worse>[]</worse>"
 
     return answer
@@ -109,19 +145,33 @@ def says(*good: str) -> Callable[[dict], str]:
     return lambda body: "yes" if documents_of(body)[0].startswith(good) else "no"
 
 
-def questions(*pairs: tuple[str, str], known: dict[str, list[str]] | None = None, prefix: str = "") -> Questions:
-    """Questions about pairs of query text and document text; the ids are made of these and `prefix`."""
+def questions(
+    *pairs: tuple[str, str], known: dict[str, list[str]] | None = None, prefix: str = ""
+) -> Questions:
+    """Questions about pairs of query text and document text; the ids are made of these and
+    `prefix`.
+    """
     known = {query: ["known"] for query, _ in pairs} if known is None else known
     frame = pl.DataFrame(
-        [(prefix + query, prefix + document, place) for place, (query, document) in enumerate(pairs, start=1)],
-        schema={"query_id": pl.String, "doc_id": pl.String, "rank": pl.Int32}, orient="row",
-    )  # fmt: skip
-    positives = [(prefix + query, prefix + text) for query, texts in known.items() for text in texts]
-    texts = sorted({text for _, text in pairs} | {text for shown in known.values() for text in shown})
+        [
+            (prefix + query, prefix + document, place)
+            for place, (query, document) in enumerate(pairs, start=1)
+        ],
+        schema={"query_id": pl.String, "doc_id": pl.String, "rank": pl.Int32},
+        orient="row",
+    )
+    positives = [
+        (prefix + query, prefix + text) for query, texts in known.items() for text in texts
+    ]
+    texts = sorted(
+        {text for _, text in pairs} | {text for shown in known.values() for text in shown}
+    )
     return of(
         frame,
         pl.DataFrame(positives, schema={"query_id": pl.String, "doc_id": pl.String}, orient="row"),
-        pl.DataFrame({"query_id": [prefix + query for query in dict(pairs)], "text": list(dict(pairs))}),
+        pl.DataFrame(
+            {"query_id": [prefix + query for query in dict(pairs)], "text": list(dict(pairs))}
+        ),
         pl.DataFrame({"doc_id": [prefix + text for text in texts], "full_text": texts}),
     )
 

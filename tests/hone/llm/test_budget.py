@@ -1,4 +1,6 @@
-"""The budget is a hard stop: whatever calls do, and in whatever order, it is never exceeded and nothing stays held."""
+"""The budget is a hard stop: whatever calls do, and in whatever order, it is never exceeded and
+nothing stays held.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +94,10 @@ def test_it_is_never_exceeded_in_any_order(plan: list[tuple], pairs: int, tokens
     for step in plan:
         if len(step) == 3:
             held = {name: sum(getattr(call, name) for call in open_calls) for name in limits}
-            fits = all(expected[name] + held[name] + amount <= limits[name] for (name, amount) in zip(limits, step, strict=True))
+            fits = all(
+                expected[name] + held[name] + amount <= limits[name]
+                for (name, amount) in zip(limits, step, strict=True)
+            )
             reservation = budget.reserve(*step)
             ended = ended or not fits
             assert (reservation is None) == ended == (budget.over is not None)
@@ -127,5 +132,6 @@ def test_threads_do_not_exceed_it_together():
     for thread in threads:
         thread.join()
     assert budget.spent["tokens"] == 7 * len(made)
-    # One call may have been refused while another's seven tokens were still held, never more than 8 of them.
+    # One call may have been refused while another's seven tokens were still held, never more than 8
+    # of them.
     assert 10_000 - 8 * 7 <= budget.spent["tokens"] <= 10_000

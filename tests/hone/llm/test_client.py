@@ -1,4 +1,6 @@
-"""Calls to an endpoint: one reply each, whatever the server does; nothing hangs, nothing is paid beyond the budget, no key is told."""
+"""Calls to an endpoint: one reply each, whatever the server does; nothing hangs, nothing is paid
+beyond the budget, no key is told.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,18 @@ from hone.llm.completion import Completion, Request
 from hone.llm.endpoint_state import FAILURES_IN_A_ROW, habits
 from hone.llm.retry_policy import LONGEST_PAUSE, pause
 from tests.hone.llm import answering
-from tests.hone.llm.unruly import WRONG, always, call, completion, drawn, endpoint, first, flat, heard, serving
+from tests.hone.llm.unruly import (
+    WRONG,
+    always,
+    call,
+    completion,
+    drawn,
+    endpoint,
+    first,
+    flat,
+    heard,
+    serving,
+)
 
 SECRET = "sk-this-is-the-very-secret"
 
@@ -30,18 +43,27 @@ def test_a_good_server_answers_each_call_once():
     with serving(always("well")) as server:
         replies = heard(server, 50)
     assert sorted(reply.request.number for reply in replies) == list(range(50))
-    assert {(reply.text, reply.model, reply.fault, reply.tokens_in, reply.tokens_out, reply.money) for reply in replies} == {
-        ("yes", "made-up-1", None, 100, 10, 110.0)
-    }
+    assert {
+        (reply.text, reply.model, reply.fault, reply.tokens_in, reply.tokens_out, reply.money)
+        for reply in replies
+    } == {("yes", "made-up-1", None, 100, 10, 110.0)}
     assert server.good == Counter({f"call {number}": 1 for number in range(50)})
 
 
 KINDS = {
-    "drip": "timed out", "hang": "timed out", "reset": "unreachable", "reset in the middle": "unreachable", "500": "unreachable",
-    "429": "unreachable: overloaded (429): slow down", "503": "unreachable: overloaded (503)", "half": "broken: no chat completion",
-    "wrong": "broken: no chat completion", "empty": "broken: no chat completion", "long": "broken: the response exceeds 2 MB",
+    "drip": "timed out",
+    "hang": "timed out",
+    "reset": "unreachable",
+    "reset in the middle": "unreachable",
+    "500": "unreachable",
+    "429": "unreachable: overloaded (429): slow down",
+    "503": "unreachable: overloaded (503)",
+    "half": "broken: no chat completion",
+    "wrong": "broken: no chat completion",
+    "empty": "broken: no chat completion",
+    "long": "broken: the response exceeds 2 MB",
     "nested": "broken: no chat completion",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("way", KINDS)
@@ -83,7 +105,8 @@ def test_the_first_answer_is_held_to_the_expected_model_too():
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_thousand_calls_with_three_faults_in_ten(seed: int):
     budget = Budget(pairs=1000)
-    # What ends by the time-out alone is drawn seldom, so that the time-out can be long enough for a busy machine.
+    # What ends by the time-out alone is drawn seldom, so that the time-out can be long enough for a
+    # busy machine.
     ways = tuple(way for way in WRONG if way not in SILENT) * 6 + SILENT
     with serving(drawn(seed, 0.3, ways)) as server:
         replies = heard(server, 1000, budget, attempts=4, timeout=2, expected="made-up-1")
@@ -112,7 +135,10 @@ def test_a_budget_is_held_and_used_up(limit: dict[str, float]):
 
 
 def test_room_that_calls_do_not_use_is_used_by_others():
-    calls = [Request(number, ({"role": "user", "content": f"call {number}"},), 900, tokens=100) for number in range(100)]
+    calls = [
+        Request(number, ({"role": "user", "content": f"call {number}"},), 900, tokens=100)
+        for number in range(100)
+    ]
     with serving(always("well")) as server:
         replies = flat(complete(endpoint(server.url), calls, Budget(tokens=2000)))
     # Each uses 110; a call is made while 1,000 are left: 10 * 110 = 1,100 > 2,000 - 1,000.
@@ -137,10 +163,25 @@ def test_what_was_perhaps_paid_counts_as_paid():
 
 
 @pytest.mark.parametrize(
-    ("code", "tokens"), [(408, 220), (409, 220), (429, 0), (500, 220), (502, 220), (503, 0), (504, 220), (520, 220), (524, 220)]
+    ("code", "tokens"),
+    [
+        (408, 220),
+        (409, 220),
+        (429, 0),
+        (500, 220),
+        (502, 220),
+        (503, 0),
+        (504, 220),
+        (520, 220),
+        (524, 220),
+    ],
 )
-def test_a_gateway_that_gave_up_may_have_to_be_paid_and_one_that_was_too_busy_not(code: int, tokens: int):
-    """Gateways give up (504, 524) after the model has worked; only those that say that they did not begin (429, 503) are free."""
+def test_a_gateway_that_gave_up_may_have_to_be_paid_and_one_that_was_too_busy_not(
+    code: int, tokens: int
+):
+    """Gateways give up (504, 524) after the model has worked; only those that say that they did
+    not begin (429, 503) are free.
+    """
     budget = Budget()
     with serving(always((code, {}, b"{}"))) as server:
         heard(server, 1, budget, attempts=2)
@@ -203,14 +244,19 @@ def test_a_wrong_key_stops_at_once(code: int, monkeypatch: pytest.MonkeyPatch):
     budget = Budget()
     with serving(always((code, {}, said))) as server, pytest.raises(Refused) as refusal:
         heard(server, 100, budget, key="A_KEY", slots=1)
-    assert str(refusal.value).endswith(f"authentication failed ({code}): Incorrect key: ***. Check the environment variable A_KEY.")
+    assert str(refusal.value).endswith(
+        f"authentication failed ({code}): Incorrect key: ***. Check the environment variable A_KEY."
+    )
     assert server.attempts == Counter({"call 0": 1})
     assert budget.spent["tokens"] == 0
     assert server.headers["authorization"] == f"Bearer {SECRET}"
 
 
 def test_a_model_that_is_not_there_stops_at_once():
-    with serving(always((404, {}, b'{"error": {"message": "model not found"}}'))) as server, pytest.raises(Refused) as refusal:
+    with (
+        serving(always((404, {}, b'{"error": {"message": "model not found"}}'))) as server,
+        pytest.raises(Refused) as refusal,
+    ):
         heard(server, 100, slots=1)
     assert "no model 'm' (404): model not found" in str(refusal.value)
     assert sum(server.attempts.values()) == 1
@@ -218,7 +264,10 @@ def test_a_model_that_is_not_there_stops_at_once():
 
 def test_what_has_arrived_is_handed_on_before_a_stop():
     replies: list[Completion] = []
-    with serving(lambda name, attempt: (401, {}, b"{}") if name == "call 9" else "well") as server, pytest.raises(Refused):
+    with (
+        serving(lambda name, attempt: (401, {}, b"{}") if name == "call 9" else "well") as server,
+        pytest.raises(Refused),
+    ):
         for received in complete(endpoint(server.url, slots=1), map(call, range(100)), Budget()):
             replies += received
     assert [reply.request.number for reply in replies] == list(range(9))
@@ -227,7 +276,10 @@ def test_what_has_arrived_is_handed_on_before_a_stop():
 def test_what_a_caller_raises_ends_the_work_and_leaves_nothing_held():
     budget = Budget(pairs=100)
 
-    with serving(lambda name, attempt: "hang" if name != "call 0" else "well") as server, pytest.raises(OSError, match="disk full"):
+    with (
+        serving(lambda name, attempt: "hang" if name != "call 0" else "well") as server,
+        pytest.raises(OSError, match="disk full"),
+    ):
         for _ in complete(endpoint(server.url, slots=8, timeout=60), map(call, range(100)), budget):
             raise OSError("disk full")
     assert budget._held == {"pairs": 0, "tokens": 0, "money": 0}
@@ -236,7 +288,9 @@ def test_what_a_caller_raises_ends_the_work_and_leaves_nothing_held():
 def test_a_run_that_is_closed_early_ends_its_calls():
     budget = Budget(pairs=100)
     with serving(lambda name, attempt: "hang" if name != "call 0" else "well") as server:
-        completions = complete(endpoint(server.url, slots=8, timeout=60), map(call, range(100)), budget)
+        completions = complete(
+            endpoint(server.url, slots=8, timeout=60), map(call, range(100)), budget
+        )
         assert [completion.request.number for completion in next(completions)] == [0]
         completions.close()
     assert budget._held == {"pairs": 0, "tokens": 0, "money": 0}
@@ -244,11 +298,15 @@ def test_a_run_that_is_closed_early_ends_its_calls():
 
 
 def test_every_completion_that_is_paid_has_been_yielded_when_the_caller_takes_over():
-    """Four responses at once: a caller that ends the run after the first yield has all that were received."""
+    """Four responses at once: a caller that ends the run after the first yield has all that were
+    received.
+    """
     with answering.serving(lambda body: "yes" if together.wait(60) >= 0 else "no") as server:
         for _ in range(20):
             together, budget = threading.Barrier(4), Budget()
-            completions = complete(endpoint(server.url, slots=4, timeout=60), map(call, range(4)), budget)
+            completions = complete(
+                endpoint(server.url, slots=4, timeout=60), map(call, range(4)), budget
+            )
             received = len(next(completions))
             assert budget.spent["tokens"] == 110 * received
             completions.close()
@@ -270,7 +328,9 @@ def test_what_a_source_of_requests_raises_comes_after_the_completions_received_b
 def test_ctrl_c_while_a_completion_is_awaited_ends_the_calls():
     budget = Budget(pairs=100)
     with serving(lambda name, attempt: "hang" if name != "call 0" else "well") as server:
-        completions = complete(endpoint(server.url, slots=8, timeout=60), map(call, range(100)), budget)
+        completions = complete(
+            endpoint(server.url, slots=8, timeout=60), map(call, range(100)), budget
+        )
         assert len(next(completions)) == 1
         threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
         with pytest.raises(KeyboardInterrupt):
@@ -288,14 +348,19 @@ def test_what_a_source_of_calls_raises_ends_the_work():
 
 
 def test_the_breaker_says_which_failures_stopped_the_work():
-    """Beside the 8 there are up to 4 calls in flight, and 5 that have failed and were not counted yet."""
+    """Beside the 8 there are up to 4 calls in flight, and 5 that have failed and were not
+    counted yet.
+    """
     most = FAILURES_IN_A_ROW + 4 + 5
     with serving(always("500")) as server:
         replies = heard(server, 1000, attempts=2, slots=4)
     assert len(replies) == 1000
     stopped = [reply.fault for reply in replies if reply.fault.startswith("stopped")]
     assert len(stopped) >= 1000 - most
-    assert stopped[0] == "stopped: 8 calls in a row failed, the last one: unreachable: status 500: out of order"
+    assert (
+        stopped[0]
+        == "stopped: 8 calls in a row failed, the last one: unreachable: status 500: out of order"
+    )
     assert sum(server.attempts.values()) <= 2 * most
 
 
@@ -305,7 +370,9 @@ def test_what_stopped_a_block_of_calls_stops_those_after_it():
         before = sum(server.attempts.values())
         replies = heard(server, 20, attempts=1, slots=4)
         assert sum(server.attempts.values()) == before
-    assert {reply.fault for reply in replies} == {"stopped: 8 calls in a row failed, the last one: unreachable: status 500: out of order"}
+    assert {reply.fault for reply in replies} == {
+        "stopped: 8 calls in a row failed, the last one: unreachable: status 500: out of order"
+    }
 
 
 def test_a_block_of_calls_begins_at_the_pace_that_the_one_before_it_came_to():

@@ -19,7 +19,11 @@ SECRET = "sk-this-is-the-very-secret"
 
 def test_calls_that_are_refused_are_not_tried_again():
     said = {
-        "call 0": (400, {}, b'{"error": {"message": "This model\'s maximum context length is 10 tokens"}}'),
+        "call 0": (
+            400,
+            {},
+            b'{"error": {"message": "This model\'s maximum context length is 10 tokens"}}',
+        ),
         "call 1": (400, {}, b'{"error": {"message": "sorry", "code": "content_filter"}}'),
         "call 2": (400, {}, b'{"error": {"message": "no such field: top_k"}}'),
         "call 3": completion(None, message={"content": None, "refusal": "I cannot"}),
@@ -40,7 +44,7 @@ def test_calls_that_are_refused_are_not_tried_again():
 
 
 def test_newer_models_name_their_room_otherwise():
-    said = b'{"error": {"message": "Unsupported parameter: use max_completion_tokens instead", "code": "unsupported_parameter"}}'
+    said = b'{"error": {"message": "Unsupported parameter: use max_completion_tokens instead", "code": "unsupported_parameter"}}'  # noqa: E501
 
     def behaves(name: str, attempt: int) -> object:
         return "well" if "max_completion_tokens" in server.bodies[-1] else (400, {}, said)
@@ -66,7 +70,15 @@ def test_a_compressed_answer_is_not_unpacked():
 
 
 @pytest.mark.parametrize(
-    "usage", [None, {}, "none", [], {"prompt_tokens": -5, "completion_tokens": "7"}, {"prompt_tokens": 10**30, "completion_tokens": True}]
+    "usage",
+    [
+        None,
+        {},
+        "none",
+        [],
+        {"prompt_tokens": -5, "completion_tokens": "7"},
+        {"prompt_tokens": 10**30, "completion_tokens": True},
+    ],
 )
 def test_nonsense_about_tokens_is_estimated(usage: object):
     with serving(always(completion("x" * 40, usage=usage))) as server:
@@ -76,7 +88,13 @@ def test_nonsense_about_tokens_is_estimated(usage: object):
 
 def test_alternatives_of_the_first_token():
     tops = [{"token": "no", "logprob": -2.0}, {"token": "yes", "logprob": -0.1}]
-    with serving(always(completion(logprobs={"content": [{"token": "yes", "logprob": -0.1, "top_logprobs": tops}]}))) as server:
+    with serving(
+        always(
+            completion(
+                logprobs={"content": [{"token": "yes", "logprob": -0.1, "top_logprobs": tops}]}
+            )
+        )
+    ) as server:
         (reply,) = heard(server)
     assert reply.tops == (("yes", -0.1), ("no", -2.0))
 
@@ -84,12 +102,19 @@ def test_alternatives_of_the_first_token():
 @pytest.mark.parametrize(
     "logprobs",
     [
-        None, "many", {}, {"content": None}, {"content": []}, {"content": [{"top_logprobs": None}]}, {"content": [{"top_logprobs": []}]},
-        {"content": [{"top_logprobs": [{"token": "yes"}]}]}, {"content": [{"top_logprobs": [{"token": "yes", "logprob": "high"}]}]},
+        None,
+        "many",
+        {},
+        {"content": None},
+        {"content": []},
+        {"content": [{"top_logprobs": None}]},
+        {"content": [{"top_logprobs": []}]},
+        {"content": [{"top_logprobs": [{"token": "yes"}]}]},
+        {"content": [{"top_logprobs": [{"token": "yes", "logprob": "high"}]}]},
         {"content": [{"top_logprobs": [{"token": "yes", "logprob": float("nan")}]}]},
         {"content": [{"top_logprobs": [{"token": "yes", "logprob": 5}]}]},
     ],
-)  # fmt: skip
+)
 def test_alternatives_that_cannot_be_read_are_none(logprobs: object):
     with serving(always(completion(logprobs=logprobs))) as server:
         (reply,) = heard(server)
@@ -99,7 +124,10 @@ def test_alternatives_that_cannot_be_read_are_none(logprobs: object):
 def test_texts_that_no_database_takes_are_made_good():
     with serving(always(completion("a\ud800b\0c", model="m\0\ud800"))) as server:
         (reply,) = heard(server)
-    assert (reply.text, reply.model) == ("a?b\N{REPLACEMENT CHARACTER}c", "m\N{REPLACEMENT CHARACTER}?")
+    assert (reply.text, reply.model) == (
+        "a?b\N{REPLACEMENT CHARACTER}c",
+        "m\N{REPLACEMENT CHARACTER}?",
+    )
 
 
 def test_an_answer_that_was_cut_says_so():
@@ -116,21 +144,40 @@ def test_an_answer_without_a_text_is_broken(text: object):
 
 
 REFUSALS = {
-    "temperature": ({"message": "Unsupported value: 'temperature' does not support 0.1 with this model.", "param": "temperature"}, 400),
+    "temperature": (
+        {
+            "message": "Unsupported value: 'temperature' does not support 0.1 with this model.",
+            "param": "temperature",
+        },
+        400,
+    ),
     "seed": ({"message": "Extra inputs are not permitted: seed"}, 422),
     "logprobs": ({"message": "This model does not support logprobs."}, 400),
     "top_logprobs": ({"message": "nope", "param": "top_logprobs"}, 400),
     "max_tokens": ({"message": "unsupported", "param": "max_tokens"}, 400),
-}  # fmt: skip
+}
 OPTIONS = {"temperature": 0.1, "seed": 7, "logprobs": True, "top_logprobs": 10}
 
 
 def optioned(count: int) -> list[Request]:
-    return [Request(number, ({"role": "user", "content": f"call {number}"},), 10, tokens=100, options=OPTIONS) for number in range(count)]
+    return [
+        Request(
+            number,
+            ({"role": "user", "content": f"call {number}"},),
+            10,
+            tokens=100,
+            options=OPTIONS,
+        )
+        for number in range(count)
+    ]
 
 
-@pytest.mark.parametrize("names", [[name] for name in REFUSALS] + [["temperature", "logprobs"], list(REFUSALS)])
-def test_what_an_endpoint_refuses_is_left_out_at_no_cost_and_said_once(names: list[str], capfd: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize(
+    "names", [[name] for name in REFUSALS] + [["temperature", "logprobs"], list(REFUSALS)]
+)
+def test_what_an_endpoint_refuses_is_left_out_at_no_cost_and_said_once(
+    names: list[str], capfd: pytest.CaptureFixture[str]
+):
     def behaves(name: str, attempt: int) -> object:
         for refused in names:
             if refused in server.bodies[-1]:
@@ -145,21 +192,37 @@ def test_what_an_endpoint_refuses_is_left_out_at_no_cost_and_said_once(names: li
         replies += flat(complete(endpoint(server.url, slots=4, attempts=1), optioned(30), budget))
         assert sum(server.attempts.values()) == asked + 30  # the next block knows
     assert [reply.fault for reply in replies] == [None] * 60
-    assert {reply.without for reply in replies} == {tuple(name for name in OPTIONS if name not in server.bodies[-1])}
+    assert {reply.without for reply in replies} == {
+        tuple(name for name in OPTIONS if name not in server.bodies[-1])
+    }
     if names == ["temperature"]:
         assert json.loads(replies[0].details) == {"without": ["temperature"]}
     assert budget.spent == {"pairs": 60, "tokens": 60 * 110, "money": 60 * 110.0}
     assert asked <= 30 + 4 * len(names)
     kept = server.bodies[-1]
-    assert not {"logprobs", "top_logprobs"} & kept.keys() if {"logprobs", "top_logprobs"} & set(names) else kept["top_logprobs"] == 10
+    assert (
+        not {"logprobs", "top_logprobs"} & kept.keys()
+        if {"logprobs", "top_logprobs"} & set(names)
+        else kept["top_logprobs"] == 10
+    )
     assert ("max_completion_tokens" if "max_tokens" in names else "max_tokens") in kept
     assert ("temperature" in kept) == ("temperature" not in names)
-    said = [line for line in capfd.readouterr().err.splitlines() if "; requests are sent without it" in line]
+    said = [
+        line
+        for line in capfd.readouterr().err.splitlines()
+        if "; requests are sent without it" in line
+    ]
     assert len(said) == len({"logprobs" if name == "top_logprobs" else name for name in names})
 
 
 @pytest.mark.parametrize(
-    "message", ["temperature", "max_tokens is too large: maximum context length is 10", "no such field: temperatures", "logprobs_x"]
+    "message",
+    [
+        "temperature",
+        "max_tokens is too large: maximum context length is 10",
+        "no such field: temperatures",
+        "logprobs_x",
+    ],
 )
 def test_a_refusal_of_something_else_is_one(message: str):
     with serving(always((400, {}, json.dumps({"error": {"message": message}}).encode()))) as server:
@@ -175,12 +238,24 @@ def test_a_refusal_of_something_else_is_one(message: str):
         ({"content": "yes", "reasoning": "no, no"}, "yes"),
         ({"content": None, "reasoning_content": "no, no"}, ""),
         ({"content": "[THINK]no[/THINK]yes"}, "[THINK]no[/THINK]yes"),
-        ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "no"}]}, {"type": "text", "text": "yes"}]}, "yes"),
+        (
+            {
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "no"}]},
+                    {"type": "text", "text": "yes"},
+                ]
+            },
+            "yes",
+        ),
     ],
 )
 def test_thoughts_beside_an_answer_are_none_of_it(message: dict, text: str):
     """And the first token's alternatives are those of a thought."""
-    tops = {"content": [{"token": "no", "logprob": -0.1, "top_logprobs": [{"token": "no", "logprob": -0.1}]}]}
+    tops = {
+        "content": [
+            {"token": "no", "logprob": -0.1, "top_logprobs": [{"token": "no", "logprob": -0.1}]}
+        ]
+    }
     with serving(always(completion(message=message, logprobs=tops))) as server:
         (reply,) = heard(server)
     assert (reply.fault, reply.text, reply.tops) == (None, text, None)
@@ -196,7 +271,10 @@ def test_the_fingerprint_of_the_configuration_is_kept():
 def long_calls(letters: int, count: int = 1) -> list[Request]:
     words = "apples keep a week in a cool room. "
     content = (words * (letters // len(words) + 1))[:letters]
-    return [Request(number, ({"role": "user", "content": content},), 10, tokens=letters // 4) for number in range(count)]
+    return [
+        Request(number, ({"role": "user", "content": content},), 10, tokens=letters // 4)
+        for number in range(count)
+    ]
 
 
 def counting(tokens: int, **more: object) -> bytes:
@@ -208,7 +286,9 @@ def asked(server: object, calls: list[Request], budget: Budget | None = None) ->
 
 
 def test_a_prompt_that_the_server_cut_in_silence_gives_no_verdict_and_soon_no_more_calls():
-    """The worked case of a context of 2,050 tokens for some 7,900: 25 documents of which it never saw most."""
+    """The worked case of a context of 2,050 tokens for some 7,900: 25 documents of which it
+    never saw most.
+    """
     budget = Budget()
     with serving(always(counting(2050))) as server:
         replies = asked(server, long_calls(31_600, 20), budget)
@@ -216,29 +296,41 @@ def test_a_prompt_that_the_server_cut_in_silence_gives_no_verdict_and_soon_no_mo
     assert replies[0].fault == "cut: it read 2,050 of about 7,900 tokens"
     assert replies[0].text is None
     assert budget.spent["tokens"] == CUT_PROMPTS * 2060  # they are paid all the same
-    assert replies[-1].fault.startswith("stopped: the server cuts prompts (it read 2,050 of about 7,900 tokens of the last one)")
+    assert replies[-1].fault.startswith(
+        "stopped: the server cuts prompts (it read 2,050 of about 7,900 tokens of the last one)"
+    )
     assert "num_ctx" in replies[-1].fault
     assert "`context`" in replies[-1].fault
 
 
 @pytest.mark.parametrize(("every", "stops"), [(2, True), (5, True), (40, False)])
 def test_prompts_that_are_cut_between_others_add_up_where_they_are_many(every: int, stops: bool):
-    calls = [replace(long_calls(31_600 if number % every == 0 else 4000)[0], number=number) for number in range(200)]
+    calls = [
+        replace(long_calls(31_600 if number % every == 0 else 4000)[0], number=number)
+        for number in range(200)
+    ]
     with serving(lambda name, attempt: counting(min(2050, len(name) // 4))) as server:
         replies = asked(server, calls)
-    assert any((reply.fault or "").startswith("stopped: the server cuts prompts") for reply in replies) == stops
+    assert (
+        any((reply.fault or "").startswith("stopped: the server cuts prompts") for reply in replies)
+        == stops
+    )
     assert sum((reply.fault or "").startswith("cut: ") for reply in replies) >= CUT_PROMPTS
 
 
 @pytest.mark.parametrize(
     ("letters", "usage"),
     [
-        (31_600, {"prompt_tokens": 7900}), (31_600, {"prompt_tokens": 4000}), (31_600, {"prompt_tokens": 60_000}), (31_600, {}),
-        (900, {"prompt_tokens": 100}), (31_600, {"prompt_tokens": 1}),
+        (31_600, {"prompt_tokens": 7900}),
+        (31_600, {"prompt_tokens": 4000}),
+        (31_600, {"prompt_tokens": 60_000}),
+        (31_600, {}),
+        (900, {"prompt_tokens": 100}),
+        (31_600, {"prompt_tokens": 1}),
         (31_600, {"prompt_tokens": 2050, "prompt_tokens_details": {"cached_tokens": 5850}}),
         (31_600, {"prompt_tokens": 2050, "cache_read_input_tokens": 5850}),
     ],
-)  # fmt: skip
+)
 def test_other_ways_to_count_are_no_alarm(letters: int, usage: dict):
     with serving(always(completion(usage=usage))) as server:
         (reply,) = asked(server, long_calls(letters))
@@ -246,7 +338,9 @@ def test_other_ways_to_count_are_no_alarm(letters: int, usage: dict):
 
 
 def test_a_count_that_leaves_out_what_a_cache_had_is_no_alarm():
-    """Some servers count only what their cache lacked: less than for an earlier prompt, so that it is no end of a context."""
+    """Some servers count only what their cache lacked: less than for an earlier prompt, so that
+    it is no end of a context.
+    """
     counts = iter([7900, 2050, 2100, 2000, 1900])
     with serving(lambda name, attempt: counting(next(counts))) as server:
         replies = asked(server, long_calls(31_600, 5))
@@ -254,10 +348,20 @@ def test_a_count_that_leaves_out_what_a_cache_had_is_no_alarm():
 
 
 @pytest.mark.parametrize(
-    "text", ["黄山归来不看岳。" * 4000, "สวัสดีครับ " * 2000, " " * 40_000, "=" * 40_000, "| - | - |\n" * 3000, "0123456789abcdef" * 2000]
+    "text",
+    [
+        "黄山归来不看岳。" * 4000,
+        "สวัสดีครับ " * 2000,
+        " " * 40_000,
+        "=" * 40_000,
+        "| - | - |\n" * 3000,
+        "0123456789abcdef" * 2000,
+    ],
 )
 def test_languages_and_rows_of_signs_are_no_alarm(text: str):
-    """Few tokens for many letters: a token of any tokenizer has some 5 letters of a text at most, and a long run of one sign is one."""
+    """Few tokens for many letters: a token of any tokenizer has some 5 letters of a text at
+    most, and a long run of one sign is one.
+    """
     tokens = {" ": 300, "=": 600}.get(text[0], len(text) // 5)
     with serving(always(counting(tokens))) as server:
         (reply,) = asked(server, [Request(0, ({"role": "user", "content": text},), 10)])
@@ -268,12 +372,19 @@ def test_two_models_in_turn_are_refused_at_the_start_with_both_names():
     def behaves(name: str, attempt: int) -> object:
         return completion(model="m-2025-01" if int(name.split()[1]) % 2 else "m-2025-04")
 
-    with serving(behaves) as server, pytest.raises(Refused, match=r"`reported: \[m-2025-01, m-2025-04\]`"):
+    with (
+        serving(behaves) as server,
+        pytest.raises(Refused, match=r"`reported: \[m-2025-01, m-2025-04\]`"),
+    ):
         heard(server, 1000, slots=1)
     assert len(server.bodies) == 2 * IN_TURN
     with serving(behaves) as server:
-        replies = heard(server, 100, expected=("m-2025-01", "m-2025-04"), reported=("m-2025-01", "m-2025-04"))
+        replies = heard(
+            server, 100, expected=("m-2025-01", "m-2025-04"), reported=("m-2025-01", "m-2025-04")
+        )
     assert [reply.fault for reply in replies] == [None] * 100
     with serving(always(completion(model="m-2025-07"))) as server:
-        (reply,) = heard(server, 1, expected=("m-2025-01", "m-2025-04"), reported=("m-2025-01", "m-2025-04"))
+        (reply,) = heard(
+            server, 1, expected=("m-2025-01", "m-2025-04"), reported=("m-2025-01", "m-2025-04")
+        )
     assert reply.fault == "another model: m-2025-07 answered instead of m-2025-01 or m-2025-04"

@@ -31,19 +31,37 @@ def test_no_proxy_for_this_machine(monkeypatch: pytest.MonkeyPatch):
 
 def test_a_key_that_is_not_set_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("A_KEY", raising=False)
-    with pytest.raises(Refused, match=r"environment variable A_KEY, which is not set. Run `export A_KEY="):
-        list(complete(Endpoint(url="http://127.0.0.1:9/v1", model="m", key="A_KEY"), nothing_is_taken(), Budget()))
+    with pytest.raises(
+        Refused, match=r"environment variable A_KEY, which is not set. Run `export A_KEY="
+    ):
+        list(
+            complete(
+                Endpoint(url="http://127.0.0.1:9/v1", model="m", key="A_KEY"),
+                nothing_is_taken(),
+                Budget(),
+            )
+        )
 
 
 @pytest.mark.parametrize("value", [SECRET + "\n", "sk with blanks", "sk-ключ"])
-def test_a_key_that_cannot_be_one_is_refused_without_being_told(value: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_key_that_cannot_be_one_is_refused_without_being_told(
+    value: str, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("A_KEY", value)
     with pytest.raises(Refused, match="A_KEY") as refusal:
-        list(complete(Endpoint(url="http://127.0.0.1:9/v1", model="m", key="A_KEY"), nothing_is_taken(), Budget()))
+        list(
+            complete(
+                Endpoint(url="http://127.0.0.1:9/v1", model="m", key="A_KEY"),
+                nothing_is_taken(),
+                Budget(),
+            )
+        )
     assert value.strip() not in str(refusal.value)
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:80/v1", "ftp://a/v1", "http://", "http://a:port/v1", "http://[::1/v1"])
+@pytest.mark.parametrize(
+    "url", ["", "127.0.0.1:80/v1", "ftp://a/v1", "http://", "http://a:port/v1", "http://[::1/v1"]
+)
 def test_an_address_that_is_none_is_refused(url: str):
     with pytest.raises(Refused, match="is not an endpoint URL"):
         list(complete(Endpoint(url=url, model="m"), nothing_is_taken(), Budget()))
@@ -54,8 +72,13 @@ def nothing_is_taken():
     yield
 
 
-@pytest.mark.parametrize("way", [(500, {}, SECRET.encode()), SECRET.encode(), completion(SECRET), completion(model=SECRET)])
-def test_the_key_is_never_told(way: object, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize(
+    "way",
+    [(500, {}, SECRET.encode()), SECRET.encode(), completion(SECRET), completion(model=SECRET)],
+)
+def test_the_key_is_never_told(
+    way: object, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
     monkeypatch.setenv("A_KEY", SECRET)
     with serving(always(way)) as server:
         replies = heard(server, 20, key="A_KEY", expected="other")
@@ -74,22 +97,40 @@ def test_a_short_key_is_no_word_to_strike_out(monkeypatch: pytest.MonkeyPatch):
 
 def test_a_redirection_is_not_followed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("A_KEY", SECRET)
-    with serving(always("well")) as other, serving(always((307, {"Location": f"{other.url}/chat/completions"}, b""))) as server:
+    with (
+        serving(always("well")) as other,
+        serving(always((307, {"Location": f"{other.url}/chat/completions"}, b""))) as server,
+    ):
         (reply,) = heard(server, key="A_KEY")
     assert reply.fault.startswith("broken: status 307")
     assert not other.attempts
 
 
 OPENAI = {
-    "OPENAI_API_KEY": "sk-of-another-vendor", "OPENAI_ADMIN_KEY": "sk-of-an-admin", "OPENAI_ORG_ID": "org-of-another",
-    "OPENAI_PROJECT_ID": "proj-of-another", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_WEBHOOK_SECRET": "whsec-of-another",
-    "OPENAI_CUSTOM_HEADERS": "X-Gateway-Key: of-another\nAuthorization: Bearer sk-of-another-vendor",
-}  # fmt: skip
-SENT = {"host", "accept", "accept-encoding", "connection", "user-agent", "content-type", "content-length"}
+    "OPENAI_API_KEY": "sk-of-another-vendor",
+    "OPENAI_ADMIN_KEY": "sk-of-an-admin",
+    "OPENAI_ORG_ID": "org-of-another",
+    "OPENAI_PROJECT_ID": "proj-of-another",
+    "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
+    "OPENAI_WEBHOOK_SECRET": "whsec-of-another",
+    "OPENAI_CUSTOM_HEADERS": "X-Gateway-Key: of-another\nAuthorization: Bearer "
+    "sk-of-another-vendor",
+}
+SENT = {
+    "host",
+    "accept",
+    "accept-encoding",
+    "connection",
+    "user-agent",
+    "content-type",
+    "content-length",
+}
 
 
 @pytest.mark.parametrize("key", [None, "A_KEY"])
-def test_the_environment_of_another_client_changes_no_request(key: str | None, monkeypatch: pytest.MonkeyPatch):
+def test_the_environment_of_another_client_changes_no_request(
+    key: str | None, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("A_KEY", SECRET)
     for name, value in OPENAI.items():
         monkeypatch.setenv(name, value)
@@ -109,11 +150,15 @@ def test_a_key_at_any_place_of_what_is_no_answer_leaves_no_part_behind(before: i
 
 
 SPELLINGS = {
-    "json": "".join(f"\\u{ord(letter):04x}" for letter in SECRET), "mixed": SECRET.replace("-", "\\u002D"),
-    "address": quote(SECRET, safe="").replace("-", "%2d"), "address of an address": SECRET.replace("-", "%252D"),
-    "page": "".join(f"&#{ord(letter)};" for letter in SECRET), "page in hexadecimal": SECRET.replace("-", "&#x2D;"),
-    "python": "".join(f"\\x{ord(letter):02x}" for letter in SECRET), "json in json": json.dumps(json.dumps(SECRET.replace("-", "\\u002d"))),
-}  # fmt: skip
+    "json": "".join(f"\\u{ord(letter):04x}" for letter in SECRET),
+    "mixed": SECRET.replace("-", "\\u002D"),
+    "address": quote(SECRET, safe="").replace("-", "%2d"),
+    "address of an address": SECRET.replace("-", "%252D"),
+    "page": "".join(f"&#{ord(letter)};" for letter in SECRET),
+    "page in hexadecimal": SECRET.replace("-", "&#x2D;"),
+    "python": "".join(f"\\x{ord(letter):02x}" for letter in SECRET),
+    "json in json": json.dumps(json.dumps(SECRET.replace("-", "\\u002d"))),
+}
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
@@ -127,11 +172,23 @@ def test_a_key_is_struck_out_however_it_is_spelt(spelling: str):
 
 
 @pytest.mark.parametrize(
-    "key", ["sk-proj-THIS-IS-THE-KEY", "AIzaSyD4fakefakefakefakefakefakefake0", "gsk_lowercaseLETTERS0123", "0123456789ABCDEF",
-            "0123 4567", "", "ABCDEF0123456789ABCDEF0123456789"],
-)  # fmt: skip
+    "key",
+    [
+        "sk-proj-THIS-IS-THE-KEY",
+        "AIzaSyD4fakefakefakefakefakefakefake0",
+        "gsk_lowercaseLETTERS0123",
+        "0123456789ABCDEF",
+        "0123 4567",
+        "",
+        "ABCDEF0123456789ABCDEF0123456789",
+    ],
+)
 def test_a_key_that_is_pasted_is_refused_and_not_repeated(key: str):
-    for refusing in (lambda: variable(key), lambda: secret("https://host/v1", key), lambda: Endpoint("https://host/v1", "m", key).secret()):
+    for refusing in (
+        lambda: variable(key),
+        lambda: secret("https://host/v1", key),
+        lambda: Endpoint("https://host/v1", "m", key).secret(),
+    ):
         with pytest.raises(Refused, match="is not the name of an environment variable") as refusal:
             refusing()
         assert not key or key not in str(refusal.value)
@@ -155,21 +212,36 @@ def test_a_variable_that_is_set_may_be_called_anything(monkeypatch: pytest.Monke
         ({"url": f"https://host/v1#{SECRET}"}, "contains a user, a password"),
         ({"url": "https://host/v1", "key": SECRET}, "not the name of an environment variable"),
         ({"url": "http://host/v1", "key": "A_KEY"}, "is not encrypted"),
-        ({"url": "http://10.0.0.5:8000/v1", "key": "A_KEY", "plain_http": False}, "is not encrypted"),
+        (
+            {"url": "http://10.0.0.5:8000/v1", "key": "A_KEY", "plain_http": False},
+            "is not encrypted",
+        ),
     ],
 )
 @pytest.mark.parametrize("place", ["judges", "references", "rounds"])
-def test_secrets_in_params_are_refused_when_the_file_is_read(workspace: Path, line: dict, what: str, place: str):
+def test_secrets_in_params_are_refused_when_the_file_is_read(
+    workspace: Path, line: dict, what: str, place: str
+):
     endpoint = {"model": "m", **line}
     settings = {
         "judges": {"judges": {"mine": {"endpoint": endpoint}}},
         "references": {"references": {"mine": {"endpoint": endpoint}}},
-        "rounds": {"rounds": {"r1": {"from": "r0", "recipe": "default", "relabel": {"cascade": [{"judge": {"endpoint": endpoint}}]}}}},
+        "rounds": {
+            "rounds": {
+                "r1": {
+                    "from": "r0",
+                    "recipe": "default",
+                    "relabel": {"cascade": [{"judge": {"endpoint": endpoint}}]},
+                }
+            }
+        },
     }[place]
     given = {
-        "collections": {"c": {"source": "folder", "path": "inputs/c"}}, "train_on": ["c"], "evaluate_on": ["c"],
+        "collections": {"c": {"source": "folder", "path": "inputs/c"}},
+        "train_on": ["c"],
+        "evaluate_on": ["c"],
         "rounds": {"r1": {"from": "r0", "recipe": "default"}},
-    }  # fmt: skip
+    }
     Path("params.yaml").write_text(json.dumps(given | settings))
     with pytest.raises(Refused, match=what) as refusal:
         params.read()
@@ -178,30 +250,45 @@ def test_secrets_in_params_are_refused_when_the_file_is_read(workspace: Path, li
 
 
 def test_a_line_that_is_no_yaml_is_not_quoted(workspace: Path):
-    Path("params.yaml").write_text(f'seed: 1\njudges: {{mine: {{endpoint: {{key: "{SECRET}" x}}}}}}\n')
-    with pytest.raises(Refused, match="params.yaml, line 2 is not valid YAML: expected ',' or '}'") as refusal:
+    Path("params.yaml").write_text(
+        f'seed: 1\njudges: {{mine: {{endpoint: {{key: "{SECRET}" x}}}}}}\n'
+    )
+    with pytest.raises(
+        Refused, match="params.yaml, line 2 is not valid YAML: expected ',' or '}'"
+    ) as refusal:
         params.read()
     assert SECRET not in str(refusal.value)
 
 
-@pytest.mark.parametrize("line", [{"url": f"https://me:{SECRET}@host/v1"}, {"url": "https://host/v1", "key": SECRET}])
+@pytest.mark.parametrize(
+    "line", [{"url": f"https://me:{SECRET}@host/v1"}, {"url": "https://host/v1", "key": SECRET}]
+)
 def test_secrets_in_a_recipe_are_refused_when_it_is_read(workspace: Path, line: dict):
     """A judge that a recipe describes itself keeps its address in what `resolve` writes."""
     cascade = [{"judge": {"endpoint": {"model": "m", **line}}}]
-    Path("mine.yaml").write_text(json.dumps({"about": "x", "relabel": {"cascade": cascade, "action": "drop"}}))
+    Path("mine.yaml").write_text(
+        json.dumps({"about": "x", "relabel": {"cascade": cascade, "action": "drop"}})
+    )
     with pytest.raises(Refused, match="mine.yaml.relabel.cascade.1.judge.endpoint: ") as refusal:
         check(Path("mine.yaml"))
     assert SECRET not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
-    "value", [{"url": 5, "model": "m", "key": 1234567890123}, {"url": "https://host/v1", "model": "m", "key": [SECRET]}]
+    "value",
+    [
+        {"url": 5, "model": "m", "key": 1234567890123},
+        {"url": "https://host/v1", "model": "m", "key": [SECRET]},
+    ],
 )
 def test_a_key_of_another_type_is_not_repeated_either(workspace: Path, value: dict):
     given = {
-        "collections": {"c": {"source": "folder", "path": "inputs/c"}}, "train_on": ["c"], "evaluate_on": ["c"],
-        "rounds": {"r1": {"from": "r0", "recipe": "default"}}, "references": {"mine": {"endpoint": value}},
-    }  # fmt: skip
+        "collections": {"c": {"source": "folder", "path": "inputs/c"}},
+        "train_on": ["c"],
+        "evaluate_on": ["c"],
+        "rounds": {"r1": {"from": "r0", "recipe": "default"}},
+        "references": {"mine": {"endpoint": value}},
+    }
     Path("params.yaml").write_text(json.dumps(given))
     with pytest.raises(Refused) as refusal:
         params.read()
@@ -209,40 +296,79 @@ def test_a_key_of_another_type_is_not_repeated_either(workspace: Path, value: di
     assert SECRET not in str(refusal.value)
 
 
-@pytest.mark.parametrize("given", [{"mine": {"endpoint": f"https://me:{SECRET}@host/v1"}}, [f"postgresql+psycopg://me:{SECRET}@host/db"]])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"mine": {"endpoint": f"https://me:{SECRET}@host/v1"}},
+        [f"postgresql+psycopg://me:{SECRET}@host/db"],
+    ],
+)
 def test_an_address_with_a_password_is_refused_wherever_it_stands(given: object):
     with pytest.raises(Refused, match="contains a user or a password") as refusal:
         refuse_secrets(given, "params.yaml")
     assert SECRET not in str(refusal.value)
-    refuse_secrets({"about": "see https://host/a@b and mail@host", "path": "inputs/a@b"}, "params.yaml")
+    refuse_secrets(
+        {"about": "see https://host/a@b and mail@host", "path": "inputs/a@b"}, "params.yaml"
+    )
 
 
-def test_a_key_may_go_unprotected_where_that_is_allowed_or_nobody_listens(monkeypatch: pytest.MonkeyPatch):
+def test_a_key_may_go_unprotected_where_that_is_allowed_or_nobody_listens(
+    monkeypatch: pytest.MonkeyPatch,
+):
     monkeypatch.setenv("A_KEY", SECRET)
-    for url, plain in (("http://host/v1", True), ("http://localhost:8000/v1", False), ("https://host/v1", False)):
+    for url, plain in (
+        ("http://host/v1", True),
+        ("http://localhost:8000/v1", False),
+        ("https://host/v1", False),
+    ):
         refuse_secrets({"url": url, "key": "A_KEY", "plain_http": plain}, "here")
         assert secret(url, "A_KEY", plain) == SECRET
     refuse_secrets({"url": "http://host/v1", "key": None}, "here")
     with pytest.raises(Refused, match="is not encrypted"):
-        list(complete(Endpoint(url="http://host/v1", model="m", key="A_KEY"), nothing_is_taken(), Budget()))
+        list(
+            complete(
+                Endpoint(url="http://host/v1", model="m", key="A_KEY"), nothing_is_taken(), Budget()
+            )
+        )
 
 
 @pytest.mark.parametrize(
     ("host", "home"),
     [
-        ("localhost", True), ("LOCALHOST", True), ("localhost.", True), ("judge.localhost", True), ("127.0.0.1", True), ("127.8.9.1", True),
-        ("0.0.0.0", True), ("[::1]", True), ("[::]", True), ("[::ffff:127.0.0.1]", True), ("127.1", True), ("2130706433", True),
-        ("0x7f000001", True), ("localhost.example.com", False), ("10.0.0.1", False), ("128.0.0.1", False), ("[2001:db8::1]", False),
-        ("127.0.0.1.example.com", False), ("0x7f.example", False), ("8.8.8.8", False),
+        ("localhost", True),
+        ("LOCALHOST", True),
+        ("localhost.", True),
+        ("judge.localhost", True),
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("0.0.0.0", True),
+        ("[::1]", True),
+        ("[::]", True),
+        ("[::ffff:127.0.0.1]", True),
+        ("127.1", True),
+        ("2130706433", True),
+        ("0x7f000001", True),
+        ("localhost.example.com", False),
+        ("10.0.0.1", False),
+        ("128.0.0.1", False),
+        ("[2001:db8::1]", False),
+        ("127.0.0.1.example.com", False),
+        ("0x7f.example", False),
+        ("8.8.8.8", False),
     ],
-)  # fmt: skip
+)
 def test_which_addresses_are_of_this_machine(host: str, home: bool):
     assert at_home(f"http://{host}:8080/v1") is home
 
 
 @pytest.mark.parametrize(
     "said",
-    ["cannot reach postgresql://me:p%40ss word@host/db?sslpassword=of-mine", "user me:p%40ss word", "p@ss word", "me:p@ss word of-mine"],
+    [
+        "cannot reach postgresql://me:p%40ss word@host/db?sslpassword=of-mine",
+        "user me:p%40ss word",
+        "p@ss word",
+        "me:p@ss word of-mine",
+    ],
 )
 def test_a_message_of_another_library_loses_what_is_secret_in_an_address(said: str):
     told = without_secrets(said, "postgresql://me:p%40ss word@host/db?sslpassword=of-mine")
@@ -252,7 +378,16 @@ def test_a_message_of_another_library_loses_what_is_secret_in_an_address(said: s
 
 
 def test_an_address_with_a_password_sends_nothing(monkeypatch: pytest.MonkeyPatch):
-    with serving(always("well")) as server, pytest.raises(Refused, match="contains a user, a password") as refusal:
-        list(complete(Endpoint(url=server.url.replace("//", f"//me:{SECRET}@"), model="m"), nothing_is_taken(), Budget()))
+    with (
+        serving(always("well")) as server,
+        pytest.raises(Refused, match="contains a user, a password") as refusal,
+    ):
+        list(
+            complete(
+                Endpoint(url=server.url.replace("//", f"//me:{SECRET}@"), model="m"),
+                nothing_is_taken(),
+                Budget(),
+            )
+        )
     assert SECRET not in str(refusal.value)
     assert not server.attempts

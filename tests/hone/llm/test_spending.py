@@ -1,4 +1,6 @@
-"""A budget is a hard stop for all who judge the same questions by the same judges on one ledger, whenever any of them is killed."""
+"""A budget is a hard stop for all who judge the same questions by the same judges on one ledger,
+whenever any of them is killed.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,20 @@ CHEAP, STRONG = "c" * 32, "d" * 32
 NOTHING = {"pairs": 0, "tokens": 0, "money": 0}
 
 
-def budget(questions: str = "these", attempt: int = 0, judges: tuple[str, ...] = (CHEAP,), ledger: Ledger | None = None, **limits: float):
+def budget(
+    questions: str = "these",
+    attempt: int = 0,
+    judges: tuple[str, ...] = (CHEAP,),
+    ledger: Ledger | None = None,
+    **limits: float,
+):
     """A budget as a process has it."""
     return Budget(**limits, spending=Spending(ledger or Ledger(), questions, attempt, judges))
 
 
-def total(questions: str = "these", attempt: int = 0, judges: tuple[str, ...] = (CHEAP,)) -> dict[str, float]:
+def total(
+    questions: str = "these", attempt: int = 0, judges: tuple[str, ...] = (CHEAP,)
+) -> dict[str, float]:
     return Spending(Ledger(), questions, attempt, judges).total()
 
 
@@ -81,7 +91,9 @@ def test_judges_of_a_cascade_share_a_budget_and_a_judge_that_stays_brings_what_i
     both = budget(judges=(CHEAP, STRONG), money=1)
     assert both.of(CHEAP).reserve(1, 0, 0.6)
     assert both.of(STRONG).reserve(1, 0, 0.6) is None
-    assert budget(judges=(CHEAP, "e" * 32), money=1).of("e" * 32).reserve(1, 0, 0.6) is None  # the other judge was replaced
+    assert (
+        budget(judges=(CHEAP, "e" * 32), money=1).of("e" * 32).reserve(1, 0, 0.6) is None
+    )  # the other judge was replaced
     assert total(judges=(CHEAP, STRONG))["money"] == 0.6
 
 
@@ -171,7 +183,9 @@ def test_what_was_reserved_for_nothing_is_given_back():
     assert total() == NOTHING
 
 
-def test_an_answer_outlives_a_ledger_that_cannot_be_settled(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+def test_an_answer_outlives_a_ledger_that_cannot_be_settled(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
     one = budget(money=1)
     calls = [one.of(CHEAP).reserve(1, 10, 0.25) for _ in range(2)]
 
@@ -226,8 +240,12 @@ STEPS = st.lists(
 
 @settings(max_examples=40)
 @given(STEPS, st.integers(0, 20), st.integers(0, 150), st.integers(0, 150))
-def test_two_sitters_never_exceed_it_whatever_they_do(shared: Ledger, plan: list, pairs: int, tokens: int, money: int):
-    """What is settled and what is reserved, in sum, against a model in plain numbers; `killed`: a process ends and another begins."""
+def test_two_sitters_never_exceed_it_whatever_they_do(
+    shared: Ledger, plan: list, pairs: int, tokens: int, money: int
+):
+    """What is settled and what is reserved, in sum, against a model in plain numbers; `killed`:
+    a process ends and another begins.
+    """
     name, limits = uuid.uuid4().hex, {"pairs": pairs, "tokens": tokens, "money": money}
     ledgers = [shared, another(shared, "another:1:1")]
 
@@ -239,7 +257,13 @@ def test_two_sitters_never_exceed_it_whatever_they_do(shared: Ledger, plan: list
     for what, who, how in plan:
         mine = under_way[who]
         if what == "reserve":
-            over, fits = sitters[who].over, all(counted[key] + more <= limits[key] for key, more in zip(AMOUNTS, how, strict=True))
+            over, fits = (
+                sitters[who].over,
+                all(
+                    counted[key] + more <= limits[key]
+                    for key, more in zip(AMOUNTS, how, strict=True)
+                ),
+            )
             call = sitters[who].of(CHEAP).reserve(*how)
             assert (call is not None) == (fits and over is None)
             if call:
@@ -247,7 +271,11 @@ def test_two_sitters_never_exceed_it_whatever_they_do(shared: Ledger, plan: list
                 counted = {key: counted[key] + more for key, more in zip(AMOUNTS, how, strict=True)}
         elif what == "settle" and mine:
             call = mine.pop(how[0] % len(mine))
-            used = {"pairs": call.pairs, "tokens": int(call.tokens * how[1]), "money": int(call.money * how[1])}
+            used = {
+                "pairs": call.pairs,
+                "tokens": int(call.tokens * how[1]),
+                "money": int(call.money * how[1]),
+            }
             sitters[who].settle(call, used["tokens"], used["money"])
             counted = {key: counted[key] - getattr(call, key) + used[key] for key in AMOUNTS}
         elif what == "leave" and mine:
@@ -256,7 +284,11 @@ def test_two_sitters_never_exceed_it_whatever_they_do(shared: Ledger, plan: list
             at_vendor.append(call)
         elif what == "collect" and at_vendor and sitters[who].over is None:
             call = at_vendor.pop(how % len(at_vendor))
-            again = sitters[who].of(CHEAP).reserve(call.pairs, call.tokens, call.money, earlier=call.name)
+            again = (
+                sitters[who]
+                .of(CHEAP)
+                .reserve(call.pairs, call.tokens, call.money, earlier=call.name)
+            )
             assert again is not None  # it is counted already
             mine.append(again)
         elif what == "killed":

@@ -1,4 +1,6 @@
-"""A server that misbehaves: each request is answered in the way that a script or a draw says. And a client's view of it."""
+"""A server that misbehaves: each request is answered in the way that a script or a draw says.
+And a client's view of it.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,43 @@ from hone.llm.client import complete
 from hone.llm.completion import Completion, Endpoint, Request
 
 TOKENS = {"prompt_tokens": 100, "completion_tokens": 10}
-WRONG = ("drip", "reset", "reset in the middle", "500", "429", "503", "half", "wrong", "empty", "long", "nested", "hang", "other model")
+WRONG = (
+    "drip",
+    "reset",
+    "reset in the middle",
+    "500",
+    "429",
+    "503",
+    "half",
+    "wrong",
+    "empty",
+    "long",
+    "nested",
+    "hang",
+    "other model",
+)
 
 
 def completion(text: object = "yes", model: object = "made-up-1", **more: object) -> bytes:
     """A chat completion; `more` replaces parts of it."""
-    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
-    choice |= {name: more.pop(name) for name in ("finish_reason", "message", "logprobs") if name in more}
-    return json.dumps({"id": "x", "object": "chat.completion", "model": model, "choices": [choice], "usage": TOKENS} | more).encode()
+    choice = {
+        "index": 0,
+        "finish_reason": "stop",
+        "message": {"role": "assistant", "content": text},
+    }
+    choice |= {
+        name: more.pop(name) for name in ("finish_reason", "message", "logprobs") if name in more
+    }
+    return json.dumps(
+        {
+            "id": "x",
+            "object": "chat.completion",
+            "model": model,
+            "choices": [choice],
+            "usage": TOKENS,
+        }
+        | more
+    ).encode()
 
 
 @dataclass
@@ -31,8 +62,8 @@ class Unruly:
     """What happened.
 
     Attributes:
-        behaves: what to do with the request about this call, of which this is the given attempt: the name of a way to fail,
-            "well", an answer's bytes, or status, headers and body.
+        behaves: what to do with the request about this call, of which this is the given attempt:
+            the name of a way to fail, "well", an answer's bytes, or status, headers and body.
         good: well answered requests of each call.
         attempts: requests of each call.
         bodies: of all requests.
@@ -85,16 +116,29 @@ class Unruly:
             await MISDEEDS[way](writer)
 
 
-async def send(writer: asyncio.StreamWriter, content: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
-    given = {"Content-Type": "application/json", "Content-Length": str(len(content))} | (headers or {})
-    writer.write(f"HTTP/1.1 {status} X\r\n".encode() + "".join(f"{name}: {value}\r\n" for name, value in given.items()).encode())
+async def send(
+    writer: asyncio.StreamWriter,
+    content: bytes,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> None:
+    given = {"Content-Type": "application/json", "Content-Length": str(len(content))} | (
+        headers or {}
+    )
+    writer.write(
+        f"HTTP/1.1 {status} X\r\n".encode()
+        + "".join(f"{name}: {value}\r\n" for name, value in given.items()).encode()
+    )
     writer.write(b"\r\n" + content)
     await writer.drain()
 
 
 async def drip(writer: asyncio.StreamWriter) -> None:
     content = completion()
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(content))
+    writer.write(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        % len(content)
+    )
     for place in range(len(content)):
         writer.write(content[place : place + 1])
         await writer.drain()
@@ -123,7 +167,9 @@ MISDEEDS: dict[str, Callable[[asyncio.StreamWriter], object]] = {
     "hang": hang,
     "500": lambda writer: send(writer, b'{"error": {"message": "out of order"}}', 500),
     "503": lambda writer: send(writer, b"<html>busy</html>", 503),
-    "429": lambda writer: send(writer, b'{"error": {"message": "slow down"}}', 429, {"Retry-After": "0.02"}),
+    "429": lambda writer: send(
+        writer, b'{"error": {"message": "slow down"}}', 429, {"Retry-After": "0.02"}
+    ),
     "half": lambda writer: send(writer, completion()[:60]),
     "wrong": lambda writer: send(writer, b'{"choices": {"0": [1, 2]}, "usage": "none"}'),
     "empty": lambda writer: send(writer, b""),
@@ -155,7 +201,9 @@ def serving(behaves: Callable[[str, int], object]) -> Iterator[Unruly]:
     loops = []
 
     async def run() -> None:
-        server = await asyncio.start_server(unruly.serve, "127.0.0.1", 0, backlog=256, limit=1 << 22)
+        server = await asyncio.start_server(
+            unruly.serve, "127.0.0.1", 0, backlog=256, limit=1 << 22
+        )
         unruly.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         loops.append(asyncio.get_running_loop())
         ready.set()
@@ -178,12 +226,29 @@ def call(number: int, **more: object) -> Request:
 
 
 def endpoint(url: str, **more: object) -> Endpoint:
-    """An endpoint for tests: short pauses, one unit of money for each token; time enough for a server that answers."""
-    return Endpoint(**{"url": url, "model": "m", "timeout": 60, "attempts": 3, "backoff": 0.01, "price_in": 1e6, "price_out": 1e6} | more)
+    """An endpoint for tests: short pauses, one unit of money for each token; time enough for a
+    server that answers.
+    """
+    return Endpoint(
+        **{
+            "url": url,
+            "model": "m",
+            "timeout": 60,
+            "attempts": 3,
+            "backoff": 0.01,
+            "price_in": 1e6,
+            "price_out": 1e6,
+        }
+        | more
+    )
 
 
 def heard(
-    server: Unruly | None, count: int = 1, budget: Budget | None = None, expected: str | None = None, **more: object
+    server: Unruly | None,
+    count: int = 1,
+    budget: Budget | None = None,
+    expected: str | None = None,
+    **more: object,
 ) -> list[Completion]:
     """The completions of so many requests."""
     where = endpoint(**({"url": server.url} if server else {}) | more)

@@ -1,4 +1,6 @@
-"""The pool: whatever rules name, every candidate is either in or has one row that says why it is out."""
+"""The pool: whatever rules name, every candidate is either in or has one row that says why it is
+out.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,10 @@ from hone.layout import PAIR
 from hone.mining.pool import Pool
 
 QUERIES, DOCUMENTS = ("a", "b", "c"), ("d1", "d2", "d3", "d4")
-NAMED = st.lists(st.tuples(st.sampled_from((*QUERIES, "other")), st.sampled_from((*DOCUMENTS, "else", None))), max_size=8)
+NAMED = st.lists(
+    st.tuples(st.sampled_from((*QUERIES, "other")), st.sampled_from((*DOCUMENTS, "else", None))),
+    max_size=8,
+)
 
 
 def frame(rows: list[tuple[str, str | None]]) -> pl.DataFrame:
@@ -20,7 +25,10 @@ def frame(rows: list[tuple[str, str | None]]) -> pl.DataFrame:
 def test_a_query_takes_its_candidates_along_and_only_those_that_are_left():
     pool = Pool(frame([("a", "d1"), ("a", "d2"), ("a", "d3"), ("b", "d1")]))
     pool.remove("first", frame([("a", "d2")]).with_columns(detail=pl.lit("one")))
-    pool.remove("second", frame([("a", None), ("a", "d1")]).with_columns(detail=pl.Series(["why", "its own reason"])))
+    pool.remove(
+        "second",
+        frame([("a", None), ("a", "d1")]).with_columns(detail=pl.Series(["why", "its own reason"])),
+    )
     pool.remove("third", frame([("a", None), ("a", "d3")]).with_columns(detail=pl.lit("too late")))
     assert pool.rows.rows() == [("b", "d1")]
     assert pl.concat(pool.removed).rows() == [
@@ -32,7 +40,10 @@ def test_a_query_takes_its_candidates_along_and_only_those_that_are_left():
     assert pool.left.rows() == [("a", "second")]
 
 
-@given(st.lists(st.tuples(st.sampled_from(QUERIES), st.sampled_from(DOCUMENTS)), unique=True), st.lists(NAMED, max_size=4))
+@given(
+    st.lists(st.tuples(st.sampled_from(QUERIES), st.sampled_from(DOCUMENTS)), unique=True),
+    st.lists(NAMED, max_size=4),
+)
 def test_in_or_out_once(rows, rules):
     pool = Pool(frame(rows))
     for number, named in enumerate(rules):
@@ -41,7 +52,9 @@ def test_in_or_out_once(rows, rules):
     assert len(out) == len(set(out))
     left = {query for query, doc in out if doc is None}
     stays = pool.rows.rows()
-    assert sorted([*stays, *((query, doc) for query, doc in out if doc is not None)]) == sorted(rows)
+    assert sorted([*stays, *((query, doc) for query, doc in out if doc is not None)]) == sorted(
+        rows
+    )
     assert stays == [pair for pair in rows if pair in set(stays)]
     assert not left & {query for query, _ in stays}
     assert left == {query for named in rules for query, doc in named if doc is None}

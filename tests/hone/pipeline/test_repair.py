@@ -11,7 +11,8 @@ from hone.pipeline import repair
 
 HEAD = "schema: '2.0'\nstages:\n"
 COLLECT = (
-    f"  collect:\n    cmd: python -m tasks.collect\n    outs:\n    - path: data\n      hash: md5\n      md5: {'0a' * 16}\n      size: 3\n"
+    "  collect:\n    cmd: python -m tasks.collect\n    outs:\n    - path: data\n      "
+    f"hash: md5\n      md5: {'0a' * 16}\n      size: 3\n"
 )
 START = "  start:\n    cmd: python -m tasks.start\n"
 WHOLE = HEAD + COLLECT + START
@@ -23,8 +24,12 @@ def checkout(workspace: Path) -> Path:
     return workspace
 
 
-@pytest.mark.parametrize(("text", "stays"), [("", False), ('{"a":', False), ("{}", True), (None, False)])
-def test_a_list_of_users_goes_only_when_it_cannot_be_read(checkout: Path, text: str | None, stays: bool):
+@pytest.mark.parametrize(
+    ("text", "stays"), [("", False), ('{"a":', False), ("{}", True), (None, False)]
+)
+def test_a_list_of_users_goes_only_when_it_cannot_be_read(
+    checkout: Path, text: str | None, stays: bool
+):
     if text is not None:
         repair.USERS.write_text(text)
     repair.main()
@@ -58,7 +63,9 @@ def test_a_merge_that_conflicts_is_left_to_the_user(checkout: Path):
     assert repair.RECORD.read_text() == text
 
 
-def test_nothing_is_mended_while_dvc_writes(checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_nothing_is_mended_while_dvc_writes(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     monkeypatch.setattr("dvc.lock.DEFAULT_TIMEOUT", 0)
     repair.RECORD.write_text("")
     with Lock(repair.AT_WORK):

@@ -1,4 +1,6 @@
-"""What every page shares: the hash that a browser computes of a script, and a policy that allows nothing else."""
+"""What every page shares: the hash that a browser computes of a script, and a policy that allows
+nothing else.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +16,25 @@ from hone.present.html import hash_script, normalize_script, open_templates, wri
 def test_a_script_is_hashed_as_the_browser_reads_it():
     read = normalize_script("a\r\nb\r</script>")
     assert read == "a\nb\n<\\/script>"
-    assert hash_script(read) == f"'sha256-{base64.b64encode(hashlib.sha256(read.encode()).digest()).decode()}'"
+    assert (
+        hash_script(read)
+        == f"'sha256-{base64.b64encode(hashlib.sha256(read.encode()).digest()).decode()}'"
+    )
 
 
 def test_the_policy_allows_the_pages_own_scripts_only():
     assert write_policy(["a"], images=False) == (
-        f"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src {hash_script('a')}"
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+        f"script-src {hash_script('a')}"
     )
     assert write_policy(["a", "b"]).split("; ") == [
-        "default-src 'none'", "style-src 'unsafe-inline'", "img-src data: blob:", "base-uri 'none'", "form-action 'none'",
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        "img-src data: blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
         f"script-src {hash_script('a')} {hash_script('b')}",
-    ]  # fmt: skip
+    ]
 
 
 def test_templates_escape_texts_and_refuse_undefined_names(tmp_path):

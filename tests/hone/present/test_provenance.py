@@ -24,7 +24,9 @@ def test_no_lock_file(workspace: Path):
 
 
 @pytest.mark.parametrize("half", [WHOLE[:30], WHOLE[: WHOLE.index("  b:")], ""])
-def test_a_lock_file_that_is_being_written_is_read_again(half: str, workspace: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_lock_file_that_is_being_written_is_read_again(
+    half: str, workspace: Path, monkeypatch: pytest.MonkeyPatch
+):
     Path("dvc.lock").write_text(half)
     monkeypatch.setattr(provenance.time, "sleep", lambda _: Path("dvc.lock").write_text(WHOLE))
     assert provenance.read_hashes(WANTED) == {"dvc.model": "one", "dvc.labels": "three"}
@@ -32,7 +34,10 @@ def test_a_lock_file_that_is_being_written_is_read_again(half: str, workspace: P
 
 def git(*arguments: str) -> str:
     return subprocess.run(
-        ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments], check=True, capture_output=True, text=True
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.strip()
 
 

@@ -10,14 +10,16 @@ import pytest
 from hone.stats.agreement import kappa
 from hone.stats.proportions import NOTHING, wilson
 
-# Both say yes to 20, only the first to 5, only the second to 10, neither to 15: observed .7, expected .5 * .6 + .5 * .4 = .5.
+# Both say yes to 20, only the first to 5, only the second to 10, neither to 15: observed .7,
+# expected .5 * .6 + .5 * .4 = .5.
 ONE = np.repeat([True, True, False, False], [20, 5, 10, 15])
 OTHER = np.repeat([True, False, True, False], [20, 5, 10, 15])
 
 
 def test_kappa_by_hand():
     found = kappa(ONE, OTHER, np.arange(50))
-    # Each pair moves kappa by .48, -1.52, -1.28 or .72 (over 50): squares sum to 40.32, variance 50/49 * 40.32 / 2500
+    # Each pair moves kappa by .48, -1.52, -1.28 or .72 (over 50): squares sum to 40.32, variance
+    # 50/49 * 40.32 / 2500
     half = 1.959964 * math.sqrt(50 / 49 * 40.32) / 50
     assert found.estimate == pytest.approx(0.4)
     assert (found.low, found.high) == pytest.approx((0.4 - half, 0.4 + half))
@@ -32,7 +34,10 @@ def test_as_scikit_learn_with_three_grades():
 
 
 def test_pairs_of_few_queries_say_less():
-    apart, together = kappa(ONE, OTHER, np.arange(50)), kappa(ONE, OTHER, np.repeat(np.arange(5), 10))
+    apart, together = (
+        kappa(ONE, OTHER, np.arange(50)),
+        kappa(ONE, OTHER, np.repeat(np.arange(5), 10)),
+    )
     assert together.estimate == apart.estimate
     assert together.high - together.low > 1.3 * (apart.high - apart.low)
 
@@ -44,6 +49,9 @@ def test_chance_alone_is_nothing():
 
 def test_full_agreement_and_full_disagreement():
     found = kappa(ONE, ONE, np.arange(50))
-    # Half say yes, so by chance half agree: a share of agreement of at least Wilson's for 50 of 50 is 2 (share - .5).
-    assert (found.estimate, found.low, found.high) == pytest.approx((1.0, 2 * (wilson(50, 50)[0] - 0.5), 1.0))
+    # Half say yes, so by chance half agree: a share of agreement of at least Wilson's for 50 of 50
+    # is 2 (share - .5).
+    assert (found.estimate, found.low, found.high) == pytest.approx(
+        (1.0, 2 * (wilson(50, 50)[0] - 0.5), 1.0)
+    )
     assert kappa(ONE, ~ONE, np.arange(50)).estimate == pytest.approx(-1.0)

@@ -19,8 +19,9 @@ def test_ties_count_a_half():
 
 
 def test_delongs_interval_by_hand():
-    # Positives 3 and 1, negatives 2 and 0: placements 1 and .5 on either side, AUC .75. Variance of each side
-    # (.25^2 + .25^2) / 1 / 2 = .0625, together .125; on the logit scale sqrt(.125) / .1875 = 1.885618.
+    # Positives 3 and 1, negatives 2 and 0: placements 1 and .5 on either side, AUC .75. Variance of
+    # each side (.25^2 + .25^2) / 1 / 2 = .0625, together .125; on the logit scale sqrt(.125) /
+    # .1875 = 1.885618.
     found = auc(np.array([3, 1, 2, 0]), np.array([1, 1, 0, 0]))
     half = 1.959964 * 1.885618
     assert found.estimate == 0.75
@@ -35,7 +36,9 @@ def test_placements_by_hand():
 
 
 def test_a_query_told_twice_is_no_second_query():
-    """Every query repeated four times: the estimate stays, and the interval too, when its pairs are known to be one query's."""
+    """Every query repeated four times: the estimate stays, and the interval too, when its pairs
+    are known to be one query's.
+    """
     draw = np.random.default_rng(2)
     scores, positive = draw.random(40), draw.random(40) < 0.5
     alone = auc(scores, positive, np.arange(40))
@@ -74,14 +77,21 @@ def test_as_scikit_learn():
 
 
 def test_the_interval_covers_as_often_as_it_says():
-    """Normal scores one standard deviation apart have the AUC .7602; queries shift theirs, which only the query's unit knows."""
+    """Normal scores one standard deviation apart have the AUC .7602; queries shift theirs, which
+    only the query's unit knows.
+    """
     draw = np.random.default_rng(4)
     covered = 0
     for _ in range(200):
         positive = np.tile([True, False, False, False], 40)
         queries = np.repeat(np.arange(40), 4)
         shift = 0.7 * draw.normal(size=40)[queries]
-        scores = positive + shift * positive + math.sqrt(1 - 0.49) * draw.normal(size=160) * positive + draw.normal(size=160) * ~positive
+        scores = (
+            positive
+            + shift * positive
+            + math.sqrt(1 - 0.49) * draw.normal(size=160) * positive
+            + draw.normal(size=160) * ~positive
+        )
         found = auc(scores, positive, queries)
         covered += found.low <= 0.760250 <= found.high
     assert covered >= 180

@@ -50,7 +50,9 @@ def test_without_doubt_it_is_the_ratio():
     assert fieller(1, 0, np.zeros((2, 2)), 1.96).parts == ()
 
 
-@pytest.mark.parametrize("spread", [[[1, 2], [2, 1]], [[-1, 0], [0, 1]], [[1, 0.5], [0.1, 1]], [[math.nan, 0], [0, 1]]])
+@pytest.mark.parametrize(
+    "spread", [[[1, 2], [2, 1]], [[-1, 0], [0, 1]], [[1, 0.5], [0.1, 1]], [[math.nan, 0], [0, 1]]]
+)
 def test_what_is_no_covariance_matrix_is_refused(spread: list):
     with pytest.raises(ValueError, match="not a covariance matrix|is NaN"):
         fieller(1, 2, spread, 2)
@@ -62,7 +64,9 @@ def any_spread(root: list[float]) -> np.ndarray:
 
 
 @given(above=means, below=means, root=roots, quantile=st.floats(0.1, 4), ratio=st.floats(-50, 50))
-def test_a_ratio_stays_if_its_own_test_does_not_rule_it_out(above: float, below: float, root: list, quantile: float, ratio: float):
+def test_a_ratio_stays_if_its_own_test_does_not_rule_it_out(
+    above: float, below: float, root: list, quantile: float, ratio: float
+):
     spread = any_spread(root)
     error = spread[0, 0] - 2 * ratio * spread[0, 1] + ratio * ratio * spread[1, 1]
     margin = (above - ratio * below) ** 2 - quantile**2 * error
@@ -71,7 +75,9 @@ def test_a_ratio_stays_if_its_own_test_does_not_rule_it_out(above: float, below:
 
 
 @given(above=means, below=means, root=roots, quantile=st.floats(0.1, 4))
-def test_bounded_if_and_only_if_the_interval_of_the_lower_mean_is_beyond_zero(above: float, below: float, root: list, quantile: float):
+def test_bounded_if_and_only_if_the_interval_of_the_lower_mean_is_beyond_zero(
+    above: float, below: float, root: list, quantile: float
+):
     spread = any_spread(root)
     reach = quantile * math.sqrt(spread[1, 1])
     assume(abs(abs(below) - reach) > 1e-6)
@@ -81,15 +87,25 @@ def test_bounded_if_and_only_if_the_interval_of_the_lower_mean_is_beyond_zero(ab
 @given(above=means, below=means.filter(bool), root=roots, quantile=st.floats(0.1, 4))
 def test_more_doubt_rules_out_less(above: float, below: float, root: list, quantile: float):
     spread = any_spread(root)
-    narrow, wide = fieller(above, below, spread, quantile), fieller(above, below, spread, 1.5 * quantile)
+    narrow, wide = (
+        fieller(above, below, spread, quantile),
+        fieller(above, below, spread, 1.5 * quantile),
+    )
     for low, high in narrow.parts:
         for end in (low, high):
-            assert math.isinf(end) or any(a - 1e-6 * (1 + abs(end)) <= end <= b + 1e-6 * (1 + abs(end)) for a, b in wide.parts)
+            assert math.isinf(end) or any(
+                a - 1e-6 * (1 + abs(end)) <= end <= b + 1e-6 * (1 + abs(end)) for a, b in wide.parts
+            )
 
 
 def test_spread_by_the_crossed_model_is_that_of_over_seeds():
     rng = np.random.default_rng(3)
-    below = 0.1 + rng.normal(0, 0.05, (5, 1)) + rng.normal(0, 0.2, (1, 40)) + rng.normal(0, 0.1, (5, 40))
+    below = (
+        0.1
+        + rng.normal(0, 0.05, (5, 1))
+        + rng.normal(0, 0.2, (1, 40))
+        + rng.normal(0, 0.1, (5, 40))
+    )
     spread = spread_of_means(np.stack([below, 2 * below]))
     one = over_seeds(below)
     from scipy.stats import t
@@ -115,18 +131,29 @@ def test_the_nearest_matrix_of_variances(root: list[float]):
     assert np.allclose(not_negative(any_spread(root)), any_spread(root))
 
 
-@pytest.mark.parametrize(("seeds_vary", "bounded", "widest"), [(0.0, 0.85, 0.7), (0.01, 0.8, 0.75), (0.03, 0.5, 1.0)])
+@pytest.mark.parametrize(
+    ("seeds_vary", "bounded", "widest"), [(0.0, 0.85, 0.7), (0.01, 0.8, 0.75), (0.03, 0.5, 1.0)]
+)
 def test_the_interval_covers_the_true_ratio_as_often_as_said_and_is_no_wider_than_that_takes(
     seeds_vary: float, bounded: float, widest: float
 ):
     """Damage .05, of which .6 is repaired, with the doubt that five trainings and 60 queries have.
 
-    An interval that is everything always covers, so how many are bounded, and how wide these are in the median, is bounded too.
+    An interval that is everything always covers, so how many are bounded, and how wide these are in
+    the median, is bounded too.
     """
     rng, found, draws = np.random.default_rng(6), [], 1000
     for _ in range(draws):
-        shared = rng.normal(0, seeds_vary, (5, 1)) + rng.normal(0, 0.1, (1, 60)) + rng.normal(0, 0.1, (5, 60))
-        own = rng.normal(0, seeds_vary, (5, 1)) + rng.normal(0, 0.1, (1, 60)) + rng.normal(0, 0.1, (5, 60))
+        shared = (
+            rng.normal(0, seeds_vary, (5, 1))
+            + rng.normal(0, 0.1, (1, 60))
+            + rng.normal(0, 0.1, (5, 60))
+        )
+        own = (
+            rng.normal(0, seeds_vary, (5, 1))
+            + rng.normal(0, 0.1, (1, 60))
+            + rng.normal(0, 0.1, (5, 60))
+        )
         found.append(ratio_over_seeds(0.03 + 0.6 * shared + 0.4 * own, 0.05 + shared))
     covered = sum(one.holds(0.6) for one in found) / draws
     assert 0.95 - 2 * math.sqrt(0.05 * 0.95 / draws) < covered < 0.99

@@ -18,12 +18,20 @@ def imported(text: str) -> set[str]:
     """The dotted names that a module imports from, wherever in its text."""
     nodes = list(ast.walk(ast.parse(text)))
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    return names | {f"{'.' * node.level}{node.module or ''}" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return names | {
+        f"{'.' * node.level}{node.module or ''}"
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+    }
 
 
 def foreign(names: set[str]) -> list[str]:
     """Those that are of neither the standard library, numpy, scipy nor hone.stats."""
-    return sorted(name for name in names if name.split(".")[0] not in ALLOWED and name.split(".")[:2] != ["hone", "stats"])
+    return sorted(
+        name
+        for name in names
+        if name.split(".")[0] not in ALLOWED and name.split(".")[:2] != ["hone", "stats"]
+    )
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda file: file.stem)
@@ -32,6 +40,11 @@ def test_statistics_import_the_standard_library_numpy_and_scipy(module: Path):
 
 
 def test_an_import_inside_a_function_counts():
-    text = "import math\nfrom hone.stats import auc\ndef f():\n    from sklearn.isotonic import x\n    import polars as pl\n"
+    text = (
+        "import math\nfrom hone.stats import auc\ndef f():\n    from sklearn.isotonic import "
+        "x\n    import polars as pl\n"
+    )
     assert foreign(imported(text)) == ["polars", "sklearn.isotonic"]
-    assert foreign(imported("from hone.layout import PAIR\nfrom . import auc\nimport hone.statsx")) == [".", "hone.layout", "hone.statsx"]
+    assert foreign(
+        imported("from hone.layout import PAIR\nfrom . import auc\nimport hone.statsx")
+    ) == [".", "hone.layout", "hone.statsx"]

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hone.stats.paired_tests import Paired, detectable, equivalent, holm, no_worse, paired, randomisation
+from hone.stats.paired_tests import (
+    Paired,
+    detectable,
+    equivalent,
+    holm,
+    no_worse,
+    paired,
+    randomisation,
+)
 
 
 def draw(seed: int = 0) -> np.random.Generator:
@@ -17,7 +25,8 @@ def draw(seed: int = 0) -> np.random.Generator:
 
 
 def test_three_queries_by_hand():
-    # mean 2, deviation 1, t = 2 / (1 / sqrt 3) = 3.4641 with 2 degrees of freedom: p = 1 - t / sqrt(t^2 + 2) = .0742.
+    # mean 2, deviation 1, t = 2 / (1 / sqrt 3) = 3.4641 with 2 degrees of freedom: p = 1 - t /
+    # sqrt(t^2 + 2) = .0742.
     found = paired(np.array([1.0, 2.0, 3.0]), draw())
     assert (found.queries, found.mean, found.deviation, found.effect) == (3, 2.0, 1.0, 2.0)
     assert found.t == pytest.approx(1 - 3.4641016 / math.sqrt(14), abs=1e-6)
@@ -46,7 +55,8 @@ def test_drawn_and_counted_ways_agree():
     ways = 1 - 2 * (np.arange(2**13)[:, None] >> np.arange(13) & 1)
     exact = (np.abs(ways @ values) >= abs(values.sum()) - 1e-9).mean()
     assert randomisation(values, draw()) == pytest.approx(exact)
-    # One more query that hardly differs is over the bound, so that ways are drawn: p stays within four standard errors.
+    # One more query that hardly differs is over the bound, so that ways are drawn: p stays within
+    # four standard errors.
     drawn = randomisation(np.append(values, 1e-9), draw())
     assert abs(drawn - exact) < 4 * math.sqrt(exact * (1 - exact) / 10_000)
     assert 0 < randomisation(np.ones(100), draw()) < 2e-4
@@ -70,7 +80,8 @@ def test_what_can_be_seen_is_seen_four_times_of_five():
 
 
 def test_no_worse_and_the_same_within_a_margin():
-    # mean 0 with a standard error of .1 / sqrt 100 = .01: a margin of .03 lies three errors off, one of .005 half an error.
+    # mean 0 with a standard error of .1 / sqrt 100 = .01: a margin of .03 lies three errors off,
+    # one of .005 half an error.
     sure = paired(np.tile([0.1, -0.1], 50) * math.sqrt(0.99), draw())
     assert no_worse(sure, 0.03) == pytest.approx(0.0017, abs=2e-4)
     assert equivalent(sure, 0.03) == no_worse(sure, 0.03)
@@ -92,7 +103,12 @@ def test_holm_by_hand():
 def test_holm_never_makes_surer_keeps_the_order_and_is_one_at_most(ps: list[float]):
     adjusted = holm(ps)
     assert all(before <= after <= 1 for before, after in zip(ps, adjusted, strict=True))
-    assert all((adjusted[one] <= adjusted[other]) for one in range(len(ps)) for other in range(len(ps)) if ps[one] <= ps[other])
+    assert all(
+        (adjusted[one] <= adjusted[other])
+        for one in range(len(ps))
+        for other in range(len(ps))
+        if ps[one] <= ps[other]
+    )
 
 
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=12))

@@ -11,20 +11,42 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hone.stats.risk_control import Pairs, divergence, false_at_most, hoeffding_bentkus, kept, losing_at_most, lost
+from hone.stats.risk_control import (
+    Pairs,
+    divergence,
+    false_at_most,
+    hoeffding_bentkus,
+    kept,
+    losing_at_most,
+    lost,
+)
 
 
 def pairs(*queries: list[tuple[float, bool]]) -> Pairs:
-    rows = [(number, value, false) for number, of_query in enumerate(queries) for value, false in of_query]
+    rows = [
+        (number, value, false)
+        for number, of_query in enumerate(queries)
+        for value, false in of_query
+    ]
     numbers, values, false = zip(*rows, strict=True) if rows else ((), (), ())
-    return Pairs(np.array(numbers, dtype=int), np.array(values, dtype=float), np.array(false, dtype=bool), len(queries))
+    return Pairs(
+        np.array(numbers, dtype=int),
+        np.array(values, dtype=float),
+        np.array(false, dtype=bool),
+        len(queries),
+    )
 
 
 def drawn(draw: np.random.Generator, queries: int, candidates: int = 20) -> Pairs:
     """Queries of unlike difficulty; false negatives (one in ten) lie higher than true ones."""
     own = draw.normal(0, 0.08, queries)
     false = draw.random((queries, candidates)) < draw.beta(1, 9, queries)[:, None]
-    values = 0.8 + own[:, None] + np.where(false, 0.12, 0.0) + draw.normal(0, 0.06, (queries, candidates))
+    values = (
+        0.8
+        + own[:, None]
+        + np.where(false, 0.12, 0.0)
+        + draw.normal(0, 0.06, (queries, candidates))
+    )
     order = np.argsort(-values, axis=1)
     values, false = np.take_along_axis(values, order, 1), np.take_along_axis(false, order, 1)
     return Pairs(np.repeat(np.arange(queries), candidates), values.ravel(), false.ravel(), queries)
@@ -59,7 +81,9 @@ def test_the_strictest_threshold_by_hand():
 
 
 def test_the_laxest_threshold_by_hand():
-    """Both 0.55 and 0.6 are shown by 1,000 queries that are alike; at 0.9 a third of what is kept is false."""
+    """Both 0.55 and 0.6 are shown by 1,000 queries that are alike; at 0.9 a third of what is
+    kept is false.
+    """
     alike = pairs(*[[(0.9, True), (0.6, False), (0.55, False)]] * 1000)
     assert false_at_most(alike, 0.15, 4, grid=(0.55,)) == 0.55
     assert false_at_most(alike, 0.15, 4, grid=(0.55, 0.6, 0.9)) == 0.6
@@ -79,17 +103,26 @@ def test_nothing_is_shown_by_a_handful_of_queries():
 
 
 def test_in_the_mean_no_more_is_lost_than_was_said():
-    """Over 300 calibrations: the mean loss on a large population is at most what was asked, and not far below it."""
+    """Over 300 calibrations: the mean loss on a large population is at most what was asked, and
+    not far below it.
+    """
     population = drawn(np.random.default_rng(0), 20_000)
-    lost_of_all = cache(lambda threshold: lost(population, threshold).mean())  # few thresholds are ever found
-    risks = [lost_of_all(losing_at_most(drawn(np.random.default_rng(1000 + seed), 100), 0.1)) for seed in range(300)]
+    lost_of_all = cache(
+        lambda threshold: lost(population, threshold).mean()
+    )  # few thresholds are ever found
+    risks = [
+        lost_of_all(losing_at_most(drawn(np.random.default_rng(1000 + seed), 100), 0.1))
+        for seed in range(300)
+    ]
     error = np.std(risks) / math.sqrt(len(risks))
     assert np.mean(risks) <= 0.1 + 3 * error
     assert np.mean(risks) > 0.05
 
 
 def test_the_share_of_false_ones_is_exceeded_no_more_often_than_was_said():
-    """Of 300 calibrations at most one in ten may find a threshold above whose share of false ones is too high."""
+    """Of 300 calibrations at most one in ten may find a threshold above whose share of false
+    ones is too high.
+    """
     population = drawn(np.random.default_rng(0), 20_000)
     wrong = found = 0
 

@@ -11,8 +11,8 @@ from hone.stats.seeds_and_queries import over_seeds
 
 
 def test_a_table_of_two_by_two_by_hand():
-    # Rows 0 and 2, columns alike: mean 1; mean squares: seeds 2 * (1 + 1) / 1 = 4, queries 0, rest 0.
-    # Variance of the mean (0 + 4 - 0) / 4 = 1, with one degree of freedom: t = 12.706.
+    # Rows 0 and 2, columns alike: mean 1; mean squares: seeds 2 * (1 + 1) / 1 = 4, queries 0, rest
+    # 0. Variance of the mean (0 + 4 - 0) / 4 = 1, with one degree of freedom: t = 12.706.
     found = over_seeds(np.array([[0.0, 0.0], [2.0, 2.0]]))
     assert (found.mean, found.freedom) == (1.0, 1.0)
     assert found.high - found.mean == pytest.approx(12.706, abs=1e-3)
@@ -38,7 +38,12 @@ def test_nothing_differs():
 def test_the_interval_covers_the_truth_as_often_as_said(seeds_vary: float):
     rng, covered = np.random.default_rng(5), 0
     for _ in range(400):
-        table = 0.03 + rng.normal(0, seeds_vary, (5, 1)) + rng.normal(0, 0.2, (1, 60)) + rng.normal(0, 0.1, (5, 60))
+        table = (
+            0.03
+            + rng.normal(0, seeds_vary, (5, 1))
+            + rng.normal(0, 0.2, (1, 60))
+            + rng.normal(0, 0.1, (5, 60))
+        )
         found = over_seeds(table)
         covered += found.low <= 0.03 <= found.high
     assert covered / 400 > 0.95 - 4 * math.sqrt(0.05 * 0.95 / 400)
@@ -51,5 +56,7 @@ def test_one_seed_says_nothing_of_others():
 
 def test_the_smallest_difference_that_could_have_been_seen():
     # Two by two as above: error 1 at one degree of freedom, t(.975) = 12.706 and t(.8) = 1.376.
-    assert over_seeds(np.array([[0.0, 0.0], [2.0, 2.0]])).detectable() == pytest.approx(12.706 + 1.376, abs=2e-3)
+    assert over_seeds(np.array([[0.0, 0.0], [2.0, 2.0]])).detectable() == pytest.approx(
+        12.706 + 1.376, abs=2e-3
+    )
     assert over_seeds(np.zeros((2, 3))).detectable() is None

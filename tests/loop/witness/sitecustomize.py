@@ -1,4 +1,5 @@
-"""Python imports this first: at its end each process of the loop leaves a note of the modules that it has used.
+"""Python imports this first: at its end each process of the loop leaves a note of the modules that
+it has used.
 
 None waits for the disk: what a test writes need not survive a power cut.
 """
@@ -16,10 +17,14 @@ def note() -> None:
     if folder and used:
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
-        (place / f"{os.getpid()}.json").write_text(json.dumps({"arguments": sys.orig_argv, "modules": used}))
+        (place / f"{os.getpid()}.json").write_text(
+            json.dumps({"arguments": sys.orig_argv, "modules": used})
+        )
 
 
 atexit.register(note)
 os.fsync = lambda handle: None
-if "FORKS" in os.environ:  # a command that starts DVC puts its own Python's folder first on the stages' PATH
+if (
+    "FORKS" in os.environ
+):  # a command that starts DVC puts its own Python's folder first on the stages' PATH
     sys.executable = f"{os.environ['FORKS']}/python"

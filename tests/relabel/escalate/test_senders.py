@@ -17,15 +17,22 @@ SAID = pl.DataFrame(
         ("q3", "a", 1, "positive", 0.55, 0.6),
     ],
     schema={
-        "query_id": pl.String, "doc_id": pl.String, "rank": pl.Int32, "verdict": pl.String, "probability": pl.Float32, "grade": pl.Float32,
+        "query_id": pl.String,
+        "doc_id": pl.String,
+        "rank": pl.Int32,
+        "verdict": pl.String,
+        "probability": pl.Float32,
+        "grade": pl.Float32,
     },
     orient="row",
-).with_columns(collection=pl.lit("c"))  # fmt: skip
+).with_columns(collection=pl.lit("c"))
 
 
 def sent(name: str, evidence: tuple = (), earlier: tuple = (), **parameters) -> list[str]:
     line = methods.checked("relabel.escalate", {name: parameters}, "test")
-    chosen = methods.find("relabel.escalate", name)(line["parameters"], said=SAID, earlier=list(earlier), evidence=list(evidence))
+    chosen = methods.find("relabel.escalate", name)(
+        line["parameters"], said=SAID, earlier=list(earlier), evidence=list(evidence)
+    )
     return [query + doc for query, doc in chosen.select("query_id", "doc_id").iter_rows()]
 
 
@@ -59,7 +66,9 @@ def test_most_may_confirm_what_was_found_or_look_for_what_was_missed():
 
 def test_most_goes_by_grade_where_there_is_no_probability():
     said = SAID.with_columns(probability=pl.lit(None, dtype=pl.Float32))
-    chosen = methods.find("relabel.escalate", "most")({"pairs": 2, "per_query": None, "among": "all"}, said=said, evidence=[])
+    chosen = methods.find("relabel.escalate", "most")(
+        {"pairs": 2, "per_query": None, "among": "all"}, said=said, evidence=[]
+    )
     assert chosen.rows() == [("q1", "a"), ("q2", "a")]
 
 
@@ -68,7 +77,13 @@ def test_all_sends_everything():
 
 
 # p(error) = 1 / (1 + exp(-(10 doubt - 4))): doubt .05, .45, .05, -, .45 gives .03, .62, .03, -, .62
-LEARNED = {"features": ["doubt"], "mean": [0.0], "scale": [1.0], "weights": [10.0], "intercept": -4.0}
+LEARNED = {
+    "features": ["doubt"],
+    "mean": [0.0],
+    "scale": [1.0],
+    "weights": [10.0],
+    "intercept": -4.0,
+}
 NEVER = LEARNED | {"weights": [0.0]}  # .02 whatever the pair
 
 
@@ -81,15 +96,26 @@ def test_rejector_sends_where_its_model_expects_an_error():
 
 
 def test_rejector_has_a_model_for_each_collection(monkeypatch: pytest.MonkeyPatch):
-    two = SAID.with_columns(collection=pl.when(pl.col("query_id") == "q3").then(pl.lit("other")).otherwise(pl.lit("c")))
+    two = SAID.with_columns(
+        collection=pl.when(pl.col("query_id") == "q3").then(pl.lit("other")).otherwise(pl.lit("c"))
+    )
     monkeypatch.setitem(globals(), "SAID", two)
-    assert sent("rejector", (checked("c", LEARNED), checked("other", NEVER)), above=0.5) == ["q1b", "q2b"]
+    assert sent("rejector", (checked("c", LEARNED), checked("other", NEVER)), above=0.5) == [
+        "q1b",
+        "q2b",
+    ]
     with pytest.raises(Refused, match="no error model of the judge's present version on other"):
         sent("rejector", (checked("c", LEARNED),), above=0.5)
 
 
-def test_rejector_looks_at_what_the_judge_stated_and_not_at_what_calibration_made_of_it(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(globals(), "SAID", SAID.with_columns(stated="probability", probability=pl.lit(0.5, dtype=pl.Float32)))
+def test_rejector_looks_at_what_the_judge_stated_and_not_at_what_calibration_made_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setitem(
+        globals(),
+        "SAID",
+        SAID.with_columns(stated="probability", probability=pl.lit(0.5, dtype=pl.Float32)),
+    )
     assert sent("rejector", (checked("c", LEARNED),), above=0.5) == ["q1b", "q2b", "q3a"]
 
 
@@ -97,14 +123,18 @@ def test_rejector_sends_what_could_not_be_said_where_the_judge_errs_too_seldom_t
     assert sent("rejector", (checked("c", None),)) == ["q2b"]
 
 
-@pytest.mark.parametrize("evidence", [(), (checked("c", LEARNED, another="it was checked with another prompt"),)])
+@pytest.mark.parametrize(
+    "evidence", [(), (checked("c", LEARNED, another="it was checked with another prompt"),)]
+)
 def test_rejector_wants_a_judge_that_was_checked_as_it_is(evidence: tuple):
     with pytest.raises(Refused, match="hone judge check"):
         sent("rejector", evidence)
 
 
 def test_extremes_leaves_both_ends_of_the_order_out():
-    """By probability q2a .05, q1b .45, q3a .55, q1a .95; q2b could not be said and goes on. A quarter of four is one pair."""
+    """By probability q2a .05, q1b .45, q3a .55, q1a .95; q2b could not be said and goes on. A
+    quarter of four is one pair.
+    """
     assert sent("extremes", low=0.25, high=0.25) == ["q1b", "q2b", "q3a"]
     assert sent("extremes", low=0.5, high=0) == ["q1a", "q2b", "q3a"]
     assert sent("extremes", low=0.24, high=0.24) == ["q1a", "q1b", "q2a", "q2b", "q3a"]
@@ -124,29 +154,45 @@ def member(**given: tuple[str, float | None]) -> pl.DataFrame:
     """What another judge said of some pairs."""
     rows = [(pair[:2], pair[2:], *said) for pair, said in given.items()]
     return pl.DataFrame(
-        rows, schema={"query_id": pl.String, "doc_id": pl.String, "verdict": pl.String, "probability": pl.Float32}, orient="row"
+        rows,
+        schema={
+            "query_id": pl.String,
+            "doc_id": pl.String,
+            "verdict": pl.String,
+            "probability": pl.Float32,
+        },
+        orient="row",
     )
 
 
 def test_disagreement_sends_the_least_alike_first():
     """T of two members is p q + (1 - p)(1 - q).
 
-    q1a: .95 and .1 give .095 + .045 = .14. q1b: .45 and .5 give .5. q2a: .05 and "negative", which is 0, give .95. q2b: this judge could
-    not say. q3a: nobody else read it.
+    q1a: .95 and .1 give .095 + .045 = .14. q1b: .45 and .5 give .5. q2a: .05 and "negative", which
+    is 0, give .95. q2b: this judge could not say. q3a: nobody else read it.
     """
-    other = member(q1a=("negative", 0.1), q1b=("positive", 0.5), q2a=("negative", None), q2b=("positive", 1.0))
+    other = member(
+        q1a=("negative", 0.1), q1b=("positive", 0.5), q2a=("negative", None), q2b=("positive", 1.0)
+    )
     assert sent("disagreement", earlier=(other,)) == ["q1a", "q1b", "q2a"]
     assert sent("disagreement", earlier=(other,), pairs=2) == ["q1a", "q1b"]
     assert sent("disagreement", earlier=(member(q2b=("positive", 1.0)),)) == []
 
 
 def test_three_members_by_hand():
-    """.95, 1 and 0: (.95 + 0 + .05) / 3 = 1/3; .45, .45 and .45: .45^2 + .55^2 = .505; .05, 0 and 0: (.95 + .95 + 1) / 3 = .9667."""
+    """.95, 1 and 0: (.95 + 0 + .05) / 3 = 1/3; .45, .45 and .45: .45^2 + .55^2 = .505; .05, 0
+    and 0: (.95 + .95 + 1) / 3 = .9667.
+    """
     one = member(q1a=("positive", 1.0), q1b=("negative", 0.45), q2a=("negative", 0.0))
     other = member(q1a=("negative", 0.0), q1b=("negative", 0.45), q2a=("negative", 0.0))
     assert sent("disagreement", earlier=(one, other)) == ["q1a", "q1b", "q2a"]
 
 
 def test_members_that_are_sure_of_the_same_do_not_disagree(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(globals(), "SAID", SAID.with_columns(probability=pl.lit(None, dtype=pl.Float32)))
-    assert sent("disagreement", earlier=(member(q1a=("positive", None), q1b=("positive", None), q2a=("negative", None)),)) == ["q1b"]
+    monkeypatch.setitem(
+        globals(), "SAID", SAID.with_columns(probability=pl.lit(None, dtype=pl.Float32))
+    )
+    assert sent(
+        "disagreement",
+        earlier=(member(q1a=("positive", None), q1b=("positive", None), q2a=("negative", None)),),
+    ) == ["q1b"]

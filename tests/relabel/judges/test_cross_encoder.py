@@ -1,4 +1,6 @@
-"""The judge `cross-encoder`: verdicts from scores that the ledger keeps, and models that are refused."""
+"""The judge `cross-encoder`: verdicts from scores that the ledger keeps, and models that are
+refused.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,14 @@ from tests.tiny_cross_encoder import tiny_cross_encoder
 from tests.tiny_model import tiny_model
 
 NAME = "inputs/cross"
-DEFAULTS = {"model": NAME, "revision": None, "compare": "positives", "threshold": None, "margin": 0.0, "max_length": None}
+DEFAULTS = {
+    "model": NAME,
+    "revision": None,
+    "compare": "positives",
+    "threshold": None,
+    "margin": 0.0,
+    "max_length": None,
+}
 
 
 @pytest.fixture
@@ -52,7 +61,11 @@ def true_scores(folder: str = NAME) -> dict[tuple[str, str], float]:
     from sentence_transformers import CrossEncoder
 
     model = CrossEncoder(folder, device="cpu")
-    return {(query, doc): float(model.predict([(text, other)])[0]) for query, text in QUERIES.items() for doc, other in DOCUMENTS.items()}
+    return {
+        (query, doc): float(model.predict([(text, other)])[0])
+        for query, text in QUERIES.items()
+        for doc, other in DOCUMENTS.items()
+    }
 
 
 def test_the_lowest_other_known_answer_less_the_margin_is_the_bound(desk: Desk):
@@ -60,14 +73,22 @@ def test_the_lowest_other_known_answer_less_the_margin_is_the_bound(desk: Desk):
     for margin in (0.0, 0.05, 0.5):
         made = cross_encoder(questions(), desk, "f", model=NAME, margin=margin)
         assert made.select("query_id", "doc_id").rows() == PAIRS
-        for query, doc, grade, verdict in made.select("query_id", "doc_id", "grade", "verdict").iter_rows():
-            others = [true[query, known] for asked, known in POSITIVES if asked == query and known != doc]
+        for query, doc, grade, verdict in made.select(
+            "query_id", "doc_id", "grade", "verdict"
+        ).iter_rows():
+            others = [
+                true[query, known] for asked, known in POSITIVES if asked == query and known != doc
+            ]
             if not others:
                 assert verdict == "unknown"
                 continue
             assert grade == pytest.approx(true[query, doc], abs=1e-5)
-            assert verdict == ("positive" if true[query, doc] >= min(others) - margin else "negative")
-    assert made["reason"].drop_nulls().unique().to_list() == ["there is no labelled positive to compare it with"]
+            assert verdict == (
+                "positive" if true[query, doc] >= min(others) - margin else "negative"
+            )
+    assert made["reason"].drop_nulls().unique().to_list() == [
+        "there is no labelled positive to compare it with"
+    ]
     assert made["probability"].is_null().all()
 
 
@@ -75,11 +96,15 @@ def test_a_threshold_against_the_query_alone(desk: Desk):
     true = true_scores()
     bound = sorted(true[pair] for pair in PAIRS)[2] - 1e-4
     made = cross_encoder(questions(), desk, "f", model=NAME, compare="query", threshold=bound)
-    assert made["verdict"].to_list() == ["positive" if true[pair] >= bound else "negative" for pair in PAIRS]
+    assert made["verdict"].to_list() == [
+        "positive" if true[pair] >= bound else "negative" for pair in PAIRS
+    ]
     assert made["reason"].is_null().all()
 
 
-def test_nothing_is_scored_twice_whatever_the_bound_and_the_folders_name(desk: Desk, counted: list[int]):
+def test_nothing_is_scored_twice_whatever_the_bound_and_the_folders_name(
+    desk: Desk, counted: list[int]
+):
     cross_encoder(questions(), desk, "f", model=NAME)
     assert sum(counted) == len({*PAIRS, *POSITIVES})
     counted.clear()
@@ -96,9 +121,16 @@ def test_nothing_is_scored_twice_whatever_the_bound_and_the_folders_name(desk: D
 
 def test_pairs_of_the_same_texts_are_scored_once(desk: Desk, counted: list[int]):
     asked = questions([("q1", "d1"), ("q1", "copy")])
-    copied = pl.concat([asked.documents, pl.DataFrame({"doc_id": ["copy"], "full_text": [DOCUMENTS["d1"]]})])
+    copied = pl.concat(
+        [asked.documents, pl.DataFrame({"doc_id": ["copy"], "full_text": [DOCUMENTS["d1"]]})]
+    )
     made = cross_encoder(
-        Questions(asked.pairs, asked.positives, asked.queries, copied), desk, "f", model=NAME, compare="query", threshold=0.5
+        Questions(asked.pairs, asked.positives, asked.queries, copied),
+        desk,
+        "f",
+        model=NAME,
+        compare="query",
+        threshold=0.5,
     )
     assert counted == [1]
     assert made["grade"].n_unique() == 1
@@ -113,7 +145,9 @@ def test_an_answer_and_its_cost_stand_once(desk: Desk):
     assert made["seconds"].drop_nulls().len() == 1
 
 
-def test_a_kill_loses_one_block_at_most(desk: Desk, counted: list[int], monkeypatch: pytest.MonkeyPatch):
+def test_a_kill_loses_one_block_at_most(
+    desk: Desk, counted: list[int], monkeypatch: pytest.MonkeyPatch
+):
     """Two pairs an answer; the second block fails. The first is kept, and no claim stays."""
     monkeypatch.setattr(cross_encoder_ledger, "PAIRS_PER_ANSWER", 2)
     record = Ledger.record
@@ -143,7 +177,9 @@ def test_when_the_time_is_over_the_rest_is_unknown(desk: Desk, counted: list[int
     assert sum(reason.startswith("over budget") for reason in made["reason"]) == 4
 
 
-def test_what_another_process_is_scoring_is_waited_for(desk: Desk, counted: list[int], monkeypatch: pytest.MonkeyPatch):
+def test_what_another_process_is_scoring_is_waited_for(
+    desk: Desk, counted: list[int], monkeypatch: pytest.MonkeyPatch
+):
     """Another process holds the claim on a pair; while this one waits, it records its score."""
     import multiprocessing
 
@@ -157,7 +193,9 @@ def test_what_another_process_is_scoring_is_waited_for(desk: Desk, counted: list
     assert claimed.wait(60)
     monkeypatch.setattr(cross_encoder_ledger.time, "sleep", lambda _: go_on.set())
     counted.clear()
-    made = cross_encoder(questions(PAIRS[:1]), desk, "f", model=NAME, compare="query", threshold=0.5)
+    made = cross_encoder(
+        questions(PAIRS[:1]), desk, "f", model=NAME, compare="query", threshold=0.5
+    )
     other.join()
     assert counted == []
     assert made["grade"].to_list() == [0.75]
@@ -171,7 +209,9 @@ def hold_and_record(judge: str, key: bytes, claimed: object, go_on: object) -> N
     assert ledger.claim(judge, [key]) == {key}
     claimed.set()
     go_on.wait(60)
-    ledger.record(judge, Answer("0.75", None, 0, 0, 0.0, 0.0), [Verdict(key, "unknown", 0.75)], "other")
+    ledger.record(
+        judge, Answer("0.75", None, 0, 0, 0.0, 0.0), [Verdict(key, "unknown", 0.75)], "other"
+    )
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,9 @@ PAIRS = [("q1", "d1"), ("q1", "d2"), ("q1", "a1"), ("q2", "d3"), ("q2", "b1"), (
 
 def questions(pairs: list[tuple[str, str]] = PAIRS) -> Questions:
     return Questions(
-        pl.DataFrame(pairs, schema={"query_id": pl.String, "doc_id": pl.String}, orient="row").with_columns(rank=pl.lit(1, dtype=pl.Int32)),
+        pl.DataFrame(
+            pairs, schema={"query_id": pl.String, "doc_id": pl.String}, orient="row"
+        ).with_columns(rank=pl.lit(1, dtype=pl.Int32)),
         pl.DataFrame(POSITIVES, schema=["query_id", "doc_id"], orient="row"),
         pl.DataFrame(list(QUERIES.items()), schema=["query_id", "text"], orient="row"),
         pl.DataFrame(list(DOCUMENTS.items()), schema=["doc_id", "full_text"], orient="row"),
@@ -51,7 +53,9 @@ def desk(workspace: Path) -> Desk:
     tiny_model(Path("models/r1"), seed=1)
     tiny_model(Path("inputs/teacher"), seed=2)
     teachers = {"inputs/teacher": pinned("inputs/teacher")}
-    return Desk(Ledger(), "test", 1, "r2", models=Models(Path("models/r1"), READING, MACHINE, teachers))
+    return Desk(
+        Ledger(), "test", 1, "r2", models=Models(Path("models/r1"), READING, MACHINE, teachers)
+    )
 
 
 def cosines(folder: str) -> dict[tuple[str, str], float]:
@@ -59,12 +63,21 @@ def cosines(folder: str) -> dict[tuple[str, str], float]:
     from sentence_transformers import SentenceTransformer
 
     named = QUERIES | DOCUMENTS
-    vectors = SentenceTransformer(folder, device="cpu").encode(list(named.values()), normalize_embeddings=True)
-    return {(one, other): float(np.dot(vectors[i], vectors[j])) for i, one in enumerate(named) for j, other in enumerate(named)}
+    vectors = SentenceTransformer(folder, device="cpu").encode(
+        list(named.values()), normalize_embeddings=True
+    )
+    return {
+        (one, other): float(np.dot(vectors[i], vectors[j]))
+        for i, one in enumerate(named)
+        for j, other in enumerate(named)
+    }
 
 
 def grades(made: pl.DataFrame) -> dict[tuple[str, str], float | None]:
-    return {(query, doc): grade for query, doc, grade in made.select("query_id", "doc_id", "grade").iter_rows()}
+    return {
+        (query, doc): grade
+        for query, doc, grade in made.select("query_id", "doc_id", "grade").iter_rows()
+    }
 
 
 def test_the_most_similar_known_answer_counts_and_never_the_candidate_itself(desk: Desk):
@@ -77,7 +90,10 @@ def test_the_most_similar_known_answer_counts_and_never_the_candidate_itself(des
     assert found["q2", "d3"] == pytest.approx(like["b1", "d3"], abs=1e-5)
     assert found["q2", "b1"] is None  # its query has no other
     assert found["q3", "d1"] is None
-    assert made["reason"].to_list() == [None] * 4 + ["there is no labelled positive to compare it with"] * 2
+    assert (
+        made["reason"].to_list()
+        == [None] * 4 + ["there is no labelled positive to compare it with"] * 2
+    )
     assert made["probability"].is_null().all()
     assert set(made["fingerprint"]) == {"f"}
 
@@ -91,11 +107,17 @@ def test_similarity_to_the_query(desk: Desk):
 def test_from_the_threshold_on_a_candidate_is_positive(desk: Desk):
     grade = grades(encoder(questions(), desk, "f", model="r0"))["q1", "d1"]
     for threshold, verdict in ((grade, "positive"), (grade + 1e-3, "negative")):
-        assert encoder(questions(PAIRS[:1]), desk, "f", model="r0", threshold=threshold)["verdict"].to_list() == [verdict]
+        assert encoder(questions(PAIRS[:1]), desk, "f", model="r0", threshold=threshold)[
+            "verdict"
+        ].to_list() == [verdict]
 
 
 def test_each_name_leads_to_its_own_model(desk: Desk):
-    for name, folder in ((None, "models/r1"), ("r0", "models/r0"), ("inputs/teacher", "inputs/teacher")):
+    for name, folder in (
+        (None, "models/r1"),
+        ("r0", "models/r0"),
+        ("inputs/teacher", "inputs/teacher"),
+    ):
         like = cosines(folder)
         found = grades(encoder(questions(), desk, "f", to="query", model=name))
         assert found["q1", "d1"] == pytest.approx(like["q1", "d1"], abs=1e-5)
@@ -105,7 +127,9 @@ def test_nothing_is_recorded_for_it_costs_nothing(desk: Desk):
     from hone.llm.ledger.ledger import question_key
 
     encoder(questions(), desk, "f", model="r0")
-    assert desk.ledger.find("f", [question_key(QUERIES[query], DOCUMENTS[doc]) for query, doc in PAIRS]).is_empty()
+    assert desk.ledger.find(
+        "f", [question_key(QUERIES[query], DOCUMENTS[doc]) for query, doc in PAIRS]
+    ).is_empty()
 
 
 def test_no_questions(desk: Desk):
@@ -119,7 +143,12 @@ def test_a_model_that_compares_by_inner_product_has_no_default_threshold(desk: D
     file.write_text(json.dumps(json.loads(file.read_text()) | {"similarity_fn_name": "dot"}))
     with pytest.raises(Refused, match="`threshold`"):
         encoder(questions(), desk, "f", model="r0")
-    assert encoder(questions(), desk, "f", model="r0", threshold=0.5)["verdict"].is_in(["positive", "negative"]).sum() == 4
+    assert (
+        encoder(questions(), desk, "f", model="r0", threshold=0.5)["verdict"]
+        .is_in(["positive", "negative"])
+        .sum()
+        == 4
+    )
 
 
 def test_models_that_are_not_there(desk: Desk):
@@ -133,9 +162,16 @@ def test_another_base_model_is_another_judge(workspace: Path):
     """What was shown of a guide with one base model must not count for another."""
     tiny_model(Path("inputs/one"))
     tiny_model(Path("inputs/two"), seed=1)
-    guide = {"method": "encoder", "parameters": {"to": "positives", "model": "r0", "revision": None, "threshold": None}}
+    guide = {
+        "method": "encoder",
+        "parameters": {"to": "positives", "model": "r0", "revision": None, "threshold": None},
+    }
     found = set()
-    for model in ({"name": "inputs/one"}, {"name": "inputs/two"}, {"name": "inputs/two", "max_length": 16}):
+    for model in (
+        {"name": "inputs/one"},
+        {"name": "inputs/two"},
+        {"name": "inputs/two", "max_length": 16},
+    ):
         write_params(model=model)
         found.add(fingerprint.fingerprint(guide))
     assert len(found) == 3

@@ -1,4 +1,6 @@
-"""How likely a query is once a passage has been read: against log-probabilities of a tiny model, worked out step by step."""
+"""How likely a query is once a passage has been read: against log-probabilities of a tiny model,
+worked out step by step.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,21 @@ from hone.judging import fingerprint
 from hone.llm.query_likelihood import WITH, WITHOUT, CausalModel
 from tests.hone.llm.answering import desk, questions
 
-WORDS = ["<s>", "<unk>", "a", "b", "c", "Passage", ":", "question", "that", "this", "passage", "answers", "A"]
+WORDS = [
+    "<s>",
+    "<unk>",
+    "a",
+    "b",
+    "c",
+    "Passage",
+    ":",
+    "question",
+    "that",
+    "this",
+    "passage",
+    "answers",
+    "A",
+]
 
 
 @pytest.fixture
@@ -24,10 +40,22 @@ def tiny(workspace: Path) -> Path:
 
     folder = Path("inputs/tiny")
     torch.manual_seed(5)
-    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="<unk>"))
+    tokenizer = Tokenizer(
+        models.WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="<unk>")
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="<s>", unk_token="<unk>").save_pretrained(folder)
-    config = GPT2Config(vocab_size=len(WORDS), n_positions=64, n_embd=16, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="<s>", unk_token="<unk>"
+    ).save_pretrained(folder)
+    config = GPT2Config(
+        vocab_size=len(WORDS),
+        n_positions=64,
+        n_embd=16,
+        n_layer=2,
+        n_head=2,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
     GPT2LMHeadModel(config).save_pretrained(folder)
     return folder
 
@@ -48,7 +76,9 @@ def test_likelihood_less_what_the_query_has_alone(tiny: Path):
     model = CausalModel(tiny, 64)
     encode = model.tokenizer.encode
     got = model.predict([("a b", "c c b"), ("c", "a"), ("a b", "b")], batch_size=2)
-    for (query, passage), value in zip([("a b", "c c b"), ("c", "a"), ("a b", "b")], got, strict=True):
+    for (query, passage), value in zip(
+        [("a b", "c c b"), ("c", "a"), ("a b", "b")], got, strict=True
+    ):
         opening, _, closing = WITH.format(passage=passage).rpartition("\n\n")
         given = step_by_step(model, encode(opening) + encode(closing), encode(query))
         alone = step_by_step(model, [0, *encode(WITHOUT)], encode(query))
@@ -56,7 +86,9 @@ def test_likelihood_less_what_the_query_has_alone(tiny: Path):
 
 
 def test_rows_of_unlike_lengths_in_one_batch_are_as_each_alone(tiny: Path):
-    """Only the logits at the ends of a batch are made; a short row's end is not where a long one's is."""
+    """Only the logits at the ends of a batch are made; a short row's end is not where a long
+    one's is.
+    """
     model = CausalModel(tiny, 64)
     pairs = [("a b c a b c a", "b"), ("c", "a b c " * 8), ("b a", "c")]
     together = model.predict(pairs, batch_size=3)
@@ -73,16 +105,22 @@ def test_a_long_passage_is_cut_and_the_query_is_not(tiny: Path):
     assert tokens[-3:] == model.tokenizer.encode("a b c")
 
 
-def test_verdicts_compare_with_the_known_answer_and_nothing_is_scored_twice(tiny: Path, monkeypatch: pytest.MonkeyPatch):
+def test_verdicts_compare_with_the_known_answer_and_nothing_is_scored_twice(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+):
     line = methods.checked("relabel.judges", {"likelihood": {"model": str(tiny)}}, "test")
     asked = questions(("q1", "a"), ("q1", "b"))
     judge = methods.find("relabel.judges", "likelihood")
     at = desk()
-    first = judge(line["parameters"], questions=asked, desk=at, fingerprint=fingerprint.fingerprint(line))
+    first = judge(
+        line["parameters"], questions=asked, desk=at, fingerprint=fingerprint.fingerprint(line)
+    )
     assert first["grade"].is_finite().all()
     assert set(first["verdict"]) <= {"positive", "negative"}
     monkeypatch.setattr(CausalModel, "predict", lambda *_, **__: pytest.fail("scored again"))
-    assert judge(line["parameters"], questions=asked, desk=at, fingerprint=fingerprint.fingerprint(line)).equals(first)
+    assert judge(
+        line["parameters"], questions=asked, desk=at, fingerprint=fingerprint.fingerprint(line)
+    ).equals(first)
 
 
 def test_what_is_no_language_model_is_refused_before_anything_runs(workspace: Path):
@@ -90,4 +128,6 @@ def test_what_is_no_language_model_is_refused_before_anything_runs(workspace: Pa
     folder.mkdir(parents=True)
     (folder / "config.json").write_text('{"architectures": ["BertModel"]}')
     with pytest.raises(Refused, match="not a causal language model"):
-        fingerprint.fingerprint(methods.checked("relabel.judges", {"likelihood": {"model": str(folder)}}, "test"))
+        fingerprint.fingerprint(
+            methods.checked("relabel.judges", {"likelihood": {"model": str(folder)}}, "test")
+        )

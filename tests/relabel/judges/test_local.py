@@ -1,4 +1,6 @@
-"""A model on this machine as a judge: loaded only when something is to be asked, and known by its checksum."""
+"""A model on this machine as a judge: loaded only when something is to be asked, and known by
+its checksum.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,19 @@ from hone.llm import gguf, llama_server
 from hone.llm.ledger.ledger import Ledger
 from tests.hone.llm.answering import desk, questions
 
-LINE = methods.checked("relabel.judges", {"local": {"model": "smollm2-135m", "prompt": "yes-no", "trim": 32, "context": 512}}, "test")
+LINE = methods.checked(
+    "relabel.judges",
+    {"local": {"model": "smollm2-135m", "prompt": "yes-no", "trim": 32, "context": 512}},
+    "test",
+)
 ASKED = questions(("q1", "a"), ("q1", "b"), ("q2", "c"))
 
 
 def judged(line: dict = LINE):
     judge = methods.find("relabel.judges", "local")
-    return judge(line["parameters"], questions=ASKED, desk=desk(), fingerprint=fingerprint.fingerprint(line))
+    return judge(
+        line["parameters"], questions=ASKED, desk=desk(), fingerprint=fingerprint.fingerprint(line)
+    )
 
 
 def test_a_real_model_gives_probabilities_and_is_loaded_once(monkeypatch: pytest.MonkeyPatch):
@@ -28,11 +36,17 @@ def test_a_real_model_gives_probabilities_and_is_loaded_once(monkeypatch: pytest
     assert said["probability"].is_between(0, 1).all()
     assert said["model"].to_list() == [gguf.name_of("smollm2-135m")] * 3
     assert Ledger().reported(fingerprint.fingerprint(LINE)) == gguf.name_of("smollm2-135m")
-    monkeypatch.setattr(llama_server, "serving", lambda *_, **__: pytest.fail("the ledger has every answer: nothing is to be loaded"))
+    monkeypatch.setattr(
+        llama_server,
+        "serving",
+        lambda *_, **__: pytest.fail("the ledger has every answer: nothing is to be loaded"),
+    )
     assert judged().equals(said)
 
 
-def test_the_opposite_question_is_asked_beside_the_plain_one_whose_answers_serve(monkeypatch: pytest.MonkeyPatch):
+def test_the_opposite_question_is_asked_beside_the_plain_one_whose_answers_serve(
+    monkeypatch: pytest.MonkeyPatch,
+):
     plain = judged()
     swapped = {"method": "local", "parameters": LINE["parameters"] | {"swap": True}}
     assert fingerprint.fingerprint(swapped) != fingerprint.fingerprint(LINE)
@@ -40,7 +54,9 @@ def test_the_opposite_question_is_asked_beside_the_plain_one_whose_answers_serve
         before = connection.exec_driver_sql("SELECT count(*) FROM answers").scalar()
     both = judged(swapped)
     with Ledger().reading() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM answers").scalar() == before + len(plain)
+        assert connection.exec_driver_sql("SELECT count(*) FROM answers").scalar() == before + len(
+            plain
+        )
     opposite = 2 * both["probability"] - plain["probability"]
     assert opposite.is_between(-1e-6, 1 + 1e-6).all()
     assert (both["verdict"] == "positive").to_list() == (both["probability"] >= 0.5).to_list()
@@ -50,9 +66,9 @@ def test_asked_once_it_is_the_judge_that_it_was_before_it_could_be_asked_more_of
     described = fingerprint.described(LINE)["parameters"]
     assert not {"votes", "twice", "swap"} & set(described)
     assert (
-        fingerprint.described({"method": "local", "parameters": LINE["parameters"] | {"votes": 3, "temperature": 0.7}})["parameters"][
-            "votes"
-        ]
+        fingerprint.described(
+            {"method": "local", "parameters": LINE["parameters"] | {"votes": 3, "temperature": 0.7}}
+        )["parameters"]["votes"]
         == 3
     )
 
@@ -69,13 +85,18 @@ def test_another_model_or_prompt_is_another_judge_and_how_it_runs_is_not(tmp_pat
     other.write_bytes(b"weights")
     changed = [{"model": str(other)}, {"prompt": "yes-no-alone"}, {"trim": 64}]
     same = [{"slots": 2}, {"threads": 1}, {"timeout": 5.0}]
-    prints = [fingerprint.fingerprint({"method": "local", "parameters": LINE["parameters"] | more}) for more in (*changed, *same)]
+    prints = [
+        fingerprint.fingerprint({"method": "local", "parameters": LINE["parameters"] | more})
+        for more in (*changed, *same)
+    ]
     assert prints[3:] == [fingerprint.fingerprint(LINE)] * 3
     assert len(set(prints)) == 4
 
 
 def test_what_is_missing_is_said_before_anything_runs():
     parameters = LINE["parameters"] | {"model": "inputs/none.gguf"}
-    assert "inputs/none.gguf" in methods.find("relabel.judges", "local").function.__globals__["missing"](parameters)
+    assert "inputs/none.gguf" in methods.find("relabel.judges", "local").function.__globals__[
+        "missing"
+    ](parameters)
     with pytest.raises(Refused, match="there is no model file"):
         judged({"method": "local", "parameters": parameters})

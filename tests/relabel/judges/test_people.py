@@ -23,7 +23,9 @@ from tasks.relabel.judges.people import people
 from tests.prepared import pairs, prepare, write_rows
 
 ASKED = {f"q{number}": f"question {number}" for number in range(1, 9)}
-TEXTS = {f"d{number}": f"text of number {number}" for number in range(1, 61)} | {"d1": "=HYPERLINK(1) text of number 1"}
+TEXTS = {f"d{number}": f"text of number {number}" for number in range(1, 61)} | {
+    "d1": "=HYPERLINK(1) text of number 1"
+}
 FILE = Path("sheet.csv")
 
 
@@ -32,14 +34,33 @@ def round(workspace: Path) -> Path:
     """Eight training queries with two known answers and five negatives each, in round r1."""
     queries = [{"query_id": name, "text": text, "split": "train"} for name, text in ASKED.items()]
     queries += [{"query_id": "t", "text": "a test", "split": "test"}]
-    known = [(query, f"d{2 * place + number}") for place, query in enumerate(ASKED) for number in (1, 2)]
-    write_rows(Path("inputs/ours"), [{"doc_id": name, "text": text} for name, text in TEXTS.items()], queries, pairs(*known, ("t", "d60")))
+    known = [
+        (query, f"d{2 * place + number}") for place, query in enumerate(ASKED) for number in (1, 2)
+    ]
+    write_rows(
+        Path("inputs/ours"),
+        [{"doc_id": name, "text": text} for name, text in TEXTS.items()],
+        queries,
+        pairs(*known, ("t", "d60")),
+    )
     prepare()
-    rows = [(query, f"d{17 + 5 * place + rank}", "dense", rank, 0.5) for place, query in enumerate(list(ASKED)[:8]) for rank in range(1, 6)]
-    rows.append(("q1", "d2", "dense", 6, 0.5))  # a known answer among the negatives is not to be judged
-    negatives = pl.DataFrame(rows, schema=["query_id", "doc_id", "source", "rank", "score"], orient="row")
-    tables.write("negatives", tables.shaped("negatives", negatives), Path("rounds/r1/negatives.parquet"))
-    tables.write("candidates", tables.shaped("candidates", negatives), Path("rounds/r1/candidates.parquet"))
+    rows = [
+        (query, f"d{17 + 5 * place + rank}", "dense", rank, 0.5)
+        for place, query in enumerate(list(ASKED)[:8])
+        for rank in range(1, 6)
+    ]
+    rows.append(
+        ("q1", "d2", "dense", 6, 0.5)
+    )  # a known answer among the negatives is not to be judged
+    negatives = pl.DataFrame(
+        rows, schema=["query_id", "doc_id", "source", "rank", "score"], orient="row"
+    )
+    tables.write(
+        "negatives", tables.shaped("negatives", negatives), Path("rounds/r1/negatives.parquet")
+    )
+    tables.write(
+        "candidates", tables.shaped("candidates", negatives), Path("rounds/r1/candidates.parquet")
+    )
     return workspace
 
 
@@ -66,7 +87,9 @@ def answers(who: str = "anna") -> dict[tuple[str, str], tuple[str, str | None]]:
     """What the judge says of every row of the sheet."""
     asked = [(row["query_id"], row["doc_id"]) for row in key()["rows"].values()]
     questions = Questions(
-        pl.DataFrame(asked, schema=["query_id", "doc_id"], orient="row").with_columns(rank=pl.lit(1, dtype=pl.Int32)),
+        pl.DataFrame(asked, schema=["query_id", "doc_id"], orient="row").with_columns(
+            rank=pl.lit(1, dtype=pl.Int32)
+        ),
         pl.DataFrame(schema={"query_id": pl.String, "doc_id": pl.String}),
         pl.DataFrame(list(ASKED.items()), schema=["query_id", "text"], orient="row"),
         pl.DataFrame(list(TEXTS.items()), schema=["doc_id", "full_text"], orient="row"),
@@ -76,24 +99,41 @@ def answers(who: str = "anna") -> dict[tuple[str, str], tuple[str, str | None]]:
     assert set(made["fingerprint"]) == {name}
     return {
         (query, doc): (verdict, reason)
-        for query, doc, verdict, reason in made.select("query_id", "doc_id", "verdict", "reason").iter_rows()
+        for query, doc, verdict, reason in made.select(
+            "query_id", "doc_id", "verdict", "reason"
+        ).iter_rows()
     }
 
 
-def test_a_sheet_has_what_was_wanted_and_gives_no_kind_away(round: Path, capsys: pytest.CaptureFixture):
+def test_a_sheet_has_what_was_wanted_and_gives_no_kind_away(
+    round: Path, capsys: pytest.CaptureFixture
+):
     judge_people.sheet("r1", 20, FILE, 0)
     made = key()
-    assert Counter(row["kind"] for row in made["rows"].values()) == {"drawn": 20, "known": 2, "random": 2}
+    assert Counter(row["kind"] for row in made["rows"].values()) == {
+        "drawn": 20,
+        "known": 2,
+        "random": 2,
+    }
     assert made["bands"]["1 to 3"] == {"pairs": 24, "drawn": 10}
     assert made["bands"]["4 to 10"] == {"pairs": 16, "drawn": 10}
     with FILE.open(encoding="utf-8-sig", newline="") as file:
-        assert next(csv.reader(file)) == ["number", "query", "known_answer", "candidate", "verdict", "note"]
+        assert next(csv.reader(file)) == [
+            "number",
+            "query",
+            "known_answer",
+            "candidate",
+            "verdict",
+            "note",
+        ]
     for row in rows_of():
         behind = made["rows"][row["number"]]
         assert row["query"] == ASKED[behind["query_id"]]
         assert row["candidate"] == TEXTS[behind["doc_id"]]
         assert row["known_answer"] == TEXTS[behind["shown"]] != row["candidate"]
-    assert ("q1", "d2") not in [(row["query_id"], row["doc_id"]) for row in made["rows"].values() if row["kind"] == "drawn"]
+    assert ("q1", "d2") not in [
+        (row["query_id"], row["doc_id"]) for row in made["rows"].values() if row["kind"] == "drawn"
+    ]
     text = FILE.with_suffix(".html").read_text()
     assert "random" not in text
     assert '"kind"' not in text
@@ -103,7 +143,13 @@ def test_a_sheet_has_what_was_wanted_and_gives_no_kind_away(round: Path, capsys:
 def test_what_a_person_said_is_the_judges_word(round: Path, capsys: pytest.CaptureFixture):
     judge_people.sheet("r1", 20, FILE, 0)
     drawn, known, random = numbers("drawn"), numbers("known"), numbers("random")
-    said = {drawn[0]: "yes", drawn[1]: "No", drawn[2]: "unsure", known[0]: "yes", known[1]: "no"} | dict.fromkeys(random, "no")
+    said = {
+        drawn[0]: "yes",
+        drawn[1]: "No",
+        drawn[2]: "unsure",
+        known[0]: "yes",
+        known[1]: "no",
+    } | dict.fromkeys(random, "no")
     judge_people.read(filled(said), "anna")
     told = capsys.readouterr().out
     assert "by anna: 7 of 24 rows judged, 7 recorded, 0 already recorded" in told
@@ -122,7 +168,9 @@ def test_a_verdict_is_found_by_its_texts_whatever_known_answer_stood_beside_them
     judge_people.sheet("r1", 5, FILE, 0)
     [first, *_] = numbers("drawn")
     row = key()["rows"][first]
-    assert bytes.fromhex(row["question"]) == question_key(ASKED[row["query_id"]], TEXTS[row["doc_id"]])
+    assert bytes.fromhex(row["question"]) == question_key(
+        ASKED[row["query_id"]], TEXTS[row["doc_id"]]
+    )
 
 
 def test_reading_again_records_only_what_is_new(round: Path, capsys: pytest.CaptureFixture):
@@ -136,7 +184,11 @@ def test_reading_again_records_only_what_is_new(round: Path, capsys: pytest.Capt
     assert "2 recorded, 0 already recorded" in told
     assert "1 verdict changed from yes or no to unsure" in told
     pair = {number: (row["query_id"], row["doc_id"]) for number, row in key()["rows"].items()}
-    assert [answers()[pair[number]][0] for number in (first, second, third)] == ["negative", "negative", "positive"]
+    assert [answers()[pair[number]][0] for number in (first, second, third)] == [
+        "negative",
+        "negative",
+        "positive",
+    ]
 
 
 def test_a_formula_in_a_text_does_no_harm(round: Path):
@@ -161,13 +213,18 @@ def altered(**change: str) -> Path:
     ("change", "said"),
     [
         ({"verdict": "yess"}, r"row 3 \(.*\): the verdict is 'yess'. Write yes, no or unsure"),
-        ({"candidate": "something else", "verdict": "yes"}, r"row 3 \(.*\): the text in column `candidate` was changed"),
+        (
+            {"candidate": "something else", "verdict": "yes"},
+            r"row 3 \(.*\): the text in column `candidate` was changed",
+        ),
         ({"known_answer": ""}, "the text in column `known_answer` was changed"),
         ({"number": "xyz-001"}, r"row 3: the number 'xyz-001' does not belong to any sheet in"),
         ({"number": ""}, "row 3: the number ''"),
     ],
 )
-def test_a_sheet_that_is_not_as_it_was_is_refused_and_nothing_recorded(round: Path, change: dict, said: str):
+def test_a_sheet_that_is_not_as_it_was_is_refused_and_nothing_recorded(
+    round: Path, change: dict, said: str
+):
     judge_people.sheet("r1", 20, FILE, 0)
     with pytest.raises(Refused, match=said):
         judge_people.read(altered(**change), "anna")
@@ -186,7 +243,9 @@ def test_a_row_that_stands_there_twice_and_one_that_never_was(round: Path):
 def test_line_ends_and_blanks_of_a_spreadsheet_are_no_change(round: Path):
     judge_people.sheet("r1", 20, FILE, 0)
     text = rows_of()[1]["candidate"]
-    judge_people.read(altered(candidate=f" {text.replace(' ', chr(13) + chr(10))} ", verdict="yes"), "anna")
+    judge_people.read(
+        altered(candidate=f" {text.replace(' ', chr(13) + chr(10))} ", verdict="yes"), "anna"
+    )
     assert "positive" in {verdict for verdict, _ in answers().values()}
 
 
@@ -219,8 +278,18 @@ def test_a_name_is_plain(round: Path):
 
 
 def test_the_best_rank_of_several_sources_is_a_candidates(round: Path):
-    both = pl.DataFrame({"query_id": "q1", "doc_id": ["d20", "d20"], "source": ["bm25", "dense"], "rank": [40, 2], "score": [1.0, 0.5]})
-    tables.write("candidates", tables.shaped("candidates", both), Path("rounds/r1/candidates.parquet"))
+    both = pl.DataFrame(
+        {
+            "query_id": "q1",
+            "doc_id": ["d20", "d20"],
+            "source": ["bm25", "dense"],
+            "rank": [40, 2],
+            "score": [1.0, 0.5],
+        }
+    )
+    tables.write(
+        "candidates", tables.shaped("candidates", both), Path("rounds/r1/candidates.parquet")
+    )
     judge_people.sheet("r1", 5, FILE, 0, "candidates")
     assert key()["bands"]["1 to 3"] == {"pairs": 1, "drawn": 1}
     assert key()["bands"]["31 and more"] == {"pairs": 0, "drawn": 0}

@@ -38,10 +38,12 @@ def picked(relevance: float, n: int = 3, names: str = "abcd") -> str:
 
 
 def test_by_hand():
-    """cos 10 = .985, cos 12 = .978, cos 30 = .866, cos 60 = .5; to a: b cos 2 = .999, c cos 40 = .766, d cos 50 = .643.
+    """cos 10 = .985, cos 12 = .978, cos 30 = .866, cos 60 = .5; to a: b cos 2 = .999, c cos 40 =
+    .766, d cos 50 = .643.
 
-    At .5: a; then b .489 - .5 = -.011, c .433 - .383 = .050, d .25 - .321 = -.071: c; then b -.011, d -.071 (to c it is cos 90 = 0): b.
-    At 0: the first; then the farthest from a, d; then c, whose nearest is a (.766), before b (.999).
+    At .5: a; then b .489 - .5 = -.011, c .433 - .383 = .050, d .25 - .321 = -.071: c; then b -.011,
+    d -.071 (to c it is cos 90 = 0): b. At 0: the first; then the farthest from a, d; then c, whose
+    nearest is a (.766), before b (.999).
     """
     assert picked(1.0) == "abc"
     assert picked(0.5) == "acb"
@@ -50,14 +52,25 @@ def test_by_hand():
 
 
 def test_as_many_as_there_are():
-    found = diverse(directions(0, 0), np.stack([directions(1, 2), directions(3, 4)]), np.array([[True, True], [True, False]]), 0.5, 3)
+    found = diverse(
+        directions(0, 0),
+        np.stack([directions(1, 2), directions(3, 4)]),
+        np.array([[True, True], [True, False]]),
+        0.5,
+        3,
+    )
     assert found.tolist() == [[0, 1], [0, -1]]
 
 
 @given(st.integers(1, 6), st.integers(1, 8), st.integers(1, 9), st.floats(0, 1), st.integers(0, 99))
-def test_each_once_and_each_the_best_then(queries: int, depth: int, n: int, relevance: float, seed: int):
+def test_each_once_and_each_the_best_then(
+    queries: int, depth: int, n: int, relevance: float, seed: int
+):
     draw = np.random.default_rng(seed)
-    asked, vectors = unit(draw.normal(size=(queries, 5))), unit(draw.normal(size=(queries, depth, 5)))
+    asked, vectors = (
+        unit(draw.normal(size=(queries, 5))),
+        unit(draw.normal(size=(queries, depth, 5))),
+    )
     there = np.arange(depth) < draw.integers(0, depth + 1, size=(queries, 1))
     found = diverse(asked, vectors, there, relevance, n)
     for query in range(queries):
@@ -66,25 +79,47 @@ def test_each_once_and_each_the_best_then(queries: int, depth: int, n: int, rele
         for turn, place in enumerate(taken):
             worth = {
                 other: relevance * vectors[query, other] @ asked[query]
-                - (1 - relevance) * max((vectors[query, other] @ vectors[query, before] for before in taken[:turn]), default=0)
-                for other in np.flatnonzero(there[query]) if other not in taken[:turn]
-            }  # fmt: skip
+                - (1 - relevance)
+                * max(
+                    (vectors[query, other] @ vectors[query, before] for before in taken[:turn]),
+                    default=0,
+                )
+                for other in np.flatnonzero(there[query])
+                if other not in taken[:turn]
+            }
             assert worth[place] == pytest.approx(max(worth.values()), abs=1e-9)
 
 
-TEXTS = {f"d{number:02}": " ".join(WORDS[number : number + 3]) for number in range(16)} | {f"e{number}": WORDS[4] for number in range(6)}
+TEXTS = {f"d{number:02}": " ".join(WORDS[number : number + 3]) for number in range(16)} | {
+    f"e{number}": WORDS[4] for number in range(6)
+}
 MODEL = {"name": "inputs/tiny", "max_length": 32, "precision": "fp32"}
 
 
 def prepared(**choose: object) -> None:
     """Two queries in a round that chooses so; six documents have one text."""
-    queries = [{"query_id": name, "text": text, "split": "train"} for name, text in {"q1": WORDS[4], "q2": "square dog"}.items()]
-    queries += [{"query_id": "q3", "text": "hot fire", "split": "test"}, {"query_id": "q4", "text": "cold water", "split": "dev"}]
+    queries = [
+        {"query_id": name, "text": text, "split": "train"}
+        for name, text in {"q1": WORDS[4], "q2": "square dog"}.items()
+    ]
+    queries += [
+        {"query_id": "q3", "text": "hot fire", "split": "test"},
+        {"query_id": "q4", "text": "cold water", "split": "dev"},
+    ]
     documents = [{"doc_id": name, "text": text} for name, text in TEXTS.items()]
-    write_rows(Path("inputs/ours"), documents, queries, pairs(("q1", "d07"), ("q2", "d01"), ("q3", "d02"), ("q4", "d03")))
+    write_rows(
+        Path("inputs/ours"),
+        documents,
+        queries,
+        pairs(("q1", "d07"), ("q2", "d01"), ("q3", "d02"), ("q4", "d03")),
+    )
     tiny_model(Path("inputs/tiny"))
     Path("recipes").mkdir()
-    recipe = {"about": "a test", "retrieve": [{"dense": {"depth": 12}}], "sample": {"filters": ["labelled"], "choose": {"spread": choose}}}
+    recipe = {
+        "about": "a test",
+        "retrieve": [{"dense": {"depth": 12}}],
+        "sample": {"filters": ["labelled"], "choose": {"spread": choose}},
+    }
     Path("recipes/tried.yaml").write_text(yaml.safe_dump(recipe))
     prepare(model=MODEL, rounds={"r1": {"from": "r0", "recipe": "tried"}})
 
@@ -101,12 +136,19 @@ def test_through_the_stage(workspace: Path):
     first = candidates.filter(pl.col("query_id") == "q1").head(4)["doc_id"]
     assert {TEXTS[doc] for doc in first} == {WORDS[4]}
     negatives = tables.read("negatives", Path("rounds/r1/negatives.parquet"))
-    assert negatives.group_by("query_id", maintain_order=True).len().rows() == [("q1", 4), ("q2", 4)]
-    assert [TEXTS[doc] for doc in negatives.filter(pl.col("query_id") == "q1")["doc_id"]].count(WORDS[4]) == 1
+    assert negatives.group_by("query_id", maintain_order=True).len().rows() == [
+        ("q1", 4),
+        ("q2", 4),
+    ]
+    assert [TEXTS[doc] for doc in negatives.filter(pl.col("query_id") == "q1")["doc_id"]].count(
+        WORDS[4]
+    ) == 1
     settings = SampleSettings.read(round="r1")
     pool = candidates.filter(pl.col("query_id") == "q1")
     nearest = spread(pool, read(), Models.of(settings), relevance=1.0, depth=12, n=12)
-    assert nearest["score"].to_list() == pytest.approx(sorted(pool["score"], reverse=True), abs=1e-6)
+    assert nearest["score"].to_list() == pytest.approx(
+        sorted(pool["score"], reverse=True), abs=1e-6
+    )
     few = spread(candidates, read(), Models.of(settings), depth=5, n=5)
     assert (few["rank"] <= 5).all()
     assert few.is_unique().all()
@@ -117,5 +159,7 @@ def test_through_the_stage(workspace: Path):
 def test_more_than_it_looks_at_is_refused_before_any_stage_works(workspace: Path):
     with pytest.raises(Refused, match="depth is 3, but n is 4"):
         methods.find("sample.choose", "spread").beside("refuse_unfit")({"depth": 3, "n": 4})
-    with pytest.raises(Refused, match=r"tried.yaml.*: sample.choose: spread: depth is 3, but n is 4"):
+    with pytest.raises(
+        Refused, match=r"tried.yaml.*: sample.choose: spread: depth is 3, but n is 4"
+    ):
         prepared(n=4, depth=3)

@@ -16,7 +16,9 @@ from tests.prepared import write_params
 from tests.stages import resolve
 
 # One list of q, four documents: b and d clicked. Of p nothing was clicked.
-LISTED = "query_id,doc_id,rank,clicked\nq,a,1,0\nq,b,2,1\nq,c,3,false\nq,d,4,TRUE\nq,e,5,0\np,a,1,0\n"
+LISTED = (
+    "query_id,doc_id,rank,clicked\nq,a,1,0\nq,b,2,1\nq,c,3,false\nq,d,4,TRUE\nq,e,5,0\np,a,1,0\n"
+)
 
 
 @dataclass(frozen=True)
@@ -68,18 +70,24 @@ def test_what_was_clicked_is_no_negative(tmp_path: Path):
 
 
 def test_only_what_was_passed_over_above_a_click_is_one(tmp_path: Path):
-    """Above the last click of q, on d, stand a and c without a click. e lies below it, f was not shown, and nothing of p was clicked."""
+    """Above the last click of q, on d, stand a and c without a click. e lies below it, f was not
+    shown, and nothing of p was clicked.
+    """
     out = gone(tmp_path, LISTED, policy="skipped-above")
     assert set(out) == {"qb", "qd", "qe", "qf", "pa"}
     assert out["qe"] == "was not shown above a click"
 
 
 def test_lists_of_one_query_are_told_apart_by_their_session(tmp_path: Path):
-    """In s1 x stands above the click on y; in s2 z stands above nothing that was clicked. y is clicked, whatever s2 shows."""
+    """In s1 x stands above the click on y; in s2 z stands above nothing that was clicked. y is
+    clicked, whatever s2 shows.
+    """
     log = "query_id,session,doc_id,rank,clicked\nq,s1,x,1,0\nq,s1,y,2,1\nq,s2,z,1,0\nq,s2,y,2,0\n"
     pool = (("q", "x"), ("q", "y"), ("q", "z"))
     assert set(gone(tmp_path, log, pool, policy="skipped-above")) == {"qy", "qz"}
-    assert set(gone(tmp_path, log.replace("session", "other"), pool, policy="skipped-above")) == {"qy"}
+    assert set(gone(tmp_path, log.replace("session", "other"), pool, policy="skipped-above")) == {
+        "qy"
+    }
 
 
 def test_a_click_through_that_is_too_small_is_no_click(tmp_path: Path):
@@ -100,15 +108,21 @@ def test_a_log_of_one_of_two_collections_with_the_same_ids(tmp_path: Path):
     """Both have a query q: without a word the click would count in both."""
     log, pool = "query_id,doc_id,clicked\nq,a,1\n", (("one/q", "one/a"), ("two/q", "two/a"))
     two = (One("one/", ("q",)), One("two/", ("q",)))
-    with pytest.raises(Refused, match="names the query 'q', which exists in both collections 'one', 'two'"):
+    with pytest.raises(
+        Refused, match="names the query 'q', which exists in both collections 'one', 'two'"
+    ):
         gone(tmp_path, log, pool, two)
     assert set(gone(tmp_path, log, pool, two, ids_of="two")) == {"two/qtwo/a"}
-    with pytest.raises(Refused, match="`ids_of: tow` is not a training collection; did you mean 'two'"):
+    with pytest.raises(
+        Refused, match="`ids_of: tow` is not a training collection; did you mean 'two'"
+    ):
         gone(tmp_path, log, pool, two, ids_of="tow")
 
 
 def test_queries_that_the_log_does_not_have_keep_their_candidates(tmp_path: Path):
-    """As where random documents are drawn for r alone: nobody clicked anything of r, and the log is right all the same."""
+    """As where random documents are drawn for r alone: nobody clicked anything of r, and the log
+    is right all the same.
+    """
     assert gone(tmp_path, LISTED, (("r", "a"), ("r", "b"))) == {}
     assert gone(tmp_path, LISTED, (("q", "b"), ("r", "b"))) == {"qb": "clicked 1 of 1 times"}
 
@@ -120,7 +134,10 @@ def test_queries_that_the_log_does_not_have_keep_their_candidates(tmp_path: Path
         ("query_id,doc_id,clicked\nq,a,often\n", "row 1: the clicked 'often' is not a number"),
         ("query_id,doc_id,clicked\nq,a,1\nq,b,-1\n", "row 2: -1 clicks"),
         ("query_id,doc_id,clicked,shown\nq,a,3,2\n", "row 1: 3 clicks of 2 displays"),
-        ("query_id,doc_id,clicked\nx,a,1\n", "has no line for any training query. Its first query is 'x'"),
+        (
+            "query_id,doc_id,clicked\nx,a,1\n",
+            "has no line for any training query. Its first query is 'x'",
+        ),
     ],
 )
 def test_a_log_that_cannot_be_meant(tmp_path: Path, log: str, said: str):
@@ -130,7 +147,11 @@ def test_a_log_that_cannot_be_meant(tmp_path: Path, log: str, said: str):
 
 def written(rule: dict) -> None:
     Path("recipes").mkdir(exist_ok=True)
-    made = {"about": "a", "retrieve": ["random"], "sample": {"filters": ["labelled", {"click-policy": rule}]}}
+    made = {
+        "about": "a",
+        "retrieve": ["random"],
+        "sample": {"filters": ["labelled", {"click-policy": rule}]},
+    }
     Path("recipes/tried.yaml").write_text(yaml.safe_dump(made))
     write_params(rounds={"r1": {"from": "r0", "recipe": "tried"}})
     Path("inputs/ours").mkdir(exist_ok=True)
@@ -138,7 +159,9 @@ def written(rule: dict) -> None:
 
 def test_a_log_that_is_missing_or_lacks_a_column_is_refused_before_any_stage_works(workspace: Path):
     written({"file": "inputs/clicks.csv"})
-    with pytest.raises(Refused, match=r"reads inputs/clicks\.csv, which is not a file below inputs/"):
+    with pytest.raises(
+        Refused, match=r"reads inputs/clicks\.csv, which is not a file below inputs/"
+    ):
         resolve()
     Path("inputs/clicks.csv").write_text("query_id,document,clicked\nq,a,1\n")
     with pytest.raises(Refused, match="lacks the column 'doc_id'"):

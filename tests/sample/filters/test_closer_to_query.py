@@ -22,8 +22,10 @@ def both(query: dict[str, float], positive: dict[str, float]) -> pl.DataFrame:
 
 
 def test_worked_by_hand():
-    """s(q, p) = .5. `hard` .6 to the query, .2 to the positive: stays. `answer` .6 and .7: nearer to the positive. `easy` .4: farther
-    than the positive. `level` .5: not closer. `between` .6 and .6: not closer to the query than to the positive."""
+    """s(q, p) = .5. `hard` .6 to the query, .2 to the positive: stays. `answer` .6 and .7: nearer
+    to the positive. `easy` .4: farther
+    than the positive. `level` .5: not closer. `between` .6 and .6: not closer to the query than to
+    the positive."""
     rows = pool("answer", "hard", "between", "level", "easy")
     given_scores = both(
         {"p": 0.5, "answer": 0.6, "hard": 0.6, "between": 0.6, "level": 0.5, "easy": 0.4},
@@ -35,7 +37,10 @@ def test_worked_by_hand():
 def test_the_detail_says_which_condition_failed():
     """`easy` is .4 to the query, where the positive is .5; `answer` .6, and .7 to the positive."""
     rows = pool("answer", "easy", "unscored")
-    given_scores = both({"p": 0.5, "answer": 0.6, "easy": 0.4, "unscored": nan}, {"p": 1.0, "answer": 0.7, "easy": 0.1, "unscored": 0.1})
+    given_scores = both(
+        {"p": 0.5, "answer": 0.6, "easy": 0.4, "unscored": nan},
+        {"p": 1.0, "answer": 0.7, "easy": 0.1, "unscored": 0.1},
+    )
     told = dict(closer_to_query(rows, pool("p"), given_scores).select("doc_id", "detail").rows())
     assert told == {
         "answer": "to the query 0.6, not nearer than to the positive with 0.7",
@@ -47,21 +52,30 @@ def test_the_detail_says_which_condition_failed():
 def test_of_several_positives_each_must_be_farther():
     """.6 is above one positive (.5) and under the other (.7): it goes."""
     rows = pool("x", "y")
-    given_scores = both({"p": 0.5, "r": 0.7, "x": 0.6, "y": 0.8}, {"p": 1.0, "r": 1.0, "x": 0.1, "y": 0.1})
+    given_scores = both(
+        {"p": 0.5, "r": 0.7, "x": 0.6, "y": 0.8}, {"p": 1.0, "r": 1.0, "x": 0.1, "y": 0.1}
+    )
     assert left(rows, closer_to_query(rows, pool("p", "r"), given_scores)) == ["y"]
 
 
 def test_it_takes_what_top_takes_only_where_that_is_not_like_the_answer_and_else_nothing():
-    """top takes the paraphrase of the answer; the rule goes on to the next one above the answer, and never below it."""
+    """top takes the paraphrase of the answer; the rule goes on to the next one above the answer,
+    and never below it.
+    """
     rows = pool("paraphrase", "hard", "easy")
-    given_scores = both({"p": 0.6, "paraphrase": 0.8, "hard": 0.7, "easy": 0.5}, {"p": 1.0, "paraphrase": 0.95, "hard": 0.3, "easy": 0.2})
+    given_scores = both(
+        {"p": 0.6, "paraphrase": 0.8, "hard": 0.7, "easy": 0.5},
+        {"p": 1.0, "paraphrase": 0.95, "hard": 0.3, "easy": 0.2},
+    )
     assert left(rows, closer_to_query(rows, pool("p"), given_scores)) == ["hard"]
     assert left(pool("easy"), closer_to_query(pool("easy"), pool("p"), given_scores)) == []
 
 
 def test_what_has_no_number_goes():
     rows = pool("x", "y", "z")
-    given_scores = both({"p": 0.5, "x": nan, "y": 0.6, "z": 0.6}, {"p": 1.0, "x": 0.1, "y": nan, "z": 0.1})
+    given_scores = both(
+        {"p": 0.5, "x": nan, "y": 0.6, "z": 0.6}, {"p": 1.0, "x": 0.1, "y": nan, "z": 0.1}
+    )
     assert left(rows, closer_to_query(rows, pool("p"), given_scores)) == ["z"]
 
 
@@ -77,7 +91,13 @@ def test_inner_products_are_refused():
 
 def test_two_models_are_refused():
     with pytest.raises(Refused, match="the same model"):
-        closer_to_query(pool("x"), pool("p"), scores(p=0.5, x=0.6), scorer="encoder:a", to_positives="encoder-to-positives:b")
+        closer_to_query(
+            pool("x"),
+            pool("p"),
+            scores(p=0.5, x=0.6),
+            scorer="encoder:a",
+            to_positives="encoder-to-positives:b",
+        )
 
 
 @given(st.integers(0, 2**32), st.integers(1, 12), st.integers(1, 3))
@@ -92,7 +112,9 @@ def test_both_conditions_hold_of_what_stays_and_not_of_what_goes(seed, candidate
     rows = pool(*docs)
     d_query, d_answers, d_known = 1 - others @ query, 1 - others @ answers.T, 1 - answers @ query
     # Not decided within rounding; the rule compares what it is given.
-    clear = (np.abs(d_query[:, None] - d_known[None]) > 1e-5).all(1) & (np.abs(d_query[:, None] - d_answers) > 1e-5).all(1)
+    clear = (np.abs(d_query[:, None] - d_known[None]) > 1e-5).all(1) & (
+        np.abs(d_query[:, None] - d_answers) > 1e-5
+    ).all(1)
     wanted = (d_query[:, None] < d_known[None]).all(1) & (d_query[:, None] < d_answers).all(1)
     stays = left(rows, closer_to_query(rows, pool(*names), both(to_query, to_answers)))
     assert [doc for doc, sure in zip(docs, clear, strict=True) if sure and doc in stays] == [

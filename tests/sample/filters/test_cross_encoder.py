@@ -17,11 +17,16 @@ CE = "cross-encoder"
 
 
 def test_worked_by_hand():
-    """Below .1 stays; .25 is in doubt and goes; .95 goes as a suspected answer. The first two ranks, which top takes, are gone."""
+    """Below .1 stays; .25 is in doubt and goes; .95 goes as a suspected answer. The first two
+    ranks, which top takes, are gone.
+    """
     rows = pool("c0", "c1", "c2", "c3")
     found = cross_encoder(rows, scores(CE, c0=0.95, c1=0.25, c2=0.0625, c3=0.001))
     assert left(rows, found) == ["c2", "c3"]
-    assert found["detail"].to_list() == ["scores 0.95, threshold 0.1: suspected false negative", "scores 0.25, threshold 0.1"]
+    assert found["detail"].to_list() == [
+        "scores 0.95, threshold 0.1: suspected false negative",
+        "scores 0.25, threshold 0.1",
+    ]
 
 
 def test_the_bounds_themselves():
@@ -39,7 +44,11 @@ def test_what_has_no_number_goes():
 
 
 def test_logits_are_refused():
-    with pytest.raises(Refused, match="thresholds are probabilities, but 'cross-encoder' scores 4.5 for query 'q' and document 'x'"):
+    with pytest.raises(
+        Refused,
+        match="thresholds are probabilities, but 'cross-encoder' scores 4.5 for query 'q' and "
+        "document 'x'",
+    ):
         cross_encoder(pool("x", "y"), scores(CE, x=4.5, y=-3.0))
 
 
@@ -65,4 +74,6 @@ def test_what_stays_is_surely_irrelevant_and_never_suspected(values, one, two):
     rows = pool(*numbered(values))
     found = cross_encoder(rows, scores(CE, **numbered(values)), negative=low, positive=high)
     assert left(rows, found) == [name for name, value in numbered(values).items() if value < low]
-    assert sum("suspected" in detail for detail in found["detail"]) == sum(value > high for value in values)
+    assert sum("suspected" in detail for detail in found["detail"]) == sum(
+        value > high for value in values
+    )

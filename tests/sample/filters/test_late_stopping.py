@@ -17,7 +17,9 @@ RIGHT, WRONG = (0.6, [0.5, 0.1]), (0.4, [0.5, 0.1])
 
 
 def course(**given: str) -> pl.DataFrame:
-    """Queries seen in turn, once an epoch: `r` where the positive was above both negatives, `w` where it was not."""
+    """Queries seen in turn, once an epoch: `r` where the positive was above both negatives, `w`
+    where it was not.
+    """
     epochs = max(map(len, given.values()))
     steps = [
         (query, *(RIGHT if marks[epoch] == "r" else WRONG))
@@ -33,21 +35,36 @@ def gone(frame: pl.DataFrame) -> list[tuple[str, str | None, str]]:
 
 
 def test_worked_by_hand():
-    """Two in a row: a is learned at visit 2, b at 3, c at 5, d never. Half of four queries leave: d and c."""
+    """Two in a row: a is learned at visit 2, b at 3, c at 5, d never. Half of four queries
+    leave: d and c.
+    """
     found = late_stopping(course(a="rrrrr", b="wrrrr", c="rwwrr", d="wrwrw"), share=0.5, in_a_row=2)
-    assert gone(found) == [("c", None, "learned at visit 5 of 5"), ("d", None, "not learned in 5 visits")]
-    assert late_stopping(course(a="rrrrr", b="wrrrr", c="rwwrr", d="wrwrw"), share=0.25, in_a_row=2)["query_id"].to_list() == ["d"]
+    assert gone(found) == [
+        ("c", None, "learned at visit 5 of 5"),
+        ("d", None, "not learned in 5 visits"),
+    ]
+    assert late_stopping(
+        course(a="rrrrr", b="wrrrr", c="rwwrr", d="wrwrw"), share=0.25, in_a_row=2
+    )["query_id"].to_list() == ["d"]
 
 
 def test_of_equals_the_one_that_is_further_behind():
     near, far = ("near", 0.49, [0.5]), ("far", 0.1, [0.5])
     easy = ("easy", 0.9, [0.1])
-    assert late_stopping(trained(*[near, far, easy] * 4), share=0.4, in_a_row=3)["query_id"].to_list() == ["far"]
+    assert late_stopping(trained(*[near, far, easy] * 4), share=0.4, in_a_row=3)[
+        "query_id"
+    ].to_list() == ["far"]
 
 
 def test_a_large_loss_that_is_learned_early_is_no_reason():
-    """hard is right from the start with a small margin and a large loss; wrong is learned last with a small loss."""
-    steps = [one for late in (False, False, False, True) for one in [("hard", 0.51, [0.5]), ("wrong", 0.9 if late else 0.1, [0.5])]]
+    """hard is right from the start with a small margin and a large loss; wrong is learned last
+    with a small loss.
+    """
+    steps = [
+        one
+        for late in (False, False, False, True)
+        for one in [("hard", 0.51, [0.5]), ("wrong", 0.9 if late else 0.1, [0.5])]
+    ]
     made = trained(*steps, loss=[3.0, 0.1] * 4)
     assert late_stopping(made, share=0.5, in_a_row=3)["query_id"].to_list() == ["wrong"]
 
@@ -70,7 +87,9 @@ def test_a_training_that_has_not_been():
 
 
 def test_who_is_seen_less_often_stays():
-    assert late_stopping(course(a="rrrrr", b="wwwww", c="www"), share=0.99, in_a_row=3)["query_id"].to_list() == ["b"]
+    assert late_stopping(course(a="rrrrr", b="wwwww", c="www"), share=0.99, in_a_row=3)[
+        "query_id"
+    ].to_list() == ["b"]
 
 
 @pytest.mark.parametrize("parameters", [{"share": 1.0}, {"share": 0}, {"in_a_row": 0}])
@@ -79,13 +98,20 @@ def test_a_constant_out_of_range_is_refused_before_work(parameters):
         methods.checked("sample.filters", {"late-stopping": parameters}, "test")
 
 
-COURSES = st.dictionaries(st.sampled_from("abcdefgh"), st.text("rw", min_size=1, max_size=8), min_size=1)
+COURSES = st.dictionaries(
+    st.sampled_from("abcdefgh"), st.text("rw", min_size=1, max_size=8), min_size=1
+)
 
 
 @given(COURSES, st.floats(0.01, 0.99), st.integers(1, 4))
-def test_at_most_the_share_and_none_that_was_learned_before_one_that_stays(courses, share, in_a_row):
+def test_at_most_the_share_and_none_that_was_learned_before_one_that_stays(
+    courses, share, in_a_row
+):
     told = {name: marks for name, marks in courses.items() if len(marks) > in_a_row}
-    learned = {name: marks.find("r" * in_a_row) + in_a_row if "r" * in_a_row in marks else 99 for name, marks in told.items()}
+    learned = {
+        name: marks.find("r" * in_a_row) + in_a_row if "r" * in_a_row in marks else 99
+        for name, marks in told.items()
+    }
     out = late_stopping(course(**courses), share=share, in_a_row=in_a_row)["query_id"].to_list()
     assert set(out) <= set(told)
     assert len(out) <= share * len(told) + 1e-6

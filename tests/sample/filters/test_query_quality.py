@@ -41,26 +41,45 @@ def test_worked_by_hand(parameters, leaves):
 
 
 def test_the_detail_says_which_bounds():
-    found = query_quality(ROWS, KNOWN, GIVEN, negative_absolute=0.55, positive_absolute=0.52, positive_share=0.1)
-    assert found["detail"].to_list() == ["negative absolute 0.55, positive absolute 0.52: its best candidate scores 0.6, its positive 0.5"]
+    found = query_quality(
+        ROWS, KNOWN, GIVEN, negative_absolute=0.55, positive_absolute=0.52, positive_share=0.1
+    )
+    assert found["detail"].to_list() == [
+        "negative absolute 0.55, positive absolute 0.52: its best candidate scores 0.6, its "
+        "positive 0.5"
+    ]
 
 
 def test_negative_scores_do_not_turn_the_shares_round():
-    """Positive -2, best candidate -1.95: a share of .95 bounds at -2.1, so that the query leaves."""
-    assert len(query_quality(pool("x"), pool("p"), scores(p=-2.0, x=-1.95), negative_share=0.95)) == 1
-    assert len(query_quality(pool("x"), pool("p"), scores(p=-2.0, x=-2.2), negative_share=0.95)) == 0
+    """Positive -2, best candidate -1.95: a share of .95 bounds at -2.1, so that the query
+    leaves.
+    """
+    assert (
+        len(query_quality(pool("x"), pool("p"), scores(p=-2.0, x=-1.95), negative_share=0.95)) == 1
+    )
+    assert (
+        len(query_quality(pool("x"), pool("p"), scores(p=-2.0, x=-2.2), negative_share=0.95)) == 0
+    )
 
 
 def test_only_the_query_whose_best_is_too_good_leaves_where_top_would_take_it():
     rows = pl.concat([pool("x", query="bad"), pool("x", query="good")])
     known = pl.concat([pool("p", query="bad"), pool("p", query="good")])
-    given_scores = pl.concat([scores(query="bad", p=0.4, x=0.9), scores(query="good", p=0.8, x=0.6)])
-    assert query_quality(rows, known, given_scores, negative_share=1.0)["query_id"].to_list() == ["bad"]
+    given_scores = pl.concat(
+        [scores(query="bad", p=0.4, x=0.9), scores(query="good", p=0.8, x=0.6)]
+    )
+    assert query_quality(rows, known, given_scores, negative_share=1.0)["query_id"].to_list() == [
+        "bad"
+    ]
 
 
 def test_what_has_no_number_cannot_be_told_and_stays():
-    assert query_quality(pool("x"), pool("p"), scores(p=nan, x=0.9), negative_absolute=0.1).is_empty()
-    assert query_quality(pool("x"), pool("p"), scores(p=0.5, x=nan), positive_absolute=0.9).is_empty()
+    assert query_quality(
+        pool("x"), pool("p"), scores(p=nan, x=0.9), negative_absolute=0.1
+    ).is_empty()
+    assert query_quality(
+        pool("x"), pool("p"), scores(p=0.5, x=nan), positive_absolute=0.9
+    ).is_empty()
 
 
 def test_no_bound_is_refused():
@@ -73,7 +92,9 @@ def test_a_scorer_that_is_missing_is_refused():
         query_quality(ROWS, KNOWN, GIVEN, negative_margin=0.0, scorer="encoder:other")
 
 
-@given(NUMBERS, st.floats(0, 1, width=32), st.floats(-0.5, 0.5, width=32), st.floats(0, 0.5, width=32))
+@given(
+    NUMBERS, st.floats(0, 1, width=32), st.floats(-0.5, 0.5, width=32), st.floats(0, 0.5, width=32)
+)
 def test_a_tighter_bound_sends_at_least_as_many_away(values, positive, margin, more):
     rows, given_scores = pool(*numbered(values)), scores(p=positive, **numbered(values))
     loose = query_quality(rows, pool("p"), given_scores, negative_margin=margin)

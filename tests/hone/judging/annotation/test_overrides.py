@@ -18,7 +18,10 @@ ROWS = [
     ("q1", "b", "unknown", None, "strong"),
     ("q1", "c", "positive", None, "strong"),
 ]
-LABELS = tables.shaped("labels", pl.DataFrame(ROWS, schema=["query_id", "doc_id", "label", "rank", "judge"], orient="row"))
+LABELS = tables.shaped(
+    "labels",
+    pl.DataFrame(ROWS, schema=["query_id", "doc_id", "label", "rank", "judge"], orient="row"),
+)
 DOCUMENTS = pl.Series(["p", "a", "b", "c", "d"])
 
 
@@ -36,7 +39,9 @@ def test_no_file_and_an_empty_one_decide_nothing(tmp_path: Path):
 def test_what_a_person_decided_stands(tmp_path: Path):
     lines = ("q1,a,positive", "q1,c,negative", "q1,d,positive", "q1,p,positive", "q9,a,positive")
     decided, count = overrides.applied(LABELS, overrides.read(written(tmp_path, *lines)), DOCUMENTS)
-    assert decided.select("query_id", "doc_id", pl.col("label").cast(pl.String), "rank", "judge").rows() == [
+    assert decided.select(
+        "query_id", "doc_id", pl.col("label").cast(pl.String), "rank", "judge"
+    ).rows() == [
         ("q1", "p", "positive", None, "qrels"),
         ("q1", "a", "positive", None, "person"),
         ("q1", "b", "unknown", None, "strong"),
@@ -49,18 +54,28 @@ def test_what_a_person_decided_stands(tmp_path: Path):
 @pytest.mark.parametrize(
     ("judge", "reason", "by"),
     [
-        ("strong", "dropped", "person"), ("guide", "unconfirmed", "person"), ("strong", "timed out: after 60 s", "person"),
-        ("same-query", "positive for the query q2, which has the same text", "person"), ("strong", "refused: no", "strong"),
-        ("qrels", "grade 1 is below min_relevance 2", "qrels"), ("person", "overrides.csv", "person"),
+        ("strong", "dropped", "person"),
+        ("guide", "unconfirmed", "person"),
+        ("strong", "timed out: after 60 s", "person"),
+        ("same-query", "positive for the query q2, which has the same text", "person"),
+        ("strong", "refused: no", "strong"),
+        ("qrels", "grade 1 is below min_relevance 2", "qrels"),
+        ("person", "overrides.csv", "person"),
     ],
-)  # fmt: skip
-def test_a_persons_unknown_lasts_where_that_of_another_would_not(tmp_path: Path, judge: str, reason: str, by: str):
-    """What a judge dropped, would judge again or another query shared is masked by the person; what lasts already stays as it is."""
+)
+def test_a_persons_unknown_lasts_where_that_of_another_would_not(
+    tmp_path: Path, judge: str, reason: str, by: str
+):
+    """What a judge dropped, would judge again or another query shared is masked by the person;
+    what lasts already stays as it is.
+    """
     before = LABELS.with_columns(
         judge=pl.when(pl.col("doc_id") == "b").then(pl.lit(judge)).otherwise("judge"),
         reason=pl.when(pl.col("doc_id") == "b").then(pl.lit(reason)).otherwise("reason"),
     )
-    decided, count = overrides.applied(before, overrides.read(written(tmp_path, "q1,b,unknown")), DOCUMENTS)
+    decided, count = overrides.applied(
+        before, overrides.read(written(tmp_path, "q1,b,unknown")), DOCUMENTS
+    )
     assert decided.filter(is_masked(), pl.col("doc_id") == "b")["judge"].to_list() == [by]
     assert count == int(by != judge)
 
@@ -69,7 +84,10 @@ def test_a_persons_unknown_lasts_where_that_of_another_would_not(tmp_path: Path,
     ("lines", "said"),
     [
         (("q1,a,postive",), "line 2: the label is 'postive': did you mean 'positive'?"),
-        (("q1,a,positive", "q1,a,negative"), "line 2: query 'q1' and document 'a' occur more than once"),
+        (
+            ("q1,a,positive", "q1,a,negative"),
+            "line 2: query 'q1' and document 'a' occur more than once",
+        ),
     ],
 )
 def test_lines_that_cannot_be_meant(tmp_path: Path, lines: tuple, said: str):
@@ -87,4 +105,6 @@ def test_other_columns_are_refused(tmp_path: Path):
 
 def test_a_document_that_is_not_there_is_refused(tmp_path: Path):
     with pytest.raises(Refused, match="'nowhere'"):
-        overrides.applied(LABELS, overrides.read(written(tmp_path, "q1,nowhere,positive")), DOCUMENTS)
+        overrides.applied(
+            LABELS, overrides.read(written(tmp_path, "q1,nowhere,positive")), DOCUMENTS
+        )

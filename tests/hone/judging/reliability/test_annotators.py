@@ -28,10 +28,15 @@ def test_a_grade_above_0_is_a_yes(tmp_path: Path):
 def test_kappa_between_people_and_with_the_judge_by_hand(tmp_path: Path):
     said = read_people(written(tmp_path, SHEET))
     rows = pl.DataFrame(
-        {"query_id": ["1", "1", "2", "3"], "doc_id": ["a", "b", "a", "a"], "verdict": ["positive", "negative", "unknown", "positive"]}
+        {
+            "query_id": ["1", "1", "2", "3"],
+            "doc_id": ["a", "b", "a", "a"],
+            "verdict": ["positive", "negative", "unknown", "positive"],
+        }
     )
     found = {(one["one"], one["other"], one["pairs"]): one for one in agreements(said, rows)}
-    # All three where both said something: 2 of 3 agree, by chance (1 * 2 + 2 * 1) / 9; kappa (2/3 - 4/9) / (5/9) = .4
+    # All three where both said something: 2 of 3 agree, by chance (1 * 2 + 2 * 1) / 9; kappa (2/3 -
+    # 4/9) / (5/9) = .4
     assert found["ann", "bob", "all"]["estimate"] == pytest.approx(0.4)
     assert found["ann", "bob", "all"]["count"] == 3
     # The judge answered for two of these pairs, as ann did; of bob's two yes it says one.
@@ -46,7 +51,10 @@ def test_kappa_between_people_and_with_the_judge_by_hand(tmp_path: Path):
         ("query-id\tann\tbob\n1\t1\t1\n", "lacks the column query-id or doc-id"),
         ("query-id\tdoc-id\tann\n1\ta\t1\n", "has 1 columns besides the ids"),
         ("query-id\tdoc-id\tann\tbob\n1\ta\t1\tyes\n", "row 2: 'yes' of bob is not a grade"),
-        ("query-id\tdoc-id\tann\tbob\n1\ta\t1\t1\n1\ta\t0\t1\n", "contains query 1 with document a twice"),
+        (
+            "query-id\tdoc-id\tann\tbob\n1\ta\t1\t1\n1\ta\t0\t1\n",
+            "contains query 1 with document a twice",
+        ),
         ("", "cannot be read as CSV"),
     ],
 )
@@ -65,7 +73,10 @@ def test_the_four_judges_of_cystic_fibrosis(shared: Path):
     """They agree far less than one would think, and each of them with each other."""
     said = read_people(shared / "cystic_fibrosis" / "judges.tsv")
     assert len(said) == 4801
-    found = agreements(said, pl.DataFrame(schema={"query_id": pl.String, "doc_id": pl.String, "verdict": pl.String}))
+    found = agreements(
+        said,
+        pl.DataFrame(schema={"query_id": pl.String, "doc_id": pl.String, "verdict": pl.String}),
+    )
     between = [one["estimate"] for one in found if one["pairs"] == "all"]
     assert len(between) == 6
     assert max(between) < 0.6

@@ -1,4 +1,6 @@
-"""Maps of a judge's probabilities: plain as JSON, and never fitted on the queries that they are tested on."""
+"""Maps of a judge's probabilities: plain as JSON, and never fitted on the queries that they are
+tested on.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from hone.stats.calibration import apply, isotonic, logit
 
 
 def test_platt_by_hand():
-    # .25 of the pairs at .5 are answers, .75 of those at .9: intercept logit .25, and slope 2 logit(.75) / logit(.9).
+    # .25 of the pairs at .5 are answers, .75 of those at .9: intercept logit .25, and slope 2
+    # logit(.75) / logit(.9).
     values, truth = np.repeat([0.5, 0.9], 400), np.tile([1, 0, 0, 0], 100).astype(bool)
     truth = np.concatenate([truth, ~truth])
     map = platt(values, truth)
@@ -69,7 +72,11 @@ def test_the_other_half_has_no_part_in_the_fit():
     ("values", "truth", "said"),
     [
         (np.full(100, np.nan), np.arange(100) < 50, "gives no probabilities"),
-        (np.linspace(0, 1, 100), np.ones(100, dtype=bool), "needs 20 pairs of each class, and one has 0"),
+        (
+            np.linspace(0, 1, 100),
+            np.ones(100, dtype=bool),
+            "needs 20 pairs of each class, and one has 0",
+        ),
         (np.linspace(0, 1, 30), np.arange(30) < 15, "needs 20 pairs of each class"),
     ],
 )

@@ -10,7 +10,11 @@ ABOUT = {"judge": "cheap", "collection": "ours"}
 
 
 def shown(low: float | None, gold: int, said_yes: int = 80) -> dict:
-    figures = {"estimate": None, "low": None, "high": None} if low is None else {"estimate": low + 0.05, "low": low, "high": low + 0.08}
+    figures = (
+        {"estimate": None, "low": None, "high": None}
+        if low is None
+        else {"estimate": low + 0.05, "low": low, "high": low + 0.08}
+    )
     return ABOUT | {"precision_at_use": figures | {"gold": gold, "said_yes": said_yes}}
 
 
@@ -18,7 +22,8 @@ def test_a_shown_precision_opens_it():
     good, why = gate(shown(0.83, 150))
     assert good
     assert why == (
-        "the judge cheap on ours may promote: its precision at use is 0.88 (0.83 to 0.91) of 80 positive verdicts, "
+        "the judge cheap on ours may promote: its precision at use is 0.88 (0.83 to 0.91) of 80 "
+        "positive verdicts, "
         "and the lower end reaches 0.80."
     )
 
@@ -30,7 +35,11 @@ def test_a_shown_precision_opens_it():
         (ABOUT | {"precision_at_use": None}, "none of its candidates has a gold verdict"),
         (shown(0.95, 149), "149 gold verdicts on candidates are too few, 150 are needed"),
         (shown(None, 400, 0), "none of 400 candidates with a gold verdict has a positive verdict"),
-        (shown(0.79, 400), "its precision at use is 0.84 (0.79 to 0.87) of 80 positive verdicts, and the lower end must reach 0.80"),
+        (
+            shown(0.79, 400),
+            "its precision at use is 0.84 (0.79 to 0.87) of 80 positive verdicts, and the lower "
+            "end must reach 0.80",
+        ),
     ],
 )
 def test_it_stays_shut_and_says_why(evidence: dict, said: str):

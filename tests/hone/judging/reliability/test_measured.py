@@ -20,10 +20,20 @@ from tasks.relabel.escalate.rejector import rejector
 
 def rows(*parts: tuple[str, int, str, float | None], **more: list) -> pl.DataFrame:
     """Set, how many pairs, verdict, probability of each part; every pair has a query of its own."""
-    each = [(name, verdict, probability) for name, count, verdict, probability in parts for _ in range(count)]
-    frame = pl.DataFrame(each, schema={"set": pl.String, "verdict": pl.String, "probability": pl.Float64}, orient="row")
+    each = [
+        (name, verdict, probability)
+        for name, count, verdict, probability in parts
+        for _ in range(count)
+    ]
+    frame = pl.DataFrame(
+        each,
+        schema={"set": pl.String, "verdict": pl.String, "probability": pl.Float64},
+        orient="row",
+    )
     frame = frame.with_columns(
-        query_id=pl.format("q{}", pl.int_range(pl.len())), doc_id=pl.lit("d"), **{name: pl.Series(values) for name, values in more.items()}
+        query_id=pl.format("q{}", pl.int_range(pl.len())),
+        doc_id=pl.lit("d"),
+        **{name: pl.Series(values) for name, values in more.items()},
     )
     truth = frame.select("set", truth=pl.col("set").replace_strict(TRUTH))
     return pl.concat([truth, verdicts.verdicts(frame)], how="horizontal")
@@ -62,8 +72,19 @@ def test_random_documents_are_the_measure_only_where_there_is_no_better():
 
 
 def test_what_it_could_not_say_is_counted_and_no_label():
-    found = measured(rows(("known", 3, "positive", 0.9), ("known", 2, "unknown", None), ("random", 3, "negative", 0.1)))
-    assert found["sets"]["known"] | {"yes": None, "probability": None} == {"pairs": 5, "unknown": 2, "yes": None, "probability": None}
+    found = measured(
+        rows(
+            ("known", 3, "positive", 0.9),
+            ("known", 2, "unknown", None),
+            ("random", 3, "negative", 0.1),
+        )
+    )
+    assert found["sets"]["known"] | {"yes": None, "probability": None} == {
+        "pairs": 5,
+        "unknown": 2,
+        "yes": None,
+        "probability": None,
+    }
     assert found["recall"]["estimate"] == 1.0
     assert found["sets"]["known"]["probability"]["estimate"] == pytest.approx(0.9)
 
@@ -71,11 +92,18 @@ def test_what_it_could_not_say_is_counted_and_no_label():
 @pytest.mark.parametrize("name", ["known", "random"])
 def test_one_class_only_is_said_and_no_crash(name: str):
     found = measured(rows((name, 5, "positive", 0.8)))
-    assert found["auc"] == found["precision"] == found["kappa"] == {"estimate": None, "low": None, "high": None, "count": 0}
+    assert (
+        found["auc"]
+        == found["precision"]
+        == found["kappa"]
+        == {"estimate": None, "low": None, "high": None, "count": 0}
+    )
 
 
 def test_grades_order_where_there_is_no_probability():
-    given = rows(("known", 2, "positive", None), ("random", 2, "negative", None), grade=[3, 1, 2, 0])
+    given = rows(
+        ("known", 2, "positive", None), ("random", 2, "negative", None), grade=[3, 1, 2, 0]
+    )
     found = measured(given)
     assert found["scored_by"] == "grade"
     assert found["auc"]["estimate"] == 0.75
@@ -83,15 +111,23 @@ def test_grades_order_where_there_is_no_probability():
 
 def test_cost_a_pair_counts_an_answer_once():
     given = rows(
-        ("known", 2, "positive", None), ("random", 2, "negative", None),
-        money=[0.4, None, 0.2, 0.2], tokens_in=[100, None, 50, 50], tokens_out=[20, None, 10, 10], seconds=[2.0, None, 1.0, 1.0],
-    )  # fmt: skip
+        ("known", 2, "positive", None),
+        ("random", 2, "negative", None),
+        money=[0.4, None, 0.2, 0.2],
+        tokens_in=[100, None, 50, 50],
+        tokens_out=[20, None, 10, 10],
+        seconds=[2.0, None, 1.0, 1.0],
+    )
     cost = measured(given)["cost"]
-    assert [cost[name]["estimate"] for name in ("money", "tokens", "seconds")] == pytest.approx([0.2, 60, 1.0])
+    assert [cost[name]["estimate"] for name in ("money", "tokens", "seconds")] == pytest.approx(
+        [0.2, 60, 1.0]
+    )
 
 
 def noisy(count: int, seed: int) -> pl.DataFrame:
-    """A judge that is too sure of itself, on as many known answers as random documents, two pairs a query."""
+    """A judge that is too sure of itself, on as many known answers as random documents, two
+    pairs a query.
+    """
     draw = np.random.default_rng(seed)
     truth = np.tile([True, False], count)
     sure = 1 / (1 + np.exp(-4 * (np.where(truth, 0.5, -0.5) + draw.normal(size=2 * count))))
@@ -112,13 +148,19 @@ def as_rows(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def candidates(frame: pl.DataFrame) -> Candidates:
-    judged = frame.with_columns(rank=pl.lit(1), grade=pl.lit(None, dtype=pl.Float64)).drop("set", "truth")
+    judged = frame.with_columns(rank=pl.lit(1), grade=pl.lit(None, dtype=pl.Float64)).drop(
+        "set", "truth"
+    )
     return Candidates(judged, judged.with_columns(gold=frame["truth"]), {"1": len(frame)}, 1.0)
 
 
 def test_evidence_is_plain_json_and_holds_what_the_cascade_reads():
     frame = noisy(300, 1)
-    made = json.loads(json.dumps(evidence_of(as_rows(frame), candidates(frame), "people:ann", 13), allow_nan=False))
+    made = json.loads(
+        json.dumps(
+            evidence_of(as_rows(frame), candidates(frame), "people:ann", 13), allow_nan=False
+        )
+    )
     assert made["calibration"]["kind"] in ("isotonic", "platt")
     assert made["calibration_account"]["from"] == "gold verdicts on candidates"
     assert made["precision_at_use"]["gold"] == 600
@@ -129,7 +171,9 @@ def test_evidence_is_plain_json_and_holds_what_the_cascade_reads():
 def test_hidden_pairs_have_no_part_in_calibration_or_in_what_errors_are_learned_from():
     """Everything hidden turned round, in the sets and as gold: map and model are the same."""
     frame = noisy(300, 2)
-    hidden = noisy(300, 3).with_columns(set=pl.lit("hidden"), truth=pl.lit(True), query_id="h" + pl.col("query_id"))
+    hidden = noisy(300, 3).with_columns(
+        set=pl.lit("hidden"), truth=pl.lit(True), query_id="h" + pl.col("query_id")
+    )
     turned = hidden.with_columns(verdict=pl.lit("negative"), probability=pl.lit(0.01))
     one, other = (
         evidence_of(as_rows(pl.concat([frame, part])), candidates(noisy(300, seed)), "hidden", 13)
@@ -141,11 +185,14 @@ def test_hidden_pairs_have_no_part_in_calibration_or_in_what_errors_are_learned_
 
 
 def test_gold_is_weighed_by_what_it_stands_for():
-    """Ranks 2 and 3 are ten times as many as first ranks, and as many of both have gold: half of 400 first ones are answers
+    """Ranks 2 and 3 are ten times as many as first ranks, and as many of both have gold: half of
+    400 first ones are answers
     and a tenth of 4,000 others, so that the same probability means 14 % and not 30 %."""
     draw = np.random.default_rng(8)
     first = np.arange(4400) < 400
-    judged = pl.DataFrame({"query_id": np.char.add("q", np.arange(4400).astype(str)), "rank": np.where(first, 1, 2)}).with_columns(
+    judged = pl.DataFrame(
+        {"query_id": np.char.add("q", np.arange(4400).astype(str)), "rank": np.where(first, 1, 2)}
+    ).with_columns(
         doc_id=pl.lit("d"),
         verdict=pl.lit("positive"),
         grade=pl.lit(None, dtype=pl.Float64),
@@ -168,10 +215,14 @@ def test_where_a_judge_errs_is_learned_and_sent_on():
     probability = draw.random(600)
     truth = draw.random(600) < probability
     said = pl.DataFrame({"probability": probability}).with_columns(
-        query_id=pl.lit("q"), doc_id=pl.int_range(pl.len()).cast(pl.String), grade=pl.lit(None, dtype=pl.Float32),
+        query_id=pl.lit("q"),
+        doc_id=pl.int_range(pl.len()).cast(pl.String),
+        grade=pl.lit(None, dtype=pl.Float32),
         rank=pl.lit(None, dtype=pl.Int32),
-        verdict=pl.when(pl.col("probability") > 0.5).then(pl.lit("positive")).otherwise(pl.lit("negative")),
-    )  # fmt: skip
+        verdict=pl.when(pl.col("probability") > 0.5)
+        .then(pl.lit("positive"))
+        .otherwise(pl.lit("negative")),
+    )
     learned = errors_of(said, truth)
     evidence = [{"collection": "c", "rejector": learned, "another": None}]
     wrong = rejector(said.with_columns(collection=pl.lit("c")), evidence, above=0.3)

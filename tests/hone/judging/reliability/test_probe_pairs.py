@@ -87,7 +87,9 @@ def test_each_query_is_asked_before_any_is_asked_twice():
 
 @pytest.mark.parametrize("doc", [f"d{number}" for number in range(5)])
 def test_what_people_judged_comes_first(doc: str):
-    assert ("many", doc) in of(sets(1, first=pl.DataFrame({"query_id": ["many"], "doc_id": [doc]})), "known")
+    assert ("many", doc) in of(
+        sets(1, first=pl.DataFrame({"query_id": ["many"], "doc_id": [doc]})), "known"
+    )
 
 
 def test_nothing_to_draw_from():

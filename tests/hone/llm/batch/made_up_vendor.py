@@ -1,4 +1,6 @@
-"""An imitation of a vendor's batch endpoint: files, batches, and single calls, in a thread; a script says what goes wrong."""
+"""An imitation of a vendor's batch endpoint: files, batches, and single calls, in a thread; a
+script says what goes wrong.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +18,28 @@ from tests.hone.llm.unruly import completion
 
 def well(name: str, turn: int) -> dict:
     """A line's good answer, which repeats the prompt."""
-    return {"response": {"status_code": 200, "request_id": "r", "body": json.loads(completion(f"to {name}"))}, "error": None}
+    return {
+        "response": {
+            "status_code": 200,
+            "request_id": "r",
+            "body": json.loads(completion(f"to {name}")),
+        },
+        "error": None,
+    }
 
 
 def failed(code: int, told: str) -> dict:
-    return {"response": {"status_code": code, "request_id": "r", "body": {"error": {"message": told}}}, "error": None}
+    return {
+        "response": {"status_code": code, "request_id": "r", "body": {"error": {"message": told}}},
+        "error": None,
+    }
 
 
 def lost(code: str) -> dict:
-    return {"response": None, "error": {"code": code, "message": f"this request {code.replace('_', ' ')}"}}
+    return {
+        "response": None,
+        "error": {"code": code, "message": f"this request {code.replace('_', ' ')}"},
+    }
 
 
 @dataclass
@@ -32,11 +47,13 @@ class Vendor:
     """What happened, and what is to happen.
 
     Attributes:
-        answers: the line for a prompt that is in a batch the given time: its parts, raw bytes, or null for no line at all.
+        answers: the line for a prompt that is in a batch the given time: its parts, raw bytes, or
+            null for no line at all.
         ends: status in which each batch ends, and more of it.
         busy: looks at a batch before it has ended.
         finish: whether batches end at all.
-        wrong: what to do instead of answering a request (method and path): an HTTP status and body, or "hang", "drip", "reset"; null: do.
+        wrong: what to do instead of answering a request (method and path): an HTTP status and body,
+            or "hang", "drip", "reset"; null: do.
         after: called when a request has been done and not yet answered; the same outcomes.
         keeps_metadata: whether the list shows it.
         cut: lines after which a file of answers stops coming; null: never.
@@ -71,22 +88,38 @@ class Vendor:
     def upload(self, raw: bytes, kind: str) -> dict:
         border = re.search("boundary=(.*)", kind).group(1).encode()
         parts = [part.partition(b"\r\n\r\n") for part in raw.split(b"--" + border)]
-        (content,) = (body.removesuffix(b"\r\n") for head, _, body in parts if b'name="file"' in head)
+        (content,) = (
+            body.removesuffix(b"\r\n") for head, _, body in parts if b'name="file"' in head
+        )
         assert any(b'name="purpose"' in head and body == b"batch\r\n" for head, _, body in parts)
         return self.keep(content)
 
     def keep(self, content: bytes) -> dict:
         name = f"file-{len(self.files)}"
         self.files[name] = content
-        return {"id": name, "object": "file", "bytes": len(content), "created_at": 1, "filename": "x", "purpose": "batch"}
+        return {
+            "id": name,
+            "object": "file",
+            "bytes": len(content),
+            "created_at": 1,
+            "filename": "x",
+            "purpose": "batch",
+        }
 
     def create(self, given: dict) -> dict:
         assert (given["endpoint"], given["completion_window"]) == ("/v1/chat/completions", "24h")
         lines = self.calls(given["input_file_id"])
         assert len({line["custom_id"] for line in lines}) == len(lines)
-        assert all((line["method"], line["url"]) == ("POST", "/v1/chat/completions") for line in lines)
+        assert all(
+            (line["method"], line["url"]) == ("POST", "/v1/chat/completions") for line in lines
+        )
         number = len(self.batches)
-        batch = {"id": f"batch-{number}", "object": "batch", "status": "validating", "created_at": 4e9 + number} | given
+        batch = {
+            "id": f"batch-{number}",
+            "object": "batch",
+            "status": "validating",
+            "created_at": 4e9 + number,
+        } | given
         self.batches.append(batch)
         return batch
 
@@ -94,7 +127,10 @@ class Vendor:
         return [json.loads(line) for line in self.files[file].splitlines()]
 
     def prompts(self, number: int) -> list[str]:
-        return [line["body"]["messages"][-1]["content"] for line in self.calls(self.batches[number]["input_file_id"])]
+        return [
+            line["body"]["messages"][-1]["content"]
+            for line in self.calls(self.batches[number]["input_file_id"])
+        ]
 
     def look(self, name: str) -> dict | None:
         batch = next((batch for batch in self.batches if batch["id"] == name), None)
@@ -105,14 +141,21 @@ class Vendor:
 
     def end(self, batch: dict) -> None:
         good, bad = [], []
-        for line, prompt in zip(self.calls(batch["input_file_id"]), self.prompts(self.batches.index(batch)), strict=True):
+        for line, prompt in zip(
+            self.calls(batch["input_file_id"]), self.prompts(self.batches.index(batch)), strict=True
+        ):
             self.turns[prompt] += 1
             answer = self.answers(prompt, self.turns[prompt])
             if isinstance(answer, bytes):
                 good.append(answer.replace(b"NAME", line["custom_id"].encode()))
             elif answer is not None:
-                fine = isinstance(answer["response"], dict) and answer["response"]["status_code"] == 200
-                (good if fine else bad).append(json.dumps({"id": "l", "custom_id": line["custom_id"]} | answer).encode())
+                fine = (
+                    isinstance(answer["response"], dict)
+                    and answer["response"]["status_code"] == 200
+                )
+                (good if fine else bad).append(
+                    json.dumps({"id": "l", "custom_id": line["custom_id"]} | answer).encode()
+                )
         batch |= {"done": True, "output_file_id": None, "error_file_id": None}
         for kind, lines in (("output_file_id", good), ("error_file_id", bad)):
             if lines:
@@ -120,7 +163,10 @@ class Vendor:
         batch |= self.ends(self.batches.index(batch))
 
     def listed(self, after: str | None) -> dict:
-        newest = [batch if self.keeps_metadata else batch | {"metadata": None} for batch in reversed(self.batches)]
+        newest = [
+            batch if self.keeps_metadata else batch | {"metadata": None}
+            for batch in reversed(self.batches)
+        ]
         start = next((place + 1 for place, batch in enumerate(newest) if batch["id"] == after), 0)
         page = newest[start : start + 2]
         return {"object": "list", "data": page, "has_more": start + 2 < len(newest)}
@@ -200,7 +246,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def send(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
-        for name, value in ({"Content-Type": "application/json", "Content-Length": str(len(content))} | (headers or {})).items():
+        for name, value in (
+            {"Content-Type": "application/json", "Content-Length": str(len(content))}
+            | (headers or {})
+        ).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)

@@ -22,12 +22,19 @@ def test_a_batch_answers_each_call_once_and_leaves_nothing_behind():
     budget = Budget()
     with selling(busy=3) as vendor:
         replies = collected(vendor, 50, budget)
-    assert {number: reply.text for number, reply in replies.items()} == {number: f"to call {number}" for number in range(50)}
-    assert {(reply.fault, reply.model, reply.tokens_in, reply.tokens_out, reply.money, reply.cut) for reply in replies.values()} == {
-        (None, "made-up-1", 100, 10, 110.0, False)
+    assert {number: reply.text for number, reply in replies.items()} == {
+        number: f"to call {number}" for number in range(50)
     }
+    assert {
+        (reply.fault, reply.model, reply.tokens_in, reply.tokens_out, reply.money, reply.cut)
+        for reply in replies.values()
+    } == {(None, "made-up-1", 100, 10, 110.0, False)}
     assert sorted(vendor.prompts(0)) == sorted(f"call {number}" for number in range(50))
-    assert vendor.calls("file-0")[0]["body"] == {"model": "m", "messages": [{"role": "user", "content": "call 0"}], "max_tokens": 10}
+    assert vendor.calls("file-0")[0]["body"] == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "call 0"}],
+        "max_tokens": 10,
+    }
     assert (len(vendor.batches), vendor.direct, state()) == (1, [], [])
     assert budget.spent == {"pairs": 50, "tokens": 5500, "money": 5500.0}
     assert budget._held == IDLE
@@ -35,11 +42,15 @@ def test_a_batch_answers_each_call_once_and_leaves_nothing_behind():
 
 def test_options_are_sent_as_they_are():
     options = {"temperature": 0.1, "logprobs": True, "top_logprobs": 10}
-    calls = [Request(number, ({"role": "user", "content": "the same"},), 7, options=options) for number in range(2)]
+    calls = [
+        Request(number, ({"role": "user", "content": "the same"},), 7, options=options)
+        for number in range(2)
+    ]
     with selling() as vendor:
         replies = collected(vendor, calls=calls)
     assert [line["body"] for line in vendor.calls("file-0")] == [
-        {"model": "m", "messages": [{"role": "user", "content": "the same"}], "max_tokens": 7} | options
+        {"model": "m", "messages": [{"role": "user", "content": "the same"}], "max_tokens": 7}
+        | options
     ] * 2
     assert [reply.fault for reply in replies.values()] == [None, None]
 
@@ -58,14 +69,20 @@ def test_the_first_call_to_an_unknown_endpoint_is_made_directly_at_twice_the_pri
 
 def test_what_is_wrong_with_all_calls_shows_before_a_batch():
     def told(what, time):
-        return (400, b'{"error": {"message": "no temperature, please"}}') if "chat" in what else None
+        return (
+            (400, b'{"error": {"message": "no temperature, please"}}') if "chat" in what else None
+        )
 
     with selling(wrong=told) as vendor:
         replies = collected(vendor, 100, met=False)
     assert len(replies) == 100
     assert not vendor.batches
     assert vendor.asked["POST /chat/completions"] == FIRST
-    assert replies[99].fault == "stopped: the first 3 calls failed, the last one: broken: status 400: no temperature, please"
+    assert (
+        replies[99].fault
+        == "stopped: the first 3 calls failed, the last one: broken: status 400: no temperature, "
+        "please"
+    )
 
 
 def test_a_call_that_would_be_a_batch_of_its_own_is_made_directly():
@@ -81,7 +98,10 @@ def test_batches_are_cut_by_bytes_too(monkeypatch: pytest.MonkeyPatch):
     with selling() as vendor:
         replies = collected(vendor, 20)
     assert len(vendor.batches) > 2
-    assert max(len(content) for name, content in vendor.files.items() if b"messages" in content) < 500 + 250
+    assert (
+        max(len(content) for name, content in vendor.files.items() if b"messages" in content)
+        < 500 + 250
+    )
     assert not faults(replies)
 
 
@@ -97,7 +117,9 @@ def test_calls_are_taken_as_they_fit_into_a_batch():
     replies: list[Completion] = []
     with selling() as vendor:
         habits(endpoint(vendor.url)).heard = True
-        for received in complete_in_batches(endpoint(vendor.url), calls(), Budget(), poll=0.01, most=10):
+        for received in complete_in_batches(
+            endpoint(vendor.url), calls(), Budget(), poll=0.01, most=10
+        ):
             replies += received
     assert len(replies) == 40
     assert max(most) <= 11
@@ -113,12 +135,31 @@ LINES = {
     "broken: batch batch-1 has": b"",
     "broken: batch batch-1 has no": b'{"custom_id": "NAME", "resp',
     "broken: batch batch-1 has no response": b"[" * 100_000,
-    "broken: batch batch-1 has no response to": b'{"custom_id": "NAME", "x": "' + b"x" * (10 << 20) + b'"}',
-    "broken: no chat completion": {"response": {"status_code": 200, "body": {"choices": []}}, "error": None},
-    "broken: no chat completion but 'null'": {"response": {"status_code": 200, "body": None}, "error": None},
-    "broken: an answer without": {"response": {"status_code": 200, "body": json.loads(completion(5))}, "error": None},
-    "refused: I cannot": {"response": {"status_code": 200, "body": json.loads(completion(None, message={"refusal": "I cannot"}))}},
-    "another model: made-up-2": {"response": {"status_code": 200, "body": json.loads(completion(model="made-up-2"))}, "error": None},
+    "broken: batch batch-1 has no response to": b'{"custom_id": "NAME", "x": "'
+    + b"x" * (10 << 20)
+    + b'"}',
+    "broken: no chat completion": {
+        "response": {"status_code": 200, "body": {"choices": []}},
+        "error": None,
+    },
+    "broken: no chat completion but 'null'": {
+        "response": {"status_code": 200, "body": None},
+        "error": None,
+    },
+    "broken: an answer without": {
+        "response": {"status_code": 200, "body": json.loads(completion(5))},
+        "error": None,
+    },
+    "refused: I cannot": {
+        "response": {
+            "status_code": 200,
+            "body": json.loads(completion(None, message={"refusal": "I cannot"})),
+        }
+    },
+    "another model: made-up-2": {
+        "response": {"status_code": 200, "body": json.loads(completion(model="made-up-2"))},
+        "error": None,
+    },
     "timed out: this request batch expired": lost("batch_expired"),
     "stopped: this request batch cancelled": lost("batch_cancelled"),
     "broken: neither": {"response": None, "error": None},
@@ -144,7 +185,13 @@ def test_what_fails_in_every_batch_has_its_reason(fault: str):
     assert budget._held == IDLE
 
 
-PASSING = [name for name in LINES if name.startswith(("unreachable", "timed out", "broken: batch", "broken: no chat", "broken: an"))]
+PASSING = [
+    name
+    for name in LINES
+    if name.startswith(
+        ("unreachable", "timed out", "broken: batch", "broken: no chat", "broken: an")
+    )
+]
 
 
 @pytest.mark.parametrize("fault", PASSING)
@@ -165,29 +212,54 @@ def test_what_fails_in_one_batch_gets_another(fault: str):
 def test_names_that_are_repeated_or_unknown():
     def answers(prompt: str, turn: int) -> bytes:
         line = json.dumps({"custom_id": "NAME"} | well(prompt, turn)).encode()
-        strange = [{"custom_id": "strange"} | well("x", 1), {"custom_id": 5}, {"custom_id": None}, {}, {"custom_id": ["NAME"]}]
-        return b"\n".join([line, *(json.dumps(other).encode() for other in strange), line, b"", b"5", b'"x"'])
+        strange = [
+            {"custom_id": "strange"} | well("x", 1),
+            {"custom_id": 5},
+            {"custom_id": None},
+            {},
+            {"custom_id": ["NAME"]},
+        ]
+        return b"\n".join(
+            [line, *(json.dumps(other).encode() for other in strange), line, b"", b"5", b'"x"']
+        )
 
     budget = Budget()
     with selling(answers=answers) as vendor:
         replies = collected(vendor, 10, budget)
-    assert {number: reply.text for number, reply in replies.items()} == {number: f"to call {number}" for number in range(10)}
+    assert {number: reply.text for number, reply in replies.items()} == {
+        number: f"to call {number}" for number in range(10)
+    }
     assert budget.spent["tokens"] == 1100
 
 
 def test_newer_models_name_their_room_otherwise():
     told = failed(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
     with selling() as vendor:
-        vendor.answers = lambda prompt, turn: well(prompt, turn) if len(vendor.batches) > 1 else told
+        vendor.answers = lambda prompt, turn: (
+            well(prompt, turn) if len(vendor.batches) > 1 else told
+        )
         replies = collected(vendor, 20)
     assert not faults(replies)
-    assert vendor.calls(vendor.batches[1]["input_file_id"])[0]["body"]["max_completion_tokens"] == 10
+    assert (
+        vendor.calls(vendor.batches[1]["input_file_id"])[0]["body"]["max_completion_tokens"] == 10
+    )
 
 
 def test_a_batch_that_failed_as_a_whole_stops_the_work():
     budget = Budget()
-    errors = {"object": "list", "data": [{"code": "token_limit_exceeded", "message": "Enqueued token limit reached", "line": None}]}
-    with selling(ends=lambda number: {"status": "failed", "errors": errors, "output_file_id": None}) as vendor:
+    errors = {
+        "object": "list",
+        "data": [
+            {
+                "code": "token_limit_exceeded",
+                "message": "Enqueued token limit reached",
+                "line": None,
+            }
+        ],
+    }
+    with selling(
+        ends=lambda number: {"status": "failed", "errors": errors, "output_file_id": None}
+    ) as vendor:
         replies = collected(vendor, 30, budget, most=10)
     assert len(vendor.batches) == 1
     assert replies[0].fault == "broken: batch batch-0 failed: Enqueued token limit reached"
@@ -198,7 +270,9 @@ def test_a_batch_that_failed_as_a_whole_stops_the_work():
 
 def test_calls_of_a_failed_batch_are_made_again_in_another():
     failed = {"status": "failed", "output_file_id": None}
-    with selling(finish=False, ends=lambda number: {"status": "completed"} if number else failed) as vendor:
+    with selling(
+        finish=False, ends=lambda number: {"status": "completed"} if number else failed
+    ) as vendor:
         abandoned(vendor)
         vendor.finish.set()
         first = collected(vendor, [4])
@@ -208,11 +282,17 @@ def test_calls_of_a_failed_batch_are_made_again_in_another():
     assert len(vendor.batches) == 2
 
 
-@pytest.mark.parametrize("errors", [None, [], {}, {"data": None}, {"data": [None]}, {"data": [{"message": 5}]}, "x" * 10])
+@pytest.mark.parametrize(
+    "errors", [None, [], {}, {"data": None}, {"data": [None]}, {"data": [{"message": 5}]}, "x" * 10]
+)
 def test_a_batch_that_failed_and_says_nonsense(errors: object):
-    with selling(ends=lambda number: {"status": "failed", "errors": errors, "output_file_id": None}) as vendor:
+    with selling(
+        ends=lambda number: {"status": "failed", "errors": errors, "output_file_id": None}
+    ) as vendor:
         replies = collected(vendor, 2)
-    assert all(reply.fault.startswith("broken: batch batch-0 failed: ") for reply in replies.values())
+    assert all(
+        reply.fault.startswith("broken: batch batch-0 failed: ") for reply in replies.values()
+    )
 
 
 def test_what_an_expired_batch_has_done_is_kept_and_the_rest_asked_again():
@@ -220,7 +300,9 @@ def test_what_an_expired_batch_has_done_is_kept_and_the_rest_asked_again():
         return well(prompt, turn) if turn == 2 or prompt < "call 3" else None
 
     budget = Budget()
-    with selling(answers=answers, ends=lambda number: {"status": "completed" if number else "expired"}) as vendor:
+    with selling(
+        answers=answers, ends=lambda number: {"status": "completed" if number else "expired"}
+    ) as vendor:
         replies = collected(vendor, 10, budget)
     assert not faults(replies)
     assert sorted(vendor.prompts(1)) == [f"call {number}" for number in range(3, 10)]
@@ -228,11 +310,14 @@ def test_what_an_expired_batch_has_done_is_kept_and_the_rest_asked_again():
 
 
 def test_batches_that_only_expire_come_to_an_end():
-    with selling(answers=lambda prompt, turn: None, ends=lambda number: {"status": "expired"}) as vendor:
+    with selling(
+        answers=lambda prompt, turn: None, ends=lambda number: {"status": "expired"}
+    ) as vendor:
         replies = collected(vendor, 40, most=20)
     assert len(vendor.batches) == 1
     assert {reply.fault for reply in replies.values()} == {
-        "stopped: all 20 requests of batch batch-0 failed, the last one: timed out: batch batch-0 has expired"
+        "stopped: all 20 requests of batch batch-0 failed, the last one: timed out: batch batch-0 "
+        "has expired"
     }
 
 
@@ -243,7 +328,9 @@ def test_a_batch_that_a_person_cancelled_is_not_repeated():
     with selling(answers=answers, ends=lambda number: {"status": "cancelled"}) as vendor:
         replies = collected(vendor, 20, most=10)
     assert sorted(number for number, reply in replies.items() if not reply.fault) == [0, 1, 2]
-    assert {reply.fault for reply in replies.values() if reply.fault} == {"stopped: batch batch-0 was cancelled"}
+    assert {reply.fault for reply in replies.values() if reply.fault} == {
+        "stopped: batch batch-0 was cancelled"
+    }
     assert len(vendor.batches) == 1
 
 
@@ -252,7 +339,11 @@ def test_the_breaker_stops_after_a_batch_of_which_nothing_is_answered():
         replies = collected(vendor, 100, most=FAILURES_IN_A_ROW)
     assert len(replies) == 100
     assert len(vendor.batches) == 1
-    assert replies[99].fault == "stopped: all 8 requests of batch batch-0 failed, the last one: broken: status 400: no such field"
+    assert (
+        replies[99].fault
+        == "stopped: all 8 requests of batch batch-0 failed, the last one: broken: status 400: no "
+        "such field"
+    )
 
 
 @pytest.mark.parametrize("limit", [{"tokens": 11_000}, {"money": 11_000.0}, {"pairs": 100}])
@@ -267,11 +358,15 @@ def test_a_budget_is_held_and_used_up(limit: dict[str, float]):
 
 
 def test_room_that_a_batch_does_not_use_is_used_by_the_next():
-    calls = [Request(number, ({"role": "user", "content": f"call {number}"},), 900, tokens=100) for number in range(100)]
+    calls = [
+        Request(number, ({"role": "user", "content": f"call {number}"},), 900, tokens=100)
+        for number in range(100)
+    ]
     budget = Budget(tokens=3300)
     with selling() as vendor:
         replies = collected(vendor, budget=budget, calls=calls)
-    # 3 at most 1,000 each fit at once; they use 330. Then 2 of 2,970, which use 220, and so on: it ends when less than 1,000 are left.
+    # 3 at most 1,000 each fit at once; they use 330. Then 2 of 2,970, which use 220, and so on: it
+    # ends when less than 1,000 are left.
     assert sum(not reply.fault for reply in replies.values()) == 21
     assert budget.spent["tokens"] == 21 * 110
     assert 3300 - budget.spent["tokens"] < 1000
@@ -281,8 +376,14 @@ def test_when_the_minutes_are_over_the_batch_goes_on_and_is_collected_next_time(
     with selling(finish=False) as vendor:
         replies, budget = abandoned(vendor)
         later = "batch batch-0 goes on, and the next run with the same requests collects it"
-        assert {reply.fault for reply in replies.values()} == {f"over budget: the budget of 1 minutes is used up; {later}"}
-        assert budget.spent == {"pairs": 10, "tokens": 1100, "money": 1100.0}  # they may have to be paid
+        assert {reply.fault for reply in replies.values()} == {
+            f"over budget: the budget of 1 minutes is used up; {later}"
+        }
+        assert budget.spent == {
+            "pairs": 10,
+            "tokens": 1100,
+            "money": 1100.0,
+        }  # they may have to be paid
         vendor.finish.set()
         assert not faults(collected(vendor, 10))
     assert len(vendor.batches) == 1
@@ -292,7 +393,13 @@ def test_when_the_minutes_are_over_the_batch_goes_on_and_is_collected_next_time(
 def test_an_endpoint_that_cannot_be_reached_for_a_while():
     def wrong(what: str, time: int) -> object:
         if what == "GET /batches/batch" and time < 6:
-            return ((500, b"x"), (503, b"", {"Retry-After": "0"}), "reset", (200, b'{"half'), (200, b"[]"))[time - 1]
+            return (
+                (500, b"x"),
+                (503, b"", {"Retry-After": "0"}),
+                "reset",
+                (200, b'{"half'),
+                (200, b"[]"),
+            )[time - 1]
         if what == "GET /files/file/content" and time < 3:
             return ("reset", (500, b"x"))[time - 1]
         if what in ("POST /files", "POST /batches") and time < 3:
@@ -318,7 +425,9 @@ def test_a_thousand_calls_with_three_faults_in_ten(seed: int):
         return draw.choice(["reset", (500, b"x"), (200, b"{}")]) if draw.random() < 0.3 else None
 
     with selling(answers=answers, wrong=trouble, after=trouble) as vendor:
-        replies = collected(vendor, 1000, budget, most=100, expected="made-up-1", attempts=12, backoff=0.001)
+        replies = collected(
+            vendor, 1000, budget, most=100, expected="made-up-1", attempts=12, backoff=0.001
+        )
     assert sorted(replies) == list(range(1000))
     good = {number: reply for number, reply in replies.items() if not reply.fault}
     assert len(good) > 700
@@ -329,7 +438,9 @@ def test_a_thousand_calls_with_three_faults_in_ten(seed: int):
 
 
 def test_no_batch_is_submitted_to_a_model_that_thinks_before_it_answers():
-    """The first answer was cut, and says nothing: single calls show whether it is a run, before thousands are paid."""
+    """The first answer was cut, and says nothing: single calls show whether it is a run, before
+    thousands are paid.
+    """
     with selling() as vendor:
         where = endpoint(vendor.url)
         habits(where).heard, habits(where).thoughts = True, 1
@@ -343,12 +454,18 @@ def test_no_batch_is_submitted_to_a_model_that_thinks_before_it_answers():
     assert replies[-1].fault.startswith("stopped: 5 answers in a row were cut")
 
 
-@pytest.mark.parametrize("told", ["Unsupported value: 'temperature' is not 1", "use max_completion_tokens"])
+@pytest.mark.parametrize(
+    "told", ["Unsupported value: 'temperature' is not 1", "use max_completion_tokens"]
+)
 def test_what_a_batch_is_refused_for_is_left_out_of_the_next(told: str):
     name = "temperature" if "temperature" in told else "max_tokens"
 
     def answers(prompt: str, turn: int) -> dict:
-        line = next(line for line in vendor.calls(vendor.batches[-1]["input_file_id"]) if line["body"]["messages"][-1]["content"] == prompt)
+        line = next(
+            line
+            for line in vendor.calls(vendor.batches[-1]["input_file_id"])
+            if line["body"]["messages"][-1]["content"] == prompt
+        )
         return failed(400, told) if name in line["body"] else well(prompt, turn)
 
     calls = [replace(call(number), options={"temperature": 0.1}) for number in range(10)]

@@ -40,7 +40,9 @@ with open(sys.argv[2], "a", buffering=1) as file:
 
 def killed(vendor: Vendor, noted: Path, when, script: str = SCRIPT) -> None:
     """Run the calls in a process of their own, and kill it when it is time."""
-    process = subprocess.Popen([sys.executable, "-c", script, vendor.url, noted], cwd=PROJECT, env=os.environ)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, vendor.url, noted], cwd=PROJECT, env=os.environ
+    )
     try:
         while not when():
             assert process.poll() is None, "the process has ended by itself"
@@ -63,7 +65,10 @@ def test_a_process_that_is_killed_while_it_waits(tmp_path: Path):
 
 @pytest.mark.parametrize("metadata", [True, False])
 def test_a_process_that_is_killed_between_submitting_and_knowing(metadata: bool, tmp_path: Path):
-    with selling(after=lambda what, time: "hang" if what == "POST /batches" else None, keeps_metadata=metadata) as vendor:
+    with selling(
+        after=lambda what, time: "hang" if what == "POST /batches" else None,
+        keeps_metadata=metadata,
+    ) as vendor:
         killed(vendor, tmp_path / "noted", vendor.reached.is_set)
         vendor.after = lambda what, time: None
         replies = collected(vendor, 20)
@@ -100,7 +105,12 @@ def test_a_process_that_is_killed_while_it_collects(tmp_path: Path):
     assert len(vendor.batches) == 1
 
 
-PAIRS = [(f"q{query}", f"{kind} {query}.{number}") for query in range(5) for kind in ("right", "wrong") for number in range(2)]
+PAIRS = [
+    (f"q{query}", f"{kind} {query}.{number}")
+    for query in range(5)
+    for kind in ("right", "wrong")
+    for number in range(2)
+]
 
 
 def test_a_judge_asks_in_batches_and_the_ledger_keeps_every_answer():
@@ -110,12 +120,19 @@ def test_a_judge_asks_in_batches_and_the_ledger_keeps_every_answer():
         body = json.loads(completion(judge({"messages": [{"content": prompt}]})))
         return {"response": {"status_code": 200, "body": body}, "error": None}
 
-    settings = Asking(logprobs=False, complete=lambda *given: complete_in_batches(*given, poll=0.01))
+    settings = Asking(
+        logprobs=False, complete=lambda *given: complete_in_batches(*given, poll=0.01)
+    )
     with selling(answers=answers) as vendor:
         where = endpoint(vendor.url)
         habits(where).heard = True
-        told = [ask(questions(*PAIRS), desk(), "judge", where, load("yes-no-alone"), settings) for _ in range(2)]
-    assert told[0]["verdict"].cast(str).to_list() == ["positive" if text.startswith("right") else "negative" for _, text in PAIRS]
+        told = [
+            ask(questions(*PAIRS), desk(), "judge", where, load("yes-no-alone"), settings)
+            for _ in range(2)
+        ]
+    assert told[0]["verdict"].cast(str).to_list() == [
+        "positive" if text.startswith("right") else "negative" for _, text in PAIRS
+    ]
     assert told[0].equals(told[1])
     assert (len(vendor.batches), vendor.direct) == (1, [])
 
@@ -127,19 +144,30 @@ def test_a_judge_that_stopped_waiting_gets_the_lists_of_its_batch_next_time():
         body = json.loads(completion(judge({"messages": [{"content": prompt}]})))
         return {"response": {"status_code": 200, "body": body}, "error": None}
 
-    settings = Asking(structured="never", documents=3, complete=lambda *given: complete_in_batches(*given, poll=0.01), later=True)
+    settings = Asking(
+        structured="never",
+        documents=3,
+        complete=lambda *given: complete_in_batches(*given, poll=0.01),
+        later=True,
+    )
     with selling(finish=False, answers=answers) as vendor:
         where = endpoint(vendor.url)
         habits(where).heard = True
         # The time is up once the batch is there.
-        impatient = replace(desk(), budget=Budget(minutes=1, clock=lambda: 61.0 * len(vendor.batches)))
+        impatient = replace(
+            desk(), budget=Budget(minutes=1, clock=lambda: 61.0 * len(vendor.batches))
+        )
         first = ask(questions(*PAIRS), impatient, "judge", where, load("listwise"), settings)
-        assert impatient.budget.spent["tokens"] > 0  # it counts as paid in that run, and is not noted: the next one counts it
+        assert (
+            impatient.budget.spent["tokens"] > 0
+        )  # it counts as paid in that run, and is not noted: the next one counts it
         assert impatient.ledger.spent("test")["tokens"] == 0
         vendor.finish.set()
         second = ask(questions(*PAIRS), desk(), "judge", where, load("listwise"), settings)
     assert set(first["verdict"].cast(str)) == {"unknown"}
-    assert second["verdict"].cast(str).to_list() == ["positive" if text.startswith("right") else "negative" for _, text in PAIRS]
+    assert second["verdict"].cast(str).to_list() == [
+        "positive" if text.startswith("right") else "negative" for _, text in PAIRS
+    ]
     assert len(vendor.batches) == 1
     assert set(vendor.turns.values()) == {1}
     assert sum(vendor.turns.values()) == 10

@@ -1,4 +1,6 @@
-"""Batches that the vendor has when a process ends, or cannot be reached: collected next time, and none paid twice."""
+"""Batches that the vendor has when a process ends, or cannot be reached: collected next time,
+and none paid twice.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from tests.hone.llm.unruly import call, endpoint
 
 
 @pytest.mark.parametrize("way", ["hang", "drip"])
-@pytest.mark.parametrize("place", ["POST /files", "POST /batches", "GET /batches/batch", "GET /files/file/content"])
+@pytest.mark.parametrize(
+    "place", ["POST /files", "POST /batches", "GET /batches/batch", "GET /files/file/content"]
+)
 def test_what_drips_or_hangs_is_asked_again(way: str, place: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("hone.llm.batch.client.FILE_SECONDS", 1.0)
     with selling(wrong=lambda what, time: way if what == place and time == 1 else None) as vendor:
@@ -36,9 +40,15 @@ def test_what_drips_or_hangs_is_asked_again(way: str, place: str, monkeypatch: p
 def test_an_endpoint_that_is_gone_for_long(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(runner, "LOOKS", 3)
     budget = Budget()
-    with selling(wrong=lambda what, time: (500, b'{"error": "out"}') if what == "GET /batches/batch" else None) as vendor:
+    with selling(
+        wrong=lambda what, time: (
+            (500, b'{"error": "out"}') if what == "GET /batches/batch" else None
+        )
+    ) as vendor:
         replies = collected(vendor, 20, budget, most=10)
-        assert replies[0].fault.startswith("unreachable: status 500: out; batch batch-0 goes on, and the next run with")
+        assert replies[0].fault.startswith(
+            "unreachable: status 500: out; batch batch-0 goes on, and the next run with"
+        )
         assert replies[19].fault == "stopped: unreachable: status 500: out"
         assert budget.spent["tokens"] == 1100
         vendor.wrong = lambda what, time: None
@@ -46,7 +56,9 @@ def test_an_endpoint_that_is_gone_for_long(monkeypatch: pytest.MonkeyPatch):
     assert [len(vendor.prompts(number)) for number in range(len(vendor.batches))] == [10, 10]
 
 
-@pytest.mark.parametrize("way", ["reset", (500, b"x"), (200, b'{"half'), (200, b"{}"), (200, b'{"id": 5}')])
+@pytest.mark.parametrize(
+    "way", ["reset", (500, b"x"), (200, b'{"half'), (200, b"{}"), (200, b'{"id": 5}')]
+)
 @pytest.mark.parametrize("metadata", [True, False])
 def test_a_batch_whose_receipt_is_lost_is_not_submitted_twice(way: object, metadata: bool):
     def after(what, time):
@@ -65,7 +77,9 @@ def test_a_batch_that_may_have_been_submitted_is_looked_for_next_time():
     def wrong(what, time):
         return (500, b"x") if what == "GET /batches" else None
 
-    with selling(wrong=wrong, after=lambda what, time: "reset" if what == "POST /batches" else None) as vendor:
+    with selling(
+        wrong=wrong, after=lambda what, time: "reset" if what == "POST /batches" else None
+    ) as vendor:
         replies = collected(vendor, 10, budget)
         assert len(vendor.batches) == 1
         assert {reply.fault.partition(":")[0] for reply in replies.values()} == {"unreachable"}
@@ -78,11 +92,16 @@ def test_a_batch_that_may_have_been_submitted_is_looked_for_next_time():
 def test_a_batch_that_cannot_be_submitted_costs_nothing():
     for place in ("POST /files", "POST /batches"):
         budget = Budget()
-        with selling(wrong=lambda what, time, place=place: (400, b'{"error": {"message": "bill"}}') if what == place else None) as vendor:
+        with selling(
+            wrong=lambda what, time, place=place: (
+                (400, b'{"error": {"message": "bill"}}') if what == place else None
+            )
+        ) as vendor:
             replies = collected(vendor, 20, budget, most=10)
         assert (replies[0].fault, replies[19].fault) == (
-            "broken: status 400: bill", "stopped: the vendor rejected a batch: broken: status 400: bill",
-        )  # fmt: skip
+            "broken: status 400: bill",
+            "stopped: the vendor rejected a batch: broken: status 400: bill",
+        )
         assert budget.spent == IDLE
         assert state() == []
 
@@ -90,14 +109,30 @@ def test_a_batch_that_cannot_be_submitted_costs_nothing():
 def test_ours_is_found_among_many():
     with selling() as vendor:
         for _ in range(7):
-            vendor.create({"endpoint": "/v1/chat/completions", "completion_window": "24h", "input_file_id": vendor.keep(b"")["id"]})
+            vendor.create(
+                {
+                    "endpoint": "/v1/chat/completions",
+                    "completion_window": "24h",
+                    "input_file_id": vendor.keep(b"")["id"],
+                }
+            )
         ours = jobs.begun(endpoint(vendor.url), ["x-0"])
-        vendor.create({
-            "endpoint": "/v1/chat/completions", "completion_window": "24h", "input_file_id": vendor.keep(b"")["id"],
-            "metadata": {"hone": ours.name},
-        })  # fmt: skip
+        vendor.create(
+            {
+                "endpoint": "/v1/chat/completions",
+                "completion_window": "24h",
+                "input_file_id": vendor.keep(b"")["id"],
+                "metadata": {"hone": ours.name},
+            }
+        )
         for _ in range(4):
-            vendor.create({"endpoint": "/v1/chat/completions", "completion_window": "24h", "input_file_id": vendor.keep(b"")["id"]})
+            vendor.create(
+                {
+                    "endpoint": "/v1/chat/completions",
+                    "completion_window": "24h",
+                    "input_file_id": vendor.keep(b"")["id"],
+                }
+            )
         seller = runner.Vendor(endpoint(vendor.url), "none")
         assert seller.find(ours) == "batch-7"
         ours.name = "another"
@@ -136,7 +171,12 @@ def test_a_batch_that_another_process_waits_for_is_its_own():
         other.save(file="f", batch="b")
         other.lock.release()
         (found,) = jobs.left_behind(endpoint(vendor.url))
-        assert (found.name, found.file, found.batch, list(found.calls)) == (other.name, "f", "b", ["x-0"])
+        assert (found.name, found.file, found.batch, list(found.calls)) == (
+            other.name,
+            "f",
+            "b",
+            ["x-0"],
+        )
         found.lock.release()
         assert list(jobs.left_behind(endpoint(vendor.url, model="other"))) == []
 
@@ -183,20 +223,36 @@ def test_a_batch_whose_receipt_was_lost_is_found_whatever_time_it_is_here(when: 
         write_json(file, read_json(file) | {"created": when})
         vendor.wrong = vendor.after = lambda what, time: None
         for _ in range(5):
-            vendor.create({"endpoint": "/v1/chat/completions", "completion_window": "24h", "input_file_id": vendor.keep(b"")["id"]})
+            vendor.create(
+                {
+                    "endpoint": "/v1/chat/completions",
+                    "completion_window": "24h",
+                    "input_file_id": vendor.keep(b"")["id"],
+                }
+            )
         assert not faults(collected(vendor, 10))
     assert len(vendor.batches) == 1 + 5
 
 
-def test_a_list_of_batches_that_does_not_end_is_no_proof_that_ours_is_not_there(monkeypatch: pytest.MonkeyPatch):
+def test_a_list_of_batches_that_does_not_end_is_no_proof_that_ours_is_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+):
     with selling() as vendor:
         ours = jobs.begun(endpoint(vendor.url), ["x-0"])
         ours.save(file="f")
         for _ in range(5):
-            vendor.create({"endpoint": "/v1/chat/completions", "completion_window": "24h", "input_file_id": vendor.keep(b"")["id"]})
+            vendor.create(
+                {
+                    "endpoint": "/v1/chat/completions",
+                    "completion_window": "24h",
+                    "input_file_id": vendor.keep(b"")["id"],
+                }
+            )
         seller = runner.Vendor(endpoint(vendor.url), "none")
         assert seller.find(ours) is None
-        monkeypatch.setattr(vendor, "listed", lambda after: {"data": [vendor.batches[0]], "has_more": True})
+        monkeypatch.setattr(
+            vendor, "listed", lambda after: {"data": [vendor.batches[0]], "has_more": True}
+        )
         with pytest.raises(runner.Again, match="does not end"):
             seller.find(ours)
         seller.close()
@@ -259,31 +315,52 @@ def test_what_was_reserved_for_a_batch_that_was_never_uploaded_is_given_back(tmp
 def test_a_file_that_says_nothing_of_a_batch_is_named():
     jobs.folder().mkdir()
     (jobs.folder() / "x.json").write_text("{}")
-    with selling() as vendor, pytest.raises(Refused, match=r"batches/x.json is not the description of a batch. Remove it"):
+    with (
+        selling() as vendor,
+        pytest.raises(
+            Refused, match=r"batches/x.json is not the description of a batch. Remove it"
+        ),
+    ):
         collected(vendor, 2)
 
 
-@pytest.mark.parametrize("place", ["POST /files", "POST /batches", "GET /batches/batch", "GET /files/file/content"])
+@pytest.mark.parametrize(
+    "place", ["POST /files", "POST /batches", "GET /batches/batch", "GET /files/file/content"]
+)
 @pytest.mark.parametrize("code", [401, 403])
-def test_a_key_that_is_not_taken_stops_at_once(place: str, code: int, monkeypatch: pytest.MonkeyPatch):
+def test_a_key_that_is_not_taken_stops_at_once(
+    place: str, code: int, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("A_KEY", SECRET)
     told = (code, json.dumps({"error": {"message": f"Incorrect key: {SECRET}"}}).encode())
     budget = Budget()
-    with selling(wrong=lambda what, time: told if what == place else None) as vendor, pytest.raises(Refused) as refusal:
+    with (
+        selling(wrong=lambda what, time: told if what == place else None) as vendor,
+        pytest.raises(Refused) as refusal,
+    ):
         collected(vendor, 10, budget, key="A_KEY")
-    assert str(refusal.value).endswith(f"authentication failed ({code}): Incorrect key: ***. Check the environment variable A_KEY.")
+    assert str(refusal.value).endswith(
+        f"authentication failed ({code}): Incorrect key: ***. Check the environment variable A_KEY."
+    )
     assert budget._held == IDLE
 
 
 @pytest.mark.parametrize("place", ["POST /files", "POST /batches"])
 def test_an_endpoint_without_batches_is_refused(place: str):
-    with selling(wrong=lambda what, time: (404, b"Not Found") if what == place else None) as vendor, pytest.raises(Refused) as refusal:
+    with (
+        selling(wrong=lambda what, time: (404, b"Not Found") if what == place else None) as vendor,
+        pytest.raises(Refused) as refusal,
+    ):
         collected(vendor, 10)
     assert "(404)" in str(refusal.value)
-    assert str(refusal.value).endswith("If this endpoint has no batches, omit `batch` to send single calls.")
+    assert str(refusal.value).endswith(
+        "If this endpoint has no batches, omit `batch` to send single calls."
+    )
 
 
-def test_the_key_is_told_nowhere(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+def test_the_key_is_told_nowhere(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
     monkeypatch.setenv("A_KEY", SECRET)
     end = {"status": "failed", "errors": {"data": [{"message": SECRET}]}, "output_file_id": None}
     with selling(finish=False, ends=lambda number: end) as vendor:
@@ -312,7 +389,10 @@ def test_what_a_caller_raises_loses_no_answer_and_what_the_vendor_has_counts_as_
             budget = Budget()
             with pytest.raises(OSError, match="disk full"):
                 for (reply,) in complete_in_batches(
-                    where, (call(number) for number in range(10) if number not in heard), budget, poll=0.01
+                    where,
+                    (call(number) for number in range(10) if number not in heard),
+                    budget,
+                    poll=0.01,
                 ):
                     fail(reply)
             assert budget.spent == {"pairs": left, "tokens": left * 110, "money": left * 110.0}

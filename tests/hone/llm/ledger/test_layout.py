@@ -1,4 +1,6 @@
-"""A ledger of an earlier version is migrated in place, once, and every answer that was paid for is found again."""
+"""A ledger of an earlier version is migrated in place, once, and every answer that was paid for
+is found again.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,11 @@ from tests.relabel.judges.test_endpoint import judge
 HERE = Path(__file__).parent
 BEFORE = HERE / "ledger_layout_1.sql"
 OF_LAYOUT_1 = ("answers", "claims", "judges", "verdicts")
-PAIRS = [(f"question {query}", f"text number {number}") for query, numbers in ((1, (2, 3, 4)), (2, (5, 6, 7))) for number in numbers]
+PAIRS = [
+    (f"question {query}", f"text number {number}")
+    for query, numbers in ((1, (2, 3, 4)), (2, (5, 6, 7)))
+    for number in numbers
+]
 NEVER_ASKED = ("question 1", "text number 4")  # of the first judge
 KNOWN = {"question 1": ["text number 1"], "question 2": ["text number 1"]}
 
@@ -61,7 +67,10 @@ def old(hone_home: Path) -> Path:
 @pytest.mark.parametrize(
     ("given", "verdicts"),
     [
-        ({"prompt": "yes-no", "timeout": 5}, ["negative", "unknown", "negative", "negative", "negative"]),
+        (
+            {"prompt": "yes-no", "timeout": 5},
+            ["negative", "unknown", "negative", "negative", "negative"],
+        ),
         ({"prompt": "listwise", "structured": "never"}, ["negative"] * 6),
         (
             {"prompt": "yes-no-alone", "votes": 3, "temperature": 0.7},
@@ -69,10 +78,16 @@ def old(hone_home: Path) -> Path:
         ),
     ],
 )
-def test_what_an_earlier_version_has_paid_for_costs_no_call(old: Path, given: dict, verdicts: list[str]):
+def test_what_an_earlier_version_has_paid_for_costs_no_call(
+    old: Path, given: dict, verdicts: list[str]
+):
     """The judges' identities, the questions' keys and the ledger's rows are those of cb6e966."""
     with serving(lambda body: "yes") as server:
-        pairs = PAIRS if len(verdicts) == len(PAIRS) else [pair for pair in PAIRS if pair != NEVER_ASKED]
+        pairs = (
+            PAIRS
+            if len(verdicts) == len(PAIRS)
+            else [pair for pair in PAIRS if pair != NEVER_ASKED]
+        )
         told = judge(server, model="made-up-1", **given)(questions(*pairs, known=KNOWN))
         assert server.asked == []
     assert told["verdict"].cast(pl.String).to_list() == verdicts
@@ -80,13 +95,20 @@ def test_what_an_earlier_version_has_paid_for_costs_no_call(old: Path, given: di
 
 def test_what_was_not_asked_before_is_asked_now(old: Path):
     with serving(lambda body: "yes") as server:
-        told = judge(server, model="made-up-1", prompt="yes-no", timeout=5)(questions(*PAIRS, known=KNOWN))
+        told = judge(server, model="made-up-1", prompt="yes-no", timeout=5)(
+            questions(*PAIRS, known=KNOWN)
+        )
         assert len(server.asked) == 1
-    found = {tuple(row[:2]): row[2] for row in told.select("query_id", "doc_id", pl.col("verdict").cast(pl.String)).iter_rows()}
+    found = {
+        tuple(row[:2]): row[2]
+        for row in told.select("query_id", "doc_id", pl.col("verdict").cast(pl.String)).iter_rows()
+    }
     assert found[NEVER_ASKED] == "positive"
 
 
-def test_no_row_changes_and_the_copy_is_the_ledger_as_it_was(old: Path, capfd: pytest.CaptureFixture[str]):
+def test_no_row_changes_and_the_copy_is_the_ledger_as_it_was(
+    old: Path, capfd: pytest.CaptureFixture[str]
+):
     before = {table: rows_of(old, table) for table in OF_LAYOUT_1}
     ledger = Ledger()
     copy = old.with_name("judgments.db.layout-1")
@@ -95,7 +117,13 @@ def test_no_row_changes_and_the_copy_is_the_ledger_as_it_was(old: Path, capfd: p
     assert (layout_of(old), layout_of(copy)) == (2, 1)
     assert f"migrated from layout 1 to 2. The original is in {copy}" in capfd.readouterr().err
     assert {file.stat().st_mode & 0o777 for file in (old, copy)} == {0o600}
-    ledger.record("f", SAID, [Verdict(KEYS[0], "positive")], "r", completions=[GeneratedText(KEYS[1], "query", "why?")])
+    ledger.record(
+        "f",
+        SAID,
+        [Verdict(KEYS[0], "positive")],
+        "r",
+        completions=[GeneratedText(KEYS[1], "query", "why?")],
+    )
     Ledger()
     assert "migrated" not in capfd.readouterr().err
     assert ledger.completions("f", KEYS[:3], "query").rows() == [(KEYS[1], "why?", 26)]
@@ -104,7 +132,9 @@ def test_no_row_changes_and_the_copy_is_the_ledger_as_it_was(old: Path, capfd: p
 
 def schema_of(ledger: Ledger) -> list[tuple]:
     with ledger.reading() as connection:
-        rows = connection.execute(text("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")).all()
+        rows = connection.execute(
+            text("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
+        ).all()
     return sorted((kind, name, " ".join((sql or "").split())) for kind, name, sql in rows)
 
 
@@ -113,12 +143,22 @@ def test_a_migrated_ledger_has_the_tables_of_a_new_one(old: Path, tmp_path: Path
 
 
 VERDICTS = st.lists(
-    st.tuples(st.binary(min_size=16, max_size=16), st.sampled_from(["positive", "negative", "unknown"]), st.text(max_size=5)), max_size=6
+    st.tuples(
+        st.binary(min_size=16, max_size=16),
+        st.sampled_from(["positive", "negative", "unknown"]),
+        st.text(max_size=5),
+    ),
+    max_size=6,
 )
 
 
 @settings(max_examples=8)
-@given(st.lists(st.tuples(st.sampled_from(["f", "g"]), st.text(max_size=8), st.floats(0, 5), VERDICTS), max_size=6))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["f", "g"]), st.text(max_size=8), st.floats(0, 5), VERDICTS),
+        max_size=6,
+    )
+)
 def test_a_migration_keeps_every_row(said: list):
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "judgments.db"
@@ -127,17 +167,22 @@ def test_a_migration_keeps_every_row(said: list):
             for number, (name, raw, money, verdicts) in enumerate(said, start=100):
                 raw = raw.encode("utf-8", "replace").decode()
                 connection.execute(
-                    "INSERT INTO answers VALUES (?,?,?,NULL,1,1,?,0,'2026-01-31T12:00:00Z','r',0)", (number, name, raw, money)
+                    "INSERT INTO answers VALUES (?,?,?,NULL,1,1,?,0,'2026-01-31T12:00:00Z','r',0)",
+                    (number, name, raw, money),
                 )
                 for question, verdict, reason in verdicts:
                     reason = reason.encode("utf-8", "replace").decode()
                     values = (name, question, number, verdict, reason)
-                    connection.execute("INSERT INTO verdicts VALUES (NULL,?,?,?,?,NULL,NULL,?,0)", values)
+                    connection.execute(
+                        "INSERT INTO verdicts VALUES (NULL,?,?,?,?,NULL,NULL,?,0)", values
+                    )
         before = {table: rows_of(file, table) for table in OF_LAYOUT_1}
         ledger = Ledger(f"sqlite:///{file}")
         assert {table: rows_of(file, table) for table in OF_LAYOUT_1} == before
         for name in ("f", "g"):
-            asked = [question for one, _, _, verdicts in said for question, *_ in verdicts if one == name]
+            asked = [
+                question for one, _, _, verdicts in said for question, *_ in verdicts if one == name
+            ]
             assert set(verdicts_of(ledger.find(name, asked))) == set(asked)
         for engine in (ledger.engine,):
             engine.dispose()
@@ -164,16 +209,23 @@ Ledger()
 @pytest.mark.parametrize("when", ["copying", "before", "after"])
 def test_a_kill_in_the_middle_loses_nothing(old: Path, when: str):
     before = {table: rows_of(old, table) for table in OF_LAYOUT_1}
-    done = subprocess.run([sys.executable, "-c", KILLED, when], check=False, cwd=HERE.parents[1], env=os.environ)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, when], check=False, cwd=HERE.parents[1], env=os.environ
+    )
     assert done.returncode == -signal.SIGKILL
     assert {table: rows_of(old, table) for table in OF_LAYOUT_1} == before
     assert layout_of(old) == 1
     Ledger()
     assert layout_of(old) == 2
     assert {table: rows_of(old, table) for table in OF_LAYOUT_1} == before
-    assert sorted(file.name for file in old.parent.iterdir() if "-wal" not in file.name and "-shm" not in file.name) == [
-        "judgments.db", "judgments.db.layout-1",
-    ]  # fmt: skip
+    assert sorted(
+        file.name
+        for file in old.parent.iterdir()
+        if "-wal" not in file.name and "-shm" not in file.name
+    ) == [
+        "judgments.db",
+        "judgments.db.layout-1",
+    ]
 
 
 def open_it(barrier: object, _: object) -> None:
@@ -182,7 +234,9 @@ def open_it(barrier: object, _: object) -> None:
     ledger.record("f", SAID, [Verdict(KEYS[0], "positive")], str(os.getpid()))
 
 
-def test_processes_that_open_an_old_ledger_at_once_migrate_it_once(old: Path, capfd: pytest.CaptureFixture[str]):
+def test_processes_that_open_an_old_ledger_at_once_migrate_it_once(
+    old: Path, capfd: pytest.CaptureFixture[str]
+):
     run_all([(open_it, None)] * 3)
     assert capfd.readouterr().err.count("migrated from layout 1 to 2") == 1
     assert len(rows_of(old, "answers")) == 25 + 3
@@ -193,7 +247,10 @@ def test_a_process_of_an_earlier_version_that_still_runs_can_keep_its_answers(ol
     with closing(sqlite3.connect(old)) as running, running:
         Ledger()
         known = "judge, raw, model, tokens_in, tokens_out, money, seconds, asked_at, run, attempt"
-        running.execute(f"INSERT INTO answers ({known}) VALUES ('f','yes','m',1,1,0.5,0,'2026-01-31T12:00:00Z','r',0)")
+        running.execute(
+            f"INSERT INTO answers ({known}) VALUES "
+            "('f','yes','m',1,1,0.5,0,'2026-01-31T12:00:00Z','r',0)"
+        )
     assert len(rows_of(old, "answers")) == 26
 
 
@@ -212,7 +269,9 @@ def test_a_step_that_fails_leaves_the_old_layout(old: Path, monkeypatch: pytest.
 
 def test_without_room_for_the_copy_nothing_is_changed(old: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=100))
-    with pytest.raises(Refused, match=r"Its copy needs .* MB, but only 0 MB are free.*nothing was changed"):
+    with pytest.raises(
+        Refused, match=r"Its copy needs .* MB, but only 0 MB are free.*nothing was changed"
+    ):
         Ledger()
     assert layout_of(old) == 1
     assert not old.with_name("judgments.db.layout-1").exists()
@@ -227,13 +286,17 @@ def test_a_ledger_that_cannot_be_copied_is_not_migrated(old: Path):
 
 
 def test_runs_of_an_earlier_version_are_found_by_what_was_judged():
-    """Their names have a hash that is the same on every machine. These are the values of the file, of its run at cb6e966."""
+    """Their names have a hash that is the same on every machine. These are the values of the
+    file, of its run at cb6e966.
+    """
     negatives = "b9ad47be90ffdb61a171cd5d78af6b29baef4d4d43ebd34cec7300e25da097f1"
     assert word_before(negatives, 0, ["8e49231f9772e8ae5eee928c43d9e633"]) == "abc726910b83"
 
 
 def test_what_runs_of_an_earlier_version_have_spent_counts(old: Path):
-    """Two runs of one order, named by another machine, asked 4 pairs and 1 more: 110 tokens each."""
+    """Two runs of one order, named by another machine, asked 4 pairs and 1 more: 110 tokens
+    each.
+    """
     assert Ledger().spent(order="abc726910b83") == {"pairs": 5, "tokens": 550, "money": 0.0}
 
 

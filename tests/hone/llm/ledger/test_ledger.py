@@ -1,4 +1,6 @@
-"""The ledger: nothing is lost, nothing is changed, nothing is asked twice, by however many processes and whenever they are killed."""
+"""The ledger: nothing is lost, nothing is changed, nothing is asked twice, by however many
+processes and whenever they are killed.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,12 @@ def test_texts_do_not_run_into_one_another():
 
 def test_an_answer_is_found_with_all_that_it_said_and_cost():
     ledger = Ledger()
-    number = ledger.record("f", SAID, [Verdict(KEYS[0], "positive", 3.0, 0.75, "sure"), Verdict(KEYS[1], "negative")], "r1 today")
+    number = ledger.record(
+        "f",
+        SAID,
+        [Verdict(KEYS[0], "positive", 3.0, 0.75, "sure"), Verdict(KEYS[1], "negative")],
+        "r1 today",
+    )
     found = ledger.find("f", [KEYS[1], KEYS[0], KEYS[0], KEYS[2]]).sort("verdict")
     assert found.drop("asked_at").rows() == [
         (KEYS[1], "negative", None, None, None, number, "yes", "m", 100, 1, 0.5, 2.0, "r1 today"),
@@ -81,15 +88,29 @@ def test_what_is_known_outweighs_a_later_unknown_and_the_newer_of_two_known_coun
 
 def test_an_unknown_of_an_earlier_attempt_is_open_again():
     ledger = Ledger()
-    ledger.record("f", SAID, [Verdict(KEYS[0], "unknown", reason="unparsable"), Verdict(KEYS[1], "positive")], "r", retry=0)
-    assert verdicts_of(ledger.find("f", KEYS[:2], retry=0)) == {KEYS[0]: "unknown", KEYS[1]: "positive"}
+    ledger.record(
+        "f",
+        SAID,
+        [Verdict(KEYS[0], "unknown", reason="unparsable"), Verdict(KEYS[1], "positive")],
+        "r",
+        retry=0,
+    )
+    assert verdicts_of(ledger.find("f", KEYS[:2], retry=0)) == {
+        KEYS[0]: "unknown",
+        KEYS[1]: "positive",
+    }
     assert verdicts_of(ledger.find("f", KEYS[:2], retry=1)) == {KEYS[1]: "positive"}
     ledger.record("f", SAID, [Verdict(KEYS[0], "unknown", reason="too long")], "r", retry=1)
     assert ledger.find("f", KEYS[:1], retry=1)["reason"].to_list() == ["too long"]
 
 
 QUESTIONS = st.integers(0, 3)
-SAYINGS = st.tuples(st.lists(st.tuples(QUESTIONS, st.sampled_from(["positive", "negative", "unknown"])), max_size=4), st.integers(0, 2))
+SAYINGS = st.tuples(
+    st.lists(
+        st.tuples(QUESTIONS, st.sampled_from(["positive", "negative", "unknown"])), max_size=4
+    ),
+    st.integers(0, 2),
+)
 
 
 @settings(deadline=None, max_examples=60)
@@ -99,9 +120,13 @@ def test_it_is_a_list_of_what_was_said(said: list, retry: int):
     with tempfile.TemporaryDirectory() as folder:
         ledger, heard = Ledger(f"sqlite:///{folder}/judgments.db"), []
         for number, (judge, (verdicts, attempt)) in enumerate(said):
-            rows = [Verdict(KEYS[place], verdict, reason=str(number)) for place, verdict in verdicts]
+            rows = [
+                Verdict(KEYS[place], verdict, reason=str(number)) for place, verdict in verdicts
+            ]
             ledger.record(judge, SAID, rows, "r", attempt)
-            heard += [(judge, KEYS[place], verdict, attempt, str(number)) for place, verdict in verdicts]
+            heard += [
+                (judge, KEYS[place], verdict, attempt, str(number)) for place, verdict in verdicts
+            ]
         for judge in ("f", "g"):
             expected = set()
             for key in KEYS[:4]:
@@ -109,7 +134,14 @@ def test_it_is_a_list_of_what_was_said(said: list, retry: int):
                 known = [row for row in mine if row[2] != "unknown"]
                 unknown = [row for row in mine if row[2] == "unknown" and row[3] >= retry]
                 expected |= {(key, row[2], row[4]) for row in (known or unknown)[:1]}
-            assert set(ledger.find(judge, KEYS[:5], retry).select("question", "verdict", "reason").rows()) == expected
+            assert (
+                set(
+                    ledger.find(judge, KEYS[:5], retry)
+                    .select("question", "verdict", "reason")
+                    .rows()
+                )
+                == expected
+            )
         ledger.engine.dispose()
 
 
@@ -128,10 +160,17 @@ def test_a_judge_is_described_once_and_reports_its_first_model():
     ledger.describe("f", {"model": "first"})
     ledger.describe("f", {"model": "second"})
     with ledger.reading() as connection:
-        assert connection.execute(text("SELECT fingerprint, description FROM judges")).all() == [("f", '{"model": "first"}')]
+        assert connection.execute(text("SELECT fingerprint, description FROM judges")).all() == [
+            ("f", '{"model": "first"}')
+        ]
     assert ledger.reported("f") is None
     for model in (None, "b", "a"):
-        ledger.record("f", Answer("", model, 0, 0, 0.0, 3.0), [Verdict(KEYS[0], "unknown"), Verdict(KEYS[1], "unknown")], "r")
+        ledger.record(
+            "f",
+            Answer("", model, 0, 0, 0.0, 3.0),
+            [Verdict(KEYS[0], "unknown"), Verdict(KEYS[1], "unknown")],
+            "r",
+        )
     assert ledger.reported("f") == "b"
     assert ledger.seconds_per_verdict("f") == 1.5
     assert ledger.seconds_per_verdict("g") is None
@@ -141,17 +180,32 @@ def test_what_a_stage_spent_is_counted_over_all_its_runs():
     ledger = Ledger()
     for run in ("r1 abc monday", "r1 abc tuesday", "r1 ab% monday", "r10 abc monday"):
         ledger.record("f", SAID, [Verdict(KEYS[0], "positive"), Verdict(KEYS[1], "unknown")], run)
-    ledger.record("g", Answer("a score", "m", 0, 0, 0.0, 1.0), [Verdict(KEYS[2], "unknown")], "r1 abc tuesday")
+    ledger.record(
+        "g", Answer("a score", "m", 0, 0, 0.0, 1.0), [Verdict(KEYS[2], "unknown")], "r1 abc tuesday"
+    )
     assert ledger.spent("r1 abc ") == {"pairs": 4, "tokens": 202, "money": 1.0}
-    assert ledger.spent("r1 ab% ") == {"pairs": 2, "tokens": 101, "money": 0.5}  # and not what the sign stands for in a pattern
+    assert ledger.spent("r1 ab% ") == {
+        "pairs": 2,
+        "tokens": 101,
+        "money": 0.5,
+    }  # and not what the sign stands for in a pattern
     assert ledger.spent("r2 ") == {"pairs": 0, "tokens": 0, "money": 0.0}
 
 
 def test_halves_of_characters_and_the_character_0_do_not_stop_it():
     """Servers send both, as JSON escapes."""
     ledger = Ledger()
-    ledger.record("f", Answer("a\ud83db\0c", "m\ud83d", 1, 1, 0.0, 0.0), [Verdict(KEYS[0], "unknown", reason="odd: \udc00")], "r")
-    assert ledger.find("f", KEYS[:1]).select("raw", "model", "reason").row(0) == ("a?b\ufffdc", "m?", "odd: ?")
+    ledger.record(
+        "f",
+        Answer("a\ud83db\0c", "m\ud83d", 1, 1, 0.0, 0.0),
+        [Verdict(KEYS[0], "unknown", reason="odd: \udc00")],
+        "r",
+    )
+    assert ledger.find("f", KEYS[:1]).select("raw", "model", "reason").row(0) == (
+        "a?b\ufffdc",
+        "m?",
+        "odd: ?",
+    )
 
 
 # Only ever added to
@@ -159,7 +213,12 @@ def test_halves_of_characters_and_the_character_0_do_not_stop_it():
 
 @pytest.mark.parametrize(
     "sql",
-    ["UPDATE answers SET raw = ''", "DELETE FROM answers", "UPDATE verdicts SET verdict = 'x'", "DELETE FROM verdicts"],
+    [
+        "UPDATE answers SET raw = ''",
+        "DELETE FROM answers",
+        "UPDATE verdicts SET verdict = 'x'",
+        "DELETE FROM verdicts",
+    ],
 )
 def test_what_was_answered_cannot_be_changed(sql: str):
     ledger = Ledger()
@@ -174,7 +233,11 @@ def test_an_answer_whose_verdicts_cannot_be_kept_is_not_kept_either():
     assert ledger.claim("f", KEYS[:1]) == {KEYS[0]}
     with pytest.raises(Refused, match="could not be written"):
         ledger.record("f", SAID, [Verdict(KEYS[0], "positive"), Verdict(KEYS[1], None)], "r")
-    assert (count(ledger, "answers"), count(ledger, "verdicts"), count(ledger, "claims")) == (0, 0, 1)
+    assert (count(ledger, "answers"), count(ledger, "verdicts"), count(ledger, "claims")) == (
+        0,
+        0,
+        1,
+    )
 
 
 # Claims
@@ -249,7 +312,9 @@ def test_a_claim_elsewhere_holds_while_it_is_renewed_and_ends_one_lease_later(cl
 
 
 @pytest.mark.parametrize("off", [-3e8, -1000.0, 0.0, 1000.0, 3e8])
-def test_however_clocks_differ_no_living_claim_is_taken_and_a_dead_one_is_waited_for_one_lease(off: float, clock: Clock):
+def test_however_clocks_differ_no_living_claim_is_taken_and_a_dead_one_is_waited_for_one_lease(
+    off: float, clock: Clock
+):
     """Claims of a machine whose clock is behind or ahead, by years too."""
     ledger = Ledger()
     other = elsewhere(ledger)
@@ -257,7 +322,9 @@ def test_however_clocks_differ_no_living_claim_is_taken_and_a_dead_one_is_waited
 
     def by_its_clock(passed: float) -> None:
         with ledger.writing() as connection:
-            connection.execute(text("UPDATE claims SET until = :until"), {"until": 1.8e9 + off + passed})
+            connection.execute(
+                text("UPDATE claims SET until = :until"), {"until": 1.8e9 + off + passed}
+            )
 
     for passed in (0.0, 500.0, 1000.0):
         by_its_clock(passed)
@@ -279,11 +346,18 @@ def test_only_what_is_still_its_own_is_renewed():
     assert count(ledger, "claims") == 3  # nothing is claimed anew
 
 
-def test_two_machines_that_were_cloned_do_not_take_each_others_claims(monkeypatch: pytest.MonkeyPatch):
-    """The same host name and the same number of the pid namespace, which on every Linux is that of the first; another boot."""
+def test_two_machines_that_were_cloned_do_not_take_each_others_claims(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """The same host name and the same number of the pid namespace, which on every Linux is that
+    of the first; another boot.
+    """
     ledger = Ledger()
     where, number, start = ledger.owner.split(":")
-    for clone in (f"0{where[1:]}:{number}:{start}", f"1{where[1:]}:4194305:{start}"):  # of the second nothing runs here
+    for clone in (
+        f"0{where[1:]}:{number}:{start}",
+        f"1{where[1:]}:4194305:{start}",
+    ):  # of the second nothing runs here
         other = another(ledger, clone)
         assert other.claim(clone, KEYS[:3]) == set(KEYS[:3])
         assert ledger.claim(clone, KEYS[:3]) == set()
@@ -315,7 +389,9 @@ def test_claims_of_a_process_whose_number_another_has_now_are_taken_over():
 
 
 def answer_all(barrier: object, backwards: bool) -> None:
-    """What a loop does: claim, look again, answer what is left, until there is an answer to every question."""
+    """What a loop does: claim, look again, answer what is left, until there is an answer to
+    every question.
+    """
     ledger, order = Ledger(), KEYS[::-1] if backwards else KEYS
     barrier.wait(60)
     while len(ledger.find("f", KEYS)) < len(KEYS):
@@ -328,7 +404,9 @@ def answer_all(barrier: object, backwards: bool) -> None:
 
 
 def test_a_new_file_that_another_process_is_opening_is_waited_for(hone_home: Path):
-    other = sqlite3.connect(hone_home / "judgments.db", isolation_level=None, check_same_thread=False)
+    other = sqlite3.connect(
+        hone_home / "judgments.db", isolation_level=None, check_same_thread=False
+    )
     other.execute("BEGIN IMMEDIATE")
     later = threading.Timer(0.3, lambda: other.execute("ROLLBACK"))
     later.start()
@@ -341,7 +419,11 @@ def test_a_new_file_that_another_process_is_opening_is_waited_for(hone_home: Pat
 def test_two_loops_at_once_ask_each_question_once(backwards: bool):
     run_all([(answer_all, backwards), (answer_all, False)])
     ledger = Ledger()
-    assert count(ledger, "answers") == count(ledger, "(SELECT DISTINCT question FROM verdicts) AS each") == len(KEYS)
+    assert (
+        count(ledger, "answers")
+        == count(ledger, "(SELECT DISTINCT question FROM verdicts) AS each")
+        == len(KEYS)
+    )
     assert count(ledger, "claims") == 0
 
 
@@ -399,12 +481,16 @@ ledger = Ledger()
 ledger.claim("f", KEYS)
 for start in range(0, len(KEYS), 5):
     print(ledger.record("f", SAID, [Verdict(key, "positive") for key in KEYS[start : start + 5]], "r"), flush=True)
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize("after", [1, 20, 57])
-def test_a_killed_writer_leaves_whole_answers_and_loses_none_that_it_had_kept(after: int, hone_home: Path):
-    process = subprocess.Popen([sys.executable, "-c", KILLED], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+def test_a_killed_writer_leaves_whole_answers_and_loses_none_that_it_had_kept(
+    after: int, hone_home: Path
+):
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    )
     for _ in range(after):
         process.stdout.readline()
     process.kill()
@@ -413,7 +499,12 @@ def test_a_killed_writer_leaves_whole_answers_and_loses_none_that_it_had_kept(af
     ledger = Ledger()
     assert count(ledger, "answers") in (kept, kept + 1)  # the last may be in and not told
     assert count(ledger, "verdicts") == 5 * count(ledger, "answers")
-    assert count(ledger, "(SELECT answer FROM verdicts GROUP BY answer HAVING count(*) <> 5) AS broken") == 0
+    assert (
+        count(
+            ledger, "(SELECT answer FROM verdicts GROUP BY answer HAVING count(*) <> 5) AS broken"
+        )
+        == 0
+    )
     assert count(ledger, "claims") == len(KEYS) - count(ledger, "verdicts")
     found = set(ledger.find("f", KEYS)["question"])
     assert ledger.claim("f", KEYS) == set(KEYS)  # the dead one's claims are open again

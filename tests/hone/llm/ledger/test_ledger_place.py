@@ -1,4 +1,6 @@
-"""Where the ledger lies, and what can be wrong with that: each is a sentence, and nothing is lost."""
+"""Where the ledger lies, and what can be wrong with that: each is a sentence, and nothing is
+lost.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,17 @@ from hone.llm.ledger.ledger import Answer, Ledger, Verdict
 from tests.hone.llm.ledger.test_ledger import KEYS, SAID, verdicts_of
 
 
-def test_it_lies_in_hone_home_whatever_that_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_it_lies_in_hone_home_whatever_that_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("HONE_HOME", str(tmp_path / "what? 100%#"))
     Ledger().record("f", SAID, [Verdict(KEYS[0], "positive")], "r")
     assert (tmp_path / "what? 100%#" / "judgments.db").exists()
 
 
-def test_the_variable_names_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hone_home: Path):
+def test_the_variable_names_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hone_home: Path
+):
     monkeypatch.setenv("HONE_LEDGER", f"sqlite:///{tmp_path}/ours.db")
     Ledger()
     assert (tmp_path / "ours.db").exists()
@@ -44,16 +50,23 @@ def test_the_variable_names_another(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("sqlite:////nowhere/x.db?timeout=secret", "with these options"),
         ("postgresql+psycopg://u:secret@host/name?port=abc", "with these options"),
         ("postgresql+psycopg://u:secret@127.0.0.1:1/name?sslmode=secret", "cannot be opened"),
-        ("postgresql+psycopg://u:secret@127.0.0.1:1/name?password=secret&connect_timeout=2", "cannot be opened"),
+        (
+            "postgresql+psycopg://u:secret@127.0.0.1:1/name?password=secret&connect_timeout=2",
+            "cannot be opened",
+        ),
         ("sqlite:///x.db", "a relative path"),
     ],
-)  # fmt: skip
-def test_a_url_that_cannot_be_meant_is_a_sentence(url: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+)
+def test_a_url_that_cannot_be_meant_is_a_sentence(
+    url: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Refused, match=said) as refused:
         Ledger(url)
     assert "secret" not in str(refused.value)
-    assert refused.value.__context__ is None or refused.value.__suppress_context__  # no traceback tells it either
+    assert (
+        refused.value.__context__ is None or refused.value.__suppress_context__
+    )  # no traceback tells it either
 
 
 def test_a_password_is_never_shown():
@@ -71,7 +84,9 @@ def test_a_folder_that_cannot_be_is_a_sentence(tmp_path: Path):
 
 
 def test_a_file_that_is_no_database_is_a_sentence(tmp_path: Path):
-    (tmp_path / "judgments.db").write_text("no database, but long enough to be looked at as if it were one " * 20)
+    (tmp_path / "judgments.db").write_text(
+        "no database, but long enough to be looked at as if it were one " * 20
+    )
     with pytest.raises(Refused, match="not a database"):
         Ledger(f"sqlite:///{tmp_path}/judgments.db")
 
@@ -90,7 +105,11 @@ def test_a_newer_layout_is_refused_with_what_to_do(hone_home: Path):
     Ledger()
     with sqlite3.connect(hone_home / "judgments.db") as connection:
         connection.execute("UPDATE layout SET version = 3")
-    with pytest.raises(Refused, match=r"has layout 3, from a newer Hone. This version supports layouts up to 2. .*Update this checkout"):
+    with pytest.raises(
+        Refused,
+        match=r"has layout 3, from a newer Hone. This version supports layouts up to 2. .*Update "
+        r"this checkout",
+    ):
         Ledger()
     assert not list(hone_home.glob("*layout*"))
 
@@ -99,9 +118,17 @@ def test_a_full_disk_is_a_sentence_and_loses_nothing():
     ledger = Ledger()
     ledger.record("f", SAID, [Verdict(KEYS[0], "positive")], "r")
     ledger.engine.dispose()
-    event.listen(ledger.engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count=1"))  # no page beyond those
-    with pytest.raises(Refused, match=r"could not be written \(database or disk is full\).*Free disk space"):
-        ledger.record("f", Answer("long " * 10_000, None, 0, 0, 0.0, 0.0), [Verdict(KEYS[1], "positive")], "r")
+    event.listen(
+        ledger.engine,
+        "connect",
+        lambda connection, _: connection.execute("PRAGMA max_page_count=1"),
+    )  # no page beyond those
+    with pytest.raises(
+        Refused, match=r"could not be written \(database or disk is full\).*Free disk space"
+    ):
+        ledger.record(
+            "f", Answer("long " * 10_000, None, 0, 0, 0.0, 0.0), [Verdict(KEYS[1], "positive")], "r"
+        )
     assert verdicts_of(Ledger().find("f", KEYS[:2])) == {KEYS[0]: "positive"}
 
 
@@ -121,7 +148,9 @@ def test_a_ledger_that_may_only_be_read_says_so(hone_home: Path):
 
 
 def test_judgments_are_their_owners_alone(hone_home: Path):
-    """Also where a version before this one has made the file; one that others may write is shared on purpose."""
+    """Also where a version before this one has made the file; one that others may write is
+    shared on purpose.
+    """
     file = hone_home / "judgments.db"
     Ledger().record("f", SAID, [Verdict(KEYS[0], "positive")], "r")
     assert {part.stat().st_mode & 0o777 for part in hone_home.glob("judgments.db*")} == {0o600}
@@ -131,14 +160,20 @@ def test_judgments_are_their_owners_alone(hone_home: Path):
         assert file.stat().st_mode & 0o777 == after
 
 
-def test_a_power_cut_loses_a_second_of_writing_at_most_a_tenth_of_what_cost_money_and_nothing_of_a_batch(monkeypatch: pytest.MonkeyPatch):
-    ledger, levels, clock = Ledger(), [], SimpleNamespace(monotonic=lambda: now[0], strftime=time.strftime, gmtime=time.gmtime)
+def test_a_power_cut_loses_a_second_at_most_and_nothing_of_a_batch(monkeypatch: pytest.MonkeyPatch):
+    ledger, levels, clock = (
+        Ledger(),
+        [],
+        SimpleNamespace(monotonic=lambda: now[0], strftime=time.strftime, gmtime=time.gmtime),
+    )
     now = [1000.0]
     monkeypatch.setattr(ledgers, "time", clock)
 
     @event.listens_for(ledger.engine, "commit")
     def committed(connection) -> None:
-        levels.append({1: "NORMAL", 2: "FULL"}[connection.exec_driver_sql("PRAGMA synchronous").scalar()])
+        levels.append(
+            {1: "NORMAL", 2: "FULL"}[connection.exec_driver_sql("PRAGMA synchronous").scalar()]
+        )
 
     def record(answer: Answer, later: float, **how: bool) -> str:
         now[0] += later
@@ -149,4 +184,8 @@ def test_a_power_cut_loses_a_second_of_writing_at_most_a_tenth_of_what_cost_mone
     assert record(free, 0) == "FULL"  # the first of a process
     assert [record(free, 0.9), record(free, 0.2), record(free, 0.9)] == ["NORMAL", "FULL", "NORMAL"]
     assert [record(SAID, 0), record(SAID, 0.09), record(SAID, 0.02)] == ["FULL", "NORMAL", "FULL"]
-    assert [record(free, 0, durable=True), record(free, 0, durable=True), record(free, 0)] == ["FULL", "FULL", "NORMAL"]
+    assert [record(free, 0, durable=True), record(free, 0, durable=True), record(free, 0)] == [
+        "FULL",
+        "FULL",
+        "NORMAL",
+    ]

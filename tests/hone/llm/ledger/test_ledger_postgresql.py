@@ -1,4 +1,6 @@
-"""The ledger in a real PostgreSQL: what holds of a file on this machine holds of a server that several machines share."""
+"""The ledger in a real PostgreSQL: what holds of a file on this machine holds of a server that
+several machines share.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of the socket of a server that lives as long as these tests."""
     bin = programs()
     if bin is None:
-        pytest.skip("needs PostgreSQL's own programs (apt-get install postgresql), which are not here")
+        pytest.skip(
+            "needs PostgreSQL's own programs (apt-get install postgresql), which are not here"
+        )
     pytest.importorskip("psycopg")
     folder = Path(tmp_path_factory.mktemp("postgresql", numbered=True))
     # It refuses to run as root, and a socket's path must be short.
@@ -51,11 +55,25 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     data = folder / "data"
 
     def run(*words: str | Path) -> None:
-        done = subprocess.run(words, check=False, cwd="/", capture_output=True, text=True, **as_user)
+        done = subprocess.run(
+            words, check=False, cwd="/", capture_output=True, text=True, **as_user
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
     try:
-        run(bin / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
+        run(
+            bin / "initdb",
+            "-D",
+            data,
+            "-U",
+            USER,
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "--no-sync",
+        )
         options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
         run(bin / "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "-w", "start")
         try:
@@ -73,7 +91,9 @@ def url(server: Path, request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
     import psycopg
 
     name = f"test{abs(hash(request.node.nodeid))}"
-    with psycopg.connect(host=str(server), user=USER, dbname="postgres", autocommit=True) as connection:
+    with psycopg.connect(
+        host=str(server), user=USER, dbname="postgres", autocommit=True
+    ) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     made = f"postgresql+psycopg://{USER}@/{name}?host={server}"
     monkeypatch.setenv("HONE_LEDGER", made)
@@ -106,10 +126,16 @@ HOLDS: dict[str, Callable[[], None]] = {
         spending.test_processes_at_once_do_not_exceed_it_together,
     )
 } | {
-    "two loops at once ask each question once": partial(same.test_two_loops_at_once_ask_each_question_once, backwards=True),
-    "answers cannot be changed": partial(same.test_what_was_answered_cannot_be_changed, "UPDATE answers SET raw = ''"),
-    "verdicts cannot be deleted": partial(same.test_what_was_answered_cannot_be_changed, "DELETE FROM verdicts"),
-}  # fmt: skip
+    "two loops at once ask each question once": partial(
+        same.test_two_loops_at_once_ask_each_question_once, backwards=True
+    ),
+    "answers cannot be changed": partial(
+        same.test_what_was_answered_cannot_be_changed, "UPDATE answers SET raw = ''"
+    ),
+    "verdicts cannot be deleted": partial(
+        same.test_what_was_answered_cannot_be_changed, "DELETE FROM verdicts"
+    ),
+}
 
 
 @pytest.mark.parametrize("name", HOLDS)
@@ -118,7 +144,9 @@ def test_it_does_what_a_file_does(name: str, url: str, hone_home: Path):
     assert not (hone_home / "judgments.db").exists()
 
 
-def test_what_is_exported_is_brought_into_a_file(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_what_is_exported_is_brought_into_a_file(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     Ledger().describe("f" * 32, {"model": "m"})
     Ledger().record("f" * 32, SAID, [Verdict(key, "positive") for key in KEYS[:5]], "r1 today")
     judgments.export(tmp_path / "all.parquet")
@@ -147,7 +175,9 @@ def test_a_database_that_is_not_there_is_a_sentence(server: Path):
 
 
 @pytest.mark.parametrize("off", [-3e8, -1000.0, 1000.0, 3e8])
-def test_leases_go_by_the_clock_of_the_server(off: float, url: str, monkeypatch: pytest.MonkeyPatch):
+def test_leases_go_by_the_clock_of_the_server(
+    off: float, url: str, monkeypatch: pytest.MonkeyPatch
+):
     """However wrong the clocks of those who claim are."""
     ledger = Ledger()
     other = elsewhere(ledger)
@@ -179,12 +209,18 @@ def old(url: str, tmp_path: Path) -> Path:
     file = tmp_path / "layout-1.db"
     write_layout_1(file)
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute((Path(__file__).parent / "ledger_layout_1_postgresql.sql").read_text(encoding="utf-8"))
+        connection.execute(
+            (Path(__file__).parent / "ledger_layout_1_postgresql.sql").read_text(encoding="utf-8")
+        )
         for table in ("judges", "answers", "verdicts", "claims"):
             for row in rows_of(file, table):
-                connection.execute(f"INSERT INTO {table} VALUES ({', '.join(['%s'] * len(row))})", row)
+                connection.execute(
+                    f"INSERT INTO {table} VALUES ({', '.join(['%s'] * len(row))})", row
+                )
         for table in ("answers", "verdicts"):
-            connection.execute(f"SELECT setval('{table}_number_seq', (SELECT max(number) FROM {table}))")
+            connection.execute(
+                f"SELECT setval('{table}_number_seq', (SELECT max(number) FROM {table}))"
+            )
         connection.execute("INSERT INTO layout VALUES (1)")
     return file
 
@@ -192,7 +228,9 @@ def old(url: str, tmp_path: Path) -> Path:
 def rows_there(ledger: Ledger, table: str) -> list[tuple]:
     with ledger.reading() as connection:
         rows = connection.execute(text(f"SELECT * FROM {table} ORDER BY 1, 2")).mappings()
-        return [tuple(value for name, value in row.items() if name != "details") for row in rows]  # which layout 2 adds
+        return [
+            tuple(value for name, value in row.items() if name != "details") for row in rows
+        ]  # which layout 2 adds
 
 
 def test_an_old_layout_is_migrated_and_no_row_changes(old: Path):
@@ -203,34 +241,53 @@ def test_an_old_layout_is_migrated_and_no_row_changes(old: Path):
     questions = [row[2] for row in rows_of(old, "verdicts")]
     for judge in {row[1] for row in rows_of(old, "verdicts")}:
         found = ledger.find(judge, questions)
-        assert set(found["question"]) == {row[2] for row in rows_of(old, "verdicts") if row[1] == judge}
+        assert set(found["question"]) == {
+            row[2] for row in rows_of(old, "verdicts") if row[1] == judge
+        }
     assert spending.budget(pairs=1).of(spending.CHEAP).reserve(1, 0, 0)
 
 
 def test_a_migrated_database_has_the_tables_of_a_new_one(old: Path, url: str, server: Path):
     import psycopg
 
-    with psycopg.connect(host=str(server), user=USER, dbname="postgres", autocommit=True) as connection:
+    with psycopg.connect(
+        host=str(server), user=USER, dbname="postgres", autocommit=True
+    ) as connection:
         connection.execute("DROP DATABASE IF EXISTS new_one")
         connection.execute("CREATE DATABASE new_one")
-    assert described(Ledger()) == described(Ledger(f"postgresql+psycopg://{USER}@/new_one?host={server}"))
+    assert described(Ledger()) == described(
+        Ledger(f"postgresql+psycopg://{USER}@/new_one?host={server}")
+    )
 
 
 def described(ledger: Ledger) -> list[tuple]:
     """Columns, indexes, keys and triggers of every table."""
     queries = (
-        "SELECT table_name, column_name, data_type, is_nullable, character_maximum_length FROM information_schema.columns",
+        "SELECT table_name, column_name, data_type, is_nullable, character_maximum_length FROM "
+        "information_schema.columns",
         "SELECT tablename, indexname, indexdef FROM pg_indexes",
         "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint",
-        "SELECT event_object_table, trigger_name, event_manipulation, action_statement FROM information_schema.triggers",
+        "SELECT event_object_table, trigger_name, event_manipulation, action_statement FROM "
+        "information_schema.triggers",
     )
-    ours = {"layout", "judges", "answers", "verdicts", "claims", "completions", "budgets", "reservations"}
+    ours = {
+        "layout",
+        "judges",
+        "answers",
+        "verdicts",
+        "claims",
+        "completions",
+        "budgets",
+        "reservations",
+    }
     with ledger.reading() as connection:
         rows = [tuple(row) for query in queries for row in connection.execute(text(query))]
     return sorted((row for row in rows if row[0] in ours), key=repr)
 
 
-def test_processes_that_open_an_old_database_at_once_migrate_it_once(old: Path, capfd: pytest.CaptureFixture[str]):
+def test_processes_that_open_an_old_database_at_once_migrate_it_once(
+    old: Path, capfd: pytest.CaptureFixture[str]
+):
     run_all([(open_it, None)] * 3)
     assert capfd.readouterr().err.count("migrated from layout 1 to 2") == 1
     assert count(Ledger(), "answers") == 25 + 3
