@@ -55,7 +55,7 @@ def test_nothing_is_deleted_while_somebody_is_at_work(idle: Space, name: str):
     lock.parent.mkdir(exist_ok=True)
     with FileLock(lock):
         lock.with_name(f"{lock.name}.holder").write_text("process 7")
-        with pytest.raises(Refused, match=f"nothing was deleted: .*{name} is held by process 7"):
+        with pytest.raises(Refused, match=f"nothing was deleted: .*{name} is locked by process 7"):
             store.clean(yes=True)
         store.clean(yes=False)  # a list deletes nothing
     assert idle.folder.exists()

@@ -291,7 +291,7 @@ def test_an_instruction_follows_its_query(workspace: Path, registered):
 @pytest.mark.parametrize(
     ("name", "subset", "split", "said"),
     [
-        ("SciFct", None, None, "has no task 'SciFct': did you mean 'SciFact'"),
+        ("SciFct", None, None, "has no task 'SciFct'; did you mean 'SciFact'"),
         ("Banking77Classification", None, None, "has the type Classification"),
         ("MIRACLRetrieval", None, None, "several languages"),
         ("MIRACLRetrieval", "dee", None, "did you mean 'de'"),

@@ -339,7 +339,7 @@ def test_a_proposal_that_the_confirming_judge_cannot_answer_is_masked(small: Non
 
 def test_a_dead_endpoint_leaves_no_label_and_says_why(small: None, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(
-        "hone.llm.client.random.uniform", lambda low, high: low
+        "hone.llm.retry_policy.random.uniform", lambda low, high: low
     )  # between attempts nothing is waited for
     with serving(says_yes_to()) as server:
         url = server.url

@@ -113,7 +113,7 @@ def test_a_request_for_vectors_ends(parts: Callable[[], Iterator[bytes]]):
     with (
         dripping(parts) as url,
         pytest.raises(
-            Refused, match=r"cannot be reached \((TimeoutError|ReadTimeout)\), tried 2 times"
+            Refused, match=r"cannot be reached \((TimeoutError|ReadTimeout), 2 attempts\)"
         ),
     ):
         EndpointEncoder(url, "m", attempts=2, timeout=SHORT).queries(["a"])
