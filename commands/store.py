@@ -32,7 +32,7 @@ from hone.present.number_format import count as count_of
 from tasks.evaluate.reference import encoder_of
 from tasks.evaluate.settings import EvaluateSettings, ReferenceSettings
 from tasks.report.settings import ReportSettings
-from tasks.resolve.recipe_models import TEXT, RecipeModels
+from tasks.resolve.recipe_models import TEXT, RecipeModels, pinned_encoders
 from tasks.score.settings import ScoreSettings
 
 CHECKPOINT_DAYS = 7
@@ -91,7 +91,7 @@ def needed_spaces() -> dict[Path, list[str]]:
     machine = params.read().machine.model_dump()
     models = [folder for folder in sorted(MODELS.glob("*")) if (folder / "modules.json").exists()]
     used = [(folder.name, encoder_for(folder, reading, machine)) for folder in models]
-    for name, revision in teachers().items():
+    for name, revision in sorted(teachers(), key=str):
         if folder := folder_here(name, revision):
             used.append((name, encoder_for(folder, reading | {"prompts": {}}, machine)))
     for settings in EvaluateSettings.existing():
@@ -175,15 +175,15 @@ def read_settings() -> Reading | None:
     )
 
 
-def teachers() -> dict[str, str | None]:
-    """Encoders, other than the rounds' own, that recipes and judges of params.yaml name, with
-    their revisions.
+def teachers() -> set[tuple[str, str | None]]:
+    """Encoders, other than the rounds' own, that `resolve` has pinned or that recipes and judges of
+    params.yaml name: name and revision.
     """
     given = params.read()
     rows = [
         row for round in given.rounds for row in RecipeModels.of(given, round).named(route=TEXT)
     ]
-    return dict(split_revision(row.name, row.revision) for row in rows)
+    return pinned_encoders() | {split_revision(row.name, row.revision) for row in rows}
 
 
 def show() -> None:

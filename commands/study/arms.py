@@ -107,9 +107,7 @@ class Trial:
     @cached_property
     def wanted(self) -> dict[str, dict]:
         """The settings of the stages that the trial runs."""
-        return {
-            name: values for name, values in self.settings.items() if not name.startswith(NOT_READ)
-        }
+        return {name: values for name, values in self.settings.items() if is_read(name)}
 
     @cached_property
     def fingerprints(self) -> Fingerprints:
@@ -162,8 +160,13 @@ class Trial:
         ]
 
 
-# Prefixes of resolved stages that a trial does not run.
-NOT_READ = ("open", "track/", "drift", "report", "reference/bm25/")
+# Prefixes of resolved stages that a trial does not run. The only reference that it evaluates is r0.
+NOT_READ = ("open", "track/", "drift", "report", "reference/")
+
+
+def is_read(name: str) -> bool:
+    """Whether a trial runs a resolved stage."""
+    return name.startswith(f"reference/{BASE}/") or not name.startswith(NOT_READ)
 
 
 def own_seed(given: Params, collection: str) -> int:

@@ -20,14 +20,14 @@ class Journal:
     Stages are listed by name: the trial's address identifies what they did.
 
     Args:
-        address: the trial's address.
+        name: of the trial's worktree, so that another checkout has a journal of its own.
     """
 
-    address: str
+    name: str
 
     @property
     def file(self) -> Path:
-        return folder() / f"{self.address}.stages.jsonl"
+        return folder() / f"{self.name}.stages.jsonl"
 
     def write(self, stage: str, cost: dict[str, Any]) -> None:
         """Record a stage that has ended.

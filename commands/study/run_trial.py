@@ -44,7 +44,8 @@ def carried_out(name: str, trial: Trial, runner: dvc.Runner, say: Callable[[str]
         TrialFailed: a stage failed. DVC's cache has the stages before it, and the journal has their
             cost. The next run continues there.
     """
-    tree, journal = Worktree(trial.address), Journal(trial.address)
+    tree = Worktree(trial.address)
+    journal = Journal(tree.name)
     with tree.lock:
         if found := results_of([trial]):
             trial_models.note_finished(trial)

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
+from filelock import FileLock
 
+from commands.console import line
 from commands.study.arms import Trial
-from commands.study.worktree import LOCK, Worktree, folder, git, tried
+from commands.study.worktree import LOCK, Worktree, folder, git
+from hone.errors import Refused
 from hone.files import read_json, write_json
 from hone.layout import MODELS, RANKERS
 
@@ -28,12 +32,19 @@ def note_unfinished(trials: Iterable[Trial]) -> None:
     If a trial never runs, its note is not removed, and the models that it shares with other trials
     are kept.
     """
-    for trial in trials:
-        write_json(note_of(trial), {round: trial.model_address(round) for round in trial.rounds})
+    with models_lock():
+        for trial in trials:
+            models = {round: trial.model_address(round) for round in trial.rounds}
+            write_json(note_of(trial), models)
 
 
 def note_finished(trial: Trial) -> None:
     note_of(trial).unlink(missing_ok=True)
+
+
+def models_lock() -> FileLock:
+    """Held while models are noted or removed: studies of several checkouts share the notes."""
+    return FileLock(folder() / "models.lock")
 
 
 def note_of(trial: Trial) -> Path:
@@ -55,11 +66,13 @@ def remove_models(trial: Trial, project: Path, stages: dict[str, dict]) -> int:
     cache = Path(".dvc/cache").absolute()
     if own_cache() != cache:
         return 0
-    needed = {
-        address
-        for note in (folder() / "unfinished").glob("*.json")
-        for address in read_json(note).values()
-    }
+    with models_lock():
+        return remove_unused(trial, project, stages, cache)
+
+
+def remove_unused(trial: Trial, project: Path, stages: dict[str, dict], cache: Path) -> int:
+    """Remove the weights; see `remove_models`. The caller holds the lock."""
+    needed = {address for note in read_notes() for address in note.values()}
     rounds = [name for name in trial.rounds if trial.model_address(name) not in needed]
     places = {
         f"{place}/{name}": f"{stage}@{name}"
@@ -67,6 +80,11 @@ def remove_models(trial: Trial, project: Path, stages: dict[str, dict]) -> int:
         for place, stage in ((MODELS, "train"), (RANKERS, "rank"))
     }
     removable = {place for place, stage in places.items() if made_by_trial(stages[stage])}
+    try:
+        elsewhere = used_elsewhere(project)
+    except Refused as refusal:
+        line(f"{trial.name}: model weights are kept in DVC's cache: {refusal}")
+        return 0
     outs = [
         out
         for stage in yaml.safe_load((project / LOCK).read_text(encoding="utf-8"))["stages"].values()
@@ -74,8 +92,7 @@ def remove_models(trial: Trial, project: Path, stages: dict[str, dict]) -> int:
     ]
     used = files_of(
         cache,
-        [out["md5"] for out in outs if "md5" in out and out["path"] not in removable]
-        + used_elsewhere(project),
+        [out["md5"] for out in outs if "md5" in out and out["path"] not in removable] + elsewhere,
     )
     freed = 0
     for md5 in (out["md5"] for out in outs if out["path"] in removable):
@@ -88,6 +105,13 @@ def remove_models(trial: Trial, project: Path, stages: dict[str, dict]) -> int:
                 freed += file.stat().st_size if file.exists() else 0
                 file.unlink(missing_ok=True)
     return freed
+
+
+def read_notes() -> Iterator[dict[str, str]]:
+    """The models that unfinished trials need. Another study may remove a note meanwhile."""
+    for file in (folder() / "unfinished").glob("*.json"):
+        with suppress(FileNotFoundError):
+            yield read_json(file)
 
 
 def made_by_trial(stage: dict) -> bool:
@@ -103,28 +127,24 @@ def own_cache() -> Path:
 
 
 def used_elsewhere(project: Path) -> list[str]:
-    """Hashes named in a commit, the checkout or another worktree."""
-    names = (f"./{LOCK}", "*.dvc")
-    history = (
-        tried(
-            "log",
-            "--all",
-            "HEAD",
-            "--format=",
-            "--patch",
-            "--unified=0",
-            "--no-color",
-            "--no-ext-diff",
-            "--",
-            *names,
-        )
-        or ""
-    )
-    files = (tried("ls-files", "-z", "--cached", "--others", "--", "*.dvc") or "").split("\0")
+    """Hashes named in a commit, the checkout or another worktree.
+
+    Raises:
+        Refused: git fails, so that nothing may be removed.
+    """
+    # Every commit counts: also those on merged branches, and whatever .gitattributes says.
+    every = ("--all", "HEAD", "--full-history", "-m", "--text")
+    plain = ("--format=", "--patch", "--unified=0", "--no-color", "--no-ext-diff")
+    history = git("log", *every, *plain, "--", f"./{LOCK}", "*.dvc")
+    files = git("ls-files", "-z", "--cached", "--others", "--", "*.dvc").split("\0")
     prefix = git("rev-parse", "--show-prefix").strip()
+    trees = re.findall(r"(?m)^worktree (.*)$", git("worktree", "list", "--porcelain"))
     others = [
         file
-        for file in (folder() / "worktrees").glob(f"*/{prefix}{LOCK}")
+        for file in (
+            *(folder() / "worktrees").glob(f"*/{prefix}{LOCK}"),
+            *(Path(tree) / prefix / LOCK for tree in trees),
+        )
         if not file.is_relative_to(project)
     ]
     texts = [

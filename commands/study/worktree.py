@@ -143,6 +143,8 @@ def copy_changes(project: Path) -> None:
 def link_inputs(project: Path, trial: Trial) -> None:
     """Link the user's inputs/, and untracked collections elsewhere in the checkout."""
     if INPUTS.is_dir():
+        if (project / INPUTS).is_symlink():  # git may track a link, such as to a larger disk
+            (project / INPUTS).unlink()
         shutil.rmtree(project / INPUTS, ignore_errors=True)
         (project / INPUTS).symlink_to(INPUTS.absolute(), target_is_directory=True)
     for item in trial.params.collections.values():

@@ -18,6 +18,10 @@ from hone.encoders.pinned_models import made_exact, split_revision
 from hone.errors import Refused
 from hone.judging.settings import first_able
 from hone.layout import BASE
+from tasks.relabel.settings import RelabelSettings
+from tasks.retrieve.settings import RetrieveSettings
+from tasks.sample.settings import SampleSettings
+from tasks.score.settings import ScoreSettings
 
 # What a model is given: a text at a time, a query and a document together, or a prompt.
 TEXT, PAIR, PROMPT = "text", "pair", "prompt"
@@ -48,8 +52,10 @@ class ModelRow:
 
     @property
     def here(self) -> bool:
-        """Whether it is on this machine."""
-        return folder_here(*split_revision(self.name, self.revision)) is not None
+        """Whether it is on this machine, as the recipe names it or as `resolve` has pinned it."""
+        named = split_revision(self.name, self.revision)
+        pinned = {pair for pair in pinned_encoders() if pair[0] == named[0]}
+        return any(folder_here(*pair) for pair in {named, *pinned})
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,15 @@ class RecipeModels:
             "train",
             own=True,
         )
+
+
+def pinned_encoders() -> set[tuple[str, str | None]]:
+    """Name and commit of every encoder that `resolve` has pinned for a stage of a round."""
+    stages = (RetrieveSettings, ScoreSettings, SampleSettings, RelabelSettings)
+    settings = [one for stage in stages for one in stage.existing()]
+    return {
+        (model["name"], model["revision"]) for one in settings for model in one.teachers.values()
+    }
 
 
 def route_of(place: str, line: dict[str, Any]) -> str:

@@ -12,7 +12,9 @@ from commands.plan.command import downloads
 from hone.config import params
 from hone.errors import Refused
 from tasks.resolve.recipe_models import PAIR, PROMPT, TEXT, ModelRow, RecipeModels
+from tasks.retrieve.settings import RetrieveSettings
 from tests.prepared import write_params
+from tests.settings import write_settings
 from tests.tiny_model import tiny_model
 
 JUDGES = {
@@ -63,7 +65,7 @@ def test_resolve_pins_what_a_stage_needs(given: params.Params):
 
 def test_store_clean_keeps_the_vectors_of_a_judges_encoder(given: params.Params):
     """Before, only the encoders that sources and scorers name were kept."""
-    assert store.teachers() == {"inputs/guide": None, "someone/judge": "a" * 40}
+    assert store.teachers() == {("inputs/guide", None), ("someone/judge", "a" * 40)}
 
 
 def test_plan_and_doctor_name_what_has_to_be_downloaded(given: params.Params):
@@ -89,3 +91,13 @@ def test_a_judge_that_params_does_not_name(given: params.Params):
     ]  # other stages do not ask for judges
     with pytest.raises(Refused, match="relabel.cascade.1: there is no judge 'nobody'"):
         list(models.rows())
+
+
+def test_a_commit_that_resolve_has_pinned_is_kept_whatever_the_recipe_names(given: params.Params):
+    """A recipe names a branch, or no revision: the vectors are those of the commit."""
+    pinned = {"name": "someone/teacher", "revision": "b" * 40, "fingerprint": None}
+    write_settings(RetrieveSettings, {"round": "r2"}, teachers={"someone/teacher": pinned})
+    other = pinned | {"revision": "c" * 40}
+    write_settings(RetrieveSettings, {"round": "r1"}, teachers={"someone/teacher": other})
+    found = store.teachers()
+    assert {("someone/teacher", "b" * 40), ("someone/teacher", "c" * 40)} <= found

@@ -20,6 +20,7 @@ from hone.config import code_fingerprint, params
 from hone.config.yaml12 import from_yaml
 from hone.errors import Refused
 from tests.prepared import COLLECTION, pairs, write_params, write_rows
+from tests.tiny_model import tiny_model
 
 ROUNDS = {
     "r1": {"from": "r0", "recipe": "warm-up"},
@@ -271,3 +272,15 @@ def test_trials_with_a_common_first_round_share_its_model():
     assert one.model_address("r1") == other.model_address("r1")
     assert one.model_address("r2") != other.model_address("r2")
     assert trial("ance", seed=2, first="warm-up").model_address("r1") != one.model_address("r1")
+
+
+def test_another_reference_leaves_a_trial_as_it_is():
+    """A trial evaluates r0 and its own rounds, and no other reference."""
+    before = trial("top-k").fingerprints
+    given = yaml.safe_load(Path("params.yaml").read_text())
+    tiny_model(Path("inputs/strong"))
+    references = {"strong": {"model": "inputs/strong"}}
+    Path("params.yaml").write_text(
+        yaml.safe_dump(given | {"references": references, "compare_with": ["r0", "strong"]})
+    )
+    assert trial("top-k").fingerprints == before

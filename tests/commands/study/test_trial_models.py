@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from commands.study import worktree
+from commands.study import trial_models, worktree
 from commands.study.arms import Trial
 from commands.study.trial_models import note_finished, note_unfinished, remove_models
 from commands.study.worktree import Worktree
+from hone.errors import Refused
 from tests.commands.study.trials import made
 
 DVC = [sys.executable, "-m", "dvc"]
@@ -114,6 +115,42 @@ def test_models_that_an_earlier_commit_names_stay(trial: Trial):
     commit()
     assert finish(trial, RAN) == 0
     assert in_cache() == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("attributes", ["", "dvc.lock -diff\n"])
+def test_models_of_a_merged_branch_stay_whatever_git_shows(trial: Trial, attributes: str):
+    """The merge keeps the other side, and the branch is deleted: plain `git log` skips it."""
+    Path(".gitattributes").write_text(attributes)
+    commit()
+    git("checkout", "--quiet", "-b", "side")
+    run()
+    commit()
+    git("checkout", "--quiet", "ours")
+    git("merge", "--quiet", "--strategy", "ours", "-m", "merged", "side")
+    git("branch", "--quiet", "-D", "side")
+    assert not Path("dvc.lock").exists()
+    assert finish(trial, RAN) == 0
+    assert in_cache() == {"a", "b", "c"}
+
+
+def test_models_of_a_worktree_of_the_users_stay(trial: Trial, tmp_path: Path):
+    git("worktree", "add", "--quiet", "-b", "theirs", str(tmp_path / "theirs"))
+    run()
+    Path("dvc.lock").rename(tmp_path / "theirs" / "dvc.lock")
+    assert finish(trial, RAN) == 0
+    assert in_cache() == {"a", "b", "c"}
+
+
+def test_nothing_is_removed_if_git_fails(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    def failing(*words: str) -> str:
+        raise Refused("`git log` failed")
+
+    monkeypatch.setattr(trial_models, "git", failing)
+    assert finish(trial, RAN) == 0
+    assert in_cache() == {"a", "b", "c"}
+    assert "model weights are kept in DVC's cache: `git log` failed" in capsys.readouterr().out
 
 
 def test_models_that_no_trial_made_stay(trial: Trial):

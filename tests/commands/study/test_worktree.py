@@ -118,6 +118,17 @@ def test_a_worktree_has_the_trials_settings_and_the_users_inputs(trial: Trial):
         assert not (project / "dvc.lock").exists()
 
 
+def test_inputs_may_be_a_link_that_git_tracks(trial: Trial, tmp_path: Path):
+    """Such as to a larger disk."""
+    Path("inputs").rename(tmp_path / "disk")
+    Path("inputs").symlink_to(tmp_path / "disk")
+    git("add", "--force", "inputs")
+    git("commit", "--quiet", "-m", "linked")
+    with Worktree(trial.address).open(trial) as project:
+        assert (project / "inputs/ours/queries.jsonl").is_file()
+    assert (tmp_path / "disk/ours/queries.jsonl").is_file()
+
+
 def test_the_users_checkout_stays_as_it_is_and_the_worktree_is_removed(trial: Trial):
     before = checkout()
     with Worktree(trial.address).open(trial) as project:
