@@ -73,11 +73,6 @@ def settings_files(pattern: str) -> list[Path]:
     return sorted(RESOLVED.glob(f"{pattern}.json"))
 
 
-def round_settings_file(round: str, stage: str) -> Path:
-    """The settings of a stage of a round."""
-    return settings_file(f"rounds/{round}/{stage}")
-
-
 def leakage_file(collection: str) -> Path:
     """The overlap of a collection's test and dev queries with the training data."""
     return LEAKAGE / f"{collection}.json"

@@ -19,7 +19,7 @@ from hone.config.stage_settings import NONE, MethodLine
 from hone.data import tables
 from hone.data.rounds import ancestors
 from hone.errors import Refused, nearest
-from hone.judging.settings import JudgeLine
+from hone.judging.resolved_relabel import JudgeLine
 from hone.layout import BASE, round_table
 from hone.llm import gguf
 from tasks.relabel.settings import RelabelSettings

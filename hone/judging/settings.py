@@ -5,58 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from typing_extensions import TypedDict
-
 from hone.config import methods, user_methods
 from hone.config.params import Params
 from hone.config.recipe import mined_as
 from hone.config.recipe_schema import Recipe
-from hone.config.sections.relabel import Relabel
-from hone.config.stage_settings import NONE, MethodLine
+from hone.config.stage_settings import NONE
 from hone.data.label_files import label_file
 from hone.encoders.pinned_models import made_exact
 from hone.errors import Refused, listed, nearest
 from hone.files import fingerprint_of_file, read_json
 from hone.judging import fingerprint
 from hone.judging.annotation.overrides import NAME as OVERRIDES
+from hone.judging.resolved_relabel import JudgeLine, ResolvedRelabel
 from hone.judging.versions import without_how
 from hone.layout import BASE
 
 RETRIES = "retries.json"
-
-
-class JudgeLine(TypedDict):
-    """A line of a cascade with its judge resolved.
-
-    `fingerprint` is the judge's name in the ledger, `escalate` its escalation rule, and `evidence`
-    what `hone judge check` measured on each training collection.
-    """
-
-    name: str
-    method: str
-    parameters: dict[str, Any]
-    fingerprint: str
-    escalate: MethodLine
-    evidence: list[dict[str, Any]]
-
-
-class ResolvedRelabel(Relabel):
-    """The section `relabel` of a recipe with its judges resolved.
-
-    Attributes:
-        cascade: the judges that can be used here; empty: nothing is judged.
-        confirmed_at: the place of the recipe's last judge among them, from 1; null: that judge was
-            left out.
-        left_out: optional judges that cannot be used here, with the reason.
-        train_on: the training collections.
-        retry: number of `hone judge retry` calls for the round.
-    """
-
-    cascade: list[JudgeLine]
-    confirmed_at: int | None
-    left_out: dict[str, str]
-    train_on: list[str]
-    retry: int
 
 
 def relabel(given: Params, made: Recipe, round: str) -> ResolvedRelabel:

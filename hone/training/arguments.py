@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from hone.config.sections.rank import Rank
-    from hone.config.sections.train import Train
+
+class TrainingSection(Protocol):
+    """The settings that the sections `train` and `rank` of a recipe share."""
+
+    epochs: float
+    steps: int | None
+    learning_rate: float
+    warmup: float
+    schedule: str
+    weight_decay: float
+    precision: str
+    checkpoint_steps: int
 
 
 def arguments_of(
-    section: Train | Rank, batch: int, seed: int, checkpoints: Path, on_cpu: bool
+    section: TrainingSection, batch: int, seed: int, checkpoints: Path, on_cpu: bool
 ) -> dict[str, Any]:
     """Keyword arguments: seeded, with checkpoints, without console output.
 

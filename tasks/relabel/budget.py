@@ -9,7 +9,7 @@ import polars as pl
 from hone.data.questions import in_blocks
 from hone.data.training_set import TrainingSet
 from hone.files import fingerprint, fingerprint_of_file
-from hone.judging.settings import ResolvedRelabel
+from hone.judging.resolved_relabel import ResolvedRelabel
 from hone.judging.versions import prompted
 from hone.layout import PAIR, round_table
 from hone.llm.budget import NAMES, Budget

@@ -12,8 +12,8 @@ from hone.encoders.round_encoders import Models
 from hone.files import fingerprint, fingerprint_of_file
 from hone.judging.cascade import Cascade, no_verdicts
 from hone.judging.context import Desk, run_name
+from hone.judging.resolved_relabel import ResolvedRelabel
 from hone.judging.run_judge import ask
-from hone.judging.settings import ResolvedRelabel
 from hone.judging.versions import prompted
 from hone.layout import PAIR, round_table
 from hone.llm.ledger.ledger import Ledger

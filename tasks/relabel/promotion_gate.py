@@ -8,7 +8,7 @@ import polars as pl
 
 from hone.errors import listed
 from hone.judging.reliability.gate import gate
-from hone.judging.settings import ResolvedRelabel
+from hone.judging.resolved_relabel import ResolvedRelabel
 from tasks.relabel.label_actions import DROP, PROMOTE
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from hone.config.stage_settings import EncodingSettings
-from hone.judging.settings import ResolvedRelabel
+from hone.judging.resolved_relabel import ResolvedRelabel
 
 
 class RelabelSettings(EncodingSettings):

@@ -12,7 +12,7 @@ from hone.data import rounds as lineage
 from hone.encoders.encoder import Reading
 from hone.encoders.model_folder import ModelFolder, folder_here
 from hone.errors import Refused, nearest
-from hone.judging.settings import ResolvedRelabel
+from hone.judging.resolved_relabel import ResolvedRelabel
 from tasks.resolve.recipe_models import PAIR, route_of
 
 NO_SCORER = ""

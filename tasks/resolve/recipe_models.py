@@ -53,9 +53,10 @@ class ModelRow:
     @property
     def here(self) -> bool:
         """Whether it is on this machine, as the recipe names it or as `resolve` has pinned it."""
-        named = split_revision(self.name, self.revision)
-        pinned = {pair for pair in pinned_encoders() if pair[0] == named[0]}
-        return any(folder_here(*pair) for pair in {named, *pinned})
+        name, revision = split_revision(self.name, self.revision)
+        if folder_here(name, revision):
+            return True
+        return any(folder_here(*pair) for pair in pinned_encoders() if pair[0] == name)
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def test_paths_of_tables_and_results():
     assert layout.round_account("r1", "relabel") == Path("rounds/r1/relabel.json")
     assert layout.collection_table("ours", "documents") == Path("data/ours/documents.parquet")
     assert layout.collection_table("ours", "qrels", "test") == Path("data/ours/test/qrels.parquet")
-    assert layout.round_settings_file("r1", "score") == Path("resolved/rounds/r1/score.json")
+    assert layout.settings_file("rounds/r1/score") == Path("resolved/rounds/r1/score.json")
     assert layout.metrics_file("r1", "ours") == Path("reports/metrics/r1/ours.json")
     assert layout.query_values_file("r1", "ours") == Path("reports/queries/r1/ours.parquet")
     assert layout.run_file("r1", "ours") == Path("reports/runs/r1/ours.trec")

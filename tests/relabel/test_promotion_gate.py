@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from hone.judging.settings import ResolvedRelabel
+from hone.judging.resolved_relabel import ResolvedRelabel
 from tasks.relabel.promotion_gate import may_promote, only_shown
 
 

@@ -120,3 +120,23 @@ def test_a_page_template_counts_as_it_stands():
         "code"
     ]
     assert "tasks/report/page/page.html.jinja" in known
+
+
+@pytest.mark.parametrize(
+    ("stage", "sections"),
+    [
+        ("retrieve", set()),
+        ("rank", {"common", "rank"}),
+        ("score", set()),
+        ("sample", {"common", "sample"}),
+        ("relabel", {"common", "relabel"}),
+        ("train", {"common", "train"}),
+        ("evaluate", set()),
+    ],
+)
+def test_a_stage_reaches_its_own_section_of_a_recipe_alone(stage: str, sections: set[str]):
+    """A new setting of another section must not run the stage again."""
+    code = code_fingerprint.fingerprints([f"tasks.{stage}.__main__"])["code"]
+    folder = "hone.config.sections."
+    assert {name.removeprefix(folder) for name in code if name.startswith(folder)} == sections
+    assert not {"hone.config.recipe", "hone.config.recipe_schema"} & set(code)
