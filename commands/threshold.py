@@ -71,11 +71,12 @@ def threshold(
     if keep < 1:
         raise Refused(f"--keep is {keep}. Use 1 or more negatives per query.")
     given = params.read()
+    if on not in given.collections:
+        raise Refused(f"Collection '{on}' is not in params.yaml: {nearest(on, given.collections)}")
     if not run_file(name, on).exists():
         known = [f"{file.parent.name} on {file.stem}" for file in sorted(RUNS.glob("*/*.trec"))]
-        raise Refused(
-            f"'{name}' has not been evaluated on '{on}': {nearest(f'{name} on {on}', known)}"
-        )
+        hint = nearest(f"{name} on {on}", known) if known else "run `dvc repro` first."
+        raise Refused(f"'{name}' has not been evaluated on '{on}': {hint}")
     found = calibration(name, on, min_relevance(given, on), generator(given.seed, "threshold", on))
     pairs = found.pairs
     queries = count(pairs.count, "dev query", "dev queries")

@@ -132,7 +132,8 @@ def evaluated(given: Params, on: str, names: list[str] | None) -> list[str]:
     there = sorted(file.parent.name for file in RUNS.glob(f"*/{on}.trec"))
     for name in names or ():
         if name not in there:
-            raise Refused(f"'{name}' has not been evaluated on {on}: {nearest(name, there)}")
+            hint = nearest(name, there) if there else "run `dvc repro` first."
+            raise Refused(f"'{name}' has not been evaluated on {on}: {hint}")
     known = [name for name in (*BUILT_IN, *given.references, *given.rounds) if name in there]
     if not (names or known):
         raise Refused(

@@ -109,6 +109,14 @@ def test_what_cannot_be_known_is_refused(workspace: Path):
         Refused, match=r"'r1' has not been evaluated on 'ours': did you mean 'r0 on ours'"
     ):
         threshold("r1", "ours", 0.1, 0.05, 4, 0.1, 10)
+    with pytest.raises(Refused, match=r"'our' is not in params.yaml: did you mean 'ours'"):
+        threshold("r0", "our", 0.1, 0.05, 4, 0.1, 10)
     for bad in ({"lose": 0}, {"false": 1.5}, {"risk": -0.1}, {"keep": 0}):
         with pytest.raises(Refused, match=f"--{next(iter(bad))}"):
             find(**bad)
+
+
+def test_before_any_evaluation_the_refusal_names_the_command(workspace: Path):
+    write_params(collections={"ours": COLLECTION})
+    with pytest.raises(Refused, match=r"evaluated on 'ours': run `dvc repro` first\."):
+        find()

@@ -17,6 +17,7 @@ from hone.errors import Refused
 from hone.ir import judge_labels
 from hone.ir.results import evaluate
 from hone.judging.annotation import csv
+from hone.layout import RUNS
 from tests.commands.judge.filling import (
     ROUNDS,
     TEST,
@@ -208,6 +209,14 @@ def test_what_cannot_be_meant_is_refused(made: Path, server: Server, arguments: 
     with pytest.raises(Refused) as refused:
         fill(**{"name": "strong", "on": "ours"} | arguments)
     assert said in str(refused.value)
+    assert not server.asked
+
+
+def test_before_any_evaluation_the_refusal_names_the_command(made: Path, server: Server):
+    for file in RUNS.glob("*/ours.trec"):
+        file.unlink()
+    with pytest.raises(Refused, match="'r1' has not been evaluated on ours: run `dvc repro` first"):
+        fill("strong", "ours", names=["r1"])
     assert not server.asked
 
 
