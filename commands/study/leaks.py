@@ -5,7 +5,7 @@ all.
 from __future__ import annotations
 
 from commands.study.trial_results import Kept
-from tasks.leakage.sentences import asked, sentence
+from tasks.leakage.sentences import list_judged_splits, sentence
 from tasks.report.leakage import warn_of_leaks
 
 
@@ -20,7 +20,10 @@ def leaks_of(trial: Kept, collections: list[str]) -> list[str]:
     return warn_of_leaks(
         [
             account
-            | {"told": sentence(account), "leaked": any(one["leaked"] for _, one in asked(account))}
+            | {
+                "sentence": sentence(account),
+                "leaked": any(one["leaked"] for _, one in list_judged_splits(account)),
+            }
             for account in accounts
         ]
     )

@@ -15,8 +15,8 @@ def main(settings: CollectSettings) -> None:
     """Read one collection of params.yaml, report its errors, and write its tables."""
     collection = settings.collection
     found = prepared(collection, settings)
-    if told := count_sentence(found.counts):
-        say(f"{collection}: {told}")
+    if sentence := count_sentence(found.counts):
+        say(f"{collection}: {sentence}")
     with folder_written_whole(DATA / collection) as place:
         write_collection(place, found, settings)
 

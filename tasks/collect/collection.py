@@ -19,8 +19,8 @@ from tasks.collect.refusals import Examined, examined
 from tasks.collect.settings import CollectSettings
 from tasks.collect.training_part import hidden_part, training_part
 
-SHOWN = 8  # names of metadata in the log line
-TOLD = {
+MAX_NAMES = 8  # names of metadata in the log line
+COUNT_TEXTS = {
     "repeated_labels": "duplicate labels with the same grade (one of each is kept)",
     "negative_grades": "labels have a grade below 0 (read as 0)",
     "repeated_ids": "lines have a duplicated id (the last one counts)",
@@ -86,14 +86,16 @@ def write_collection(place: Path, found: Examined, settings: CollectSettings) ->
         labels = qrels.filter(pl.col("split") == name)
         relevant = labels.filter(pl.col("relevance") >= settings.min_relevance)
         if name == "train":
-            queries, labels, unlabelled, gone = training_part(queries, labels, relevant, settings)
+            queries, labels, unlabelled, excluded = training_part(
+                queries, labels, relevant, settings
+            )
             tables.write(
                 "queries", tables.shaped("queries", unlabelled), place / name / "unlabelled.parquet"
             )
             hide = hidden_part(labels, queries, Documents(place / "documents.parquet"), settings)
             tables.write("hidden", tables.shaped("hidden", hide), place / "hidden.parquet")
             labels = labels.join(hide, on=["query_id", "doc_id"], how="anti", maintain_order="left")
-            removed += gone
+            removed += excluded
             about["hidden"] = len(hide)
             if settings.hide is not None and settings.hide.bias == "bm25":
                 about["queries_without_terms"] = int(
@@ -115,14 +117,14 @@ def write_collection(place: Path, found: Examined, settings: CollectSettings) ->
     say(
         f"collect {name}: {len(source.documents):,} documents, queries: {counts}; "
         f"{about['hidden']:,} held-out "
-        f"positives{metadata_told(columns)}"
+        f"positives{describe_metadata(columns)}"
     )
 
 
-def metadata_told(columns: list[str]) -> str:
+def describe_metadata(columns: list[str]) -> str:
     """The metadata columns of documents, as the end of a sentence."""
     return (
-        f"; metadata: {', '.join(columns[:SHOWN])}{' ...' if len(columns) > SHOWN else ''}"
+        f"; metadata: {', '.join(columns[:MAX_NAMES])}{' ...' if len(columns) > MAX_NAMES else ''}"
         if columns
         else ""
     )
@@ -130,7 +132,7 @@ def metadata_told(columns: list[str]) -> str:
 
 def count_sentence(counts: dict[str, int]) -> str:
     """The repairs and gaps of a collection, for a message. Empty if there are none."""
-    return ", ".join(f"{number:,} {TOLD[name]}" for name, number in counts.items() if number)
+    return ", ".join(f"{number:,} {COUNT_TEXTS[name]}" for name, number in counts.items() if number)
 
 
 def dates_of(documents: pl.DataFrame) -> pl.DataFrame:

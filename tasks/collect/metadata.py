@@ -40,8 +40,8 @@ def flat(record: dict[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:
             yield from flat(value, "" if name == NESTED else f"{name}.")
         else:
             for one in value if isinstance(value, list | tuple) else [value]:
-                if (said := as_text(one)) != "":
-                    yield name, said
+                if (text := as_text(one)) != "":
+                    yield name, text
 
 
 def as_text(value: Any) -> str:

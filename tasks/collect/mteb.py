@@ -59,9 +59,9 @@ def mteb(
 
     data = loaded(mteb_task(what, subset, split))
     judged = {query: found for query, found in data["relevant_docs"].items() if found}
-    corpus, asked = data["corpus"], data["queries"]
+    corpus, task_queries = data["corpus"], data["queries"]
     titles = corpus["title"] if "title" in corpus.column_names else [""] * len(corpus)
-    texts = zip(asked["id"], _retrieval_texts(asked, PromptType.query), strict=True)
+    texts = zip(task_queries["id"], _retrieval_texts(task_queries, PromptType.query), strict=True)
     queries = [(query, text, EVALUATED) for query, text in texts if query in judged]
     labels = [
         (query, doc, int(grade), "mteb", EVALUATED)

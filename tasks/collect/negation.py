@@ -75,11 +75,13 @@ def negation(
                 doc_id=pl.format("{}:{}", "pair", pl.lit(side)),
                 twin=pl.format("{}:{}", "pair", pl.lit(other)),
                 query=pl.format(
-                    "What does {} do when {} {}?", "function", "parameter", pl.lit(asked)
+                    "What does {} do when {} {}?", "function", "parameter", pl.lit(condition)
                 ),
-                text=pl.format("{}, {}: {}, {}", "function", "parameter", pl.lit(said), side),
+                text=pl.format("{}, {}: {}, {}", "function", "parameter", pl.lit(statement), side),
             )
-            for (side, (said, asked)), other in zip(SIDES.items(), reversed(SIDES), strict=True)
+            for (side, (statement, condition)), other in zip(
+                SIDES.items(), reversed(SIDES), strict=True
+            )
         ]
     )
     labels = pl.concat(
@@ -120,16 +122,16 @@ def table(columns: dict[str, type[pl.DataType]], rows: pl.DataFrame) -> pl.DataF
 def pairs_of(package: str) -> Iterator[tuple[str, str, str, str, str, int]]:
     """Function, parameter, its description if true and if false, file and line."""
     for function in functions_in(package):
-        for name, said in PARAMETER.findall(ast.get_docstring(function.node) + "\n"):
-            if both := opposites(said):
+        for name, description in PARAMETER.findall(ast.get_docstring(function.node) + "\n"):
+            if both := opposites(description):
                 yield function.name, name, *both, function.file, function.node.lineno
 
 
-def opposites(said: str) -> tuple[str, str] | None:
+def opposites(description: str) -> tuple[str, str] | None:
     """The descriptions for true and for false, if each is one sentence."""
     text = INSIDE.sub(
         lambda inside: f". {inside[1][0].upper()}{inside[1][1:]}",
-        DIRECTIVE.sub("", " ".join(said.split())),
+        DIRECTIVE.sub("", " ".join(description.split())),
     )
     sentences = SENTENCES.split(text)
     sides = [

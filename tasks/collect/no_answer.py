@@ -50,8 +50,8 @@ def no_answer(path: Path, *, share: Annotated[float, Field(gt=0, lt=1)] = 0.5) -
     drawn = queries.filter(
         pl.Series(unit_hashes(queries["text"].to_list(), DRAW), dtype=pl.Float64) < share
     )
-    gone = labels.join(drawn, on="query_id", how="semi")["doc_id"].unique()
-    left = labels.filter(~pl.col("doc_id").is_in(gone.implode()))
+    removed_ids = labels.join(drawn, on="query_id", how="semi")["doc_id"].unique()
+    left = labels.filter(~pl.col("doc_id").is_in(removed_ids.implode()))
     answered = left["query_id"].n_unique()
     if answered in (0, len(queries)):
         raise Refused(
@@ -62,8 +62,8 @@ def no_answer(path: Path, *, share: Annotated[float, Field(gt=0, lt=1)] = 0.5) -
             "collection."
         )
     documents = tables.read("documents", path / "documents.parquet")
-    named = pl.col("doc_id").is_in(gone.implode()) | pl.col("parent_id").is_in(
-        gone.implode()
+    named = pl.col("doc_id").is_in(removed_ids.implode()) | pl.col("parent_id").is_in(
+        removed_ids.implode()
     ).fill_null(False)
     return Source(
         documents=placed(DOCUMENTS, documents, path / "documents.parquet").filter(~named),
@@ -76,8 +76,8 @@ def no_answer(path: Path, *, share: Annotated[float, Field(gt=0, lt=1)] = 0.5) -
 
 def placed(columns: dict[str, type[pl.DataType]], rows: pl.DataFrame, file: Path) -> pl.DataFrame:
     """One of a source's tables, each row with its file and number."""
-    there = rows.with_columns(file=pl.lit(str(file)), row=pl.int_range(1, pl.len() + 1))
-    return there.select(
-        (pl.col(name) if name in there.columns else pl.lit(None)).cast(kind).alias(name)
+    numbered = rows.with_columns(file=pl.lit(str(file)), row=pl.int_range(1, pl.len() + 1))
+    return numbered.select(
+        (pl.col(name) if name in numbered.columns else pl.lit(None)).cast(kind).alias(name)
         for name, kind in columns.items()
     )

@@ -126,8 +126,8 @@ def python_api(
 
 def metadata_of(functions: pl.DataFrame) -> pl.DataFrame:
     """The table `metadata` of functions (doc_id, package, module, name, see_also)."""
-    said = functions.select("doc_id", target="see_also").explode("target").drop_nulls()
-    links = resolved(said, functions).select("doc_id", name=pl.lit("see_also"), value="other")
+    references = functions.select("doc_id", target="see_also").explode("target").drop_nulls()
+    links = resolved(references, functions).select("doc_id", name=pl.lit("see_also"), value="other")
     named = functions.unpivot(
         ["package", "module", "name"], index="doc_id", variable_name="column"
     ).rename({"column": "name"})
@@ -155,9 +155,16 @@ def functions_of(
     names of each documented public function.
     """
     for one in functions_in(package):
-        said = ast.get_docstring(one.node)
-        where = (one.file, one.node.lineno, package, added_in(said), one.module, names_in(said))
-        yield f"{one.module}.{one.name}", code_of(one.node), first_sentence(said), *where
+        docstring = ast.get_docstring(one.node)
+        where = (
+            one.file,
+            one.node.lineno,
+            package,
+            added_in(docstring),
+            one.module,
+            names_in(docstring),
+        )
+        yield f"{one.module}.{one.name}", code_of(one.node), first_sentence(docstring), *where
 
 
 def functions_in(package: str) -> Iterator[Function]:
@@ -176,9 +183,9 @@ def functions_in(package: str) -> Iterator[Function]:
         parts = file.relative_to(root).with_suffix("").parts
         if NOT_INTERFACE.isdisjoint(parts) and not any(part.startswith("test_") for part in parts):
             module = ".".join((package, *(part for part in parts if part != "__init__")))
-            shown = "/".join((package, *file.relative_to(root).parts))
+            relative_path = "/".join((package, *file.relative_to(root).parts))
             for name, node in documented(ast.parse(file.read_bytes()).body):
-                yield Function(module, name, node, shown)
+                yield Function(module, name, node, relative_path)
 
 
 def documented(
@@ -214,5 +221,5 @@ def added_in(docstring: str) -> str | None:
     """The version that introduced the function, if its docstring contains it. Indented lines are
     about a parameter.
     """
-    said = re.search(r"^\.\. versionadded:: *([0-9]+(?:\.[0-9]+)*)", docstring, re.MULTILINE)
-    return said.group(1) if said else None
+    directive = re.search(r"^\.\. versionadded:: *([0-9]+(?:\.[0-9]+)*)", docstring, re.MULTILINE)
+    return directive.group(1) if directive else None

@@ -74,23 +74,23 @@ def examined(name: str, source: Source, settings: CollectionChecks, faults: Faul
 
 def find_faults(source: Source, faults: Faults, without_text: bool = False) -> None:
     """Find duplicated ids, empty ids and texts, unknown splits and grades below 0."""
-    for table, rows, key, told in (
+    for table, rows, key, noun in (
         ("documents", source.documents, "doc_id", "document"),
         ("queries", source.queries, "query_id", "query"),
     ):
         if rows.is_empty() and table not in faults.tables:
             faults.note(f"there are no {table}. Check `path` in params.yaml")
         nameless = rows.filter(pl.col(key).is_null() | (pl.col(key).str.strip_chars() == ""))
-        faults.rows(nameless, f"a {told} has no id", "value", "give each row a unique id")
+        faults.rows(nameless, f"a {noun} has no id", "value", "give each row a unique id")
         doubled = rows.filter(pl.col(key).is_duplicated() & pl.col(key).is_not_null()).sort(
             key, "file", "row", maintain_order=True
         )
-        faults.rows(doubled, f"the {told} id is duplicated", key, "delete one, or change its id")
+        faults.rows(doubled, f"the {noun} id is duplicated", key, "delete one, or change its id")
         if source.published or (table == "documents" and without_text):
             continue
         remedy = "add a text, or delete the row and its labels"
         remedy += ", or set `empty_documents: leave-out`" if table == "documents" else ""
-        faults.rows(rows.filter(bare(table)), f"the {told} has no text", key, remedy)
+        faults.rows(rows.filter(bare(table)), f"the {noun} has no text", key, remedy)
     for table, rows in (("queries", source.queries), ("qrels", source.qrels)):
         odd = rows.filter(pl.col("split").is_not_null() & ~pl.col("split").is_in(SPLITS))
         if not odd.is_empty():
@@ -132,13 +132,13 @@ def without_repeats(source: Source, faults: Faults) -> tuple[Source, int]:
     """
     pair = ["query_id", "doc_id", "split"]
     if source.published:
-        kept = source.qrels.unique(pair, keep="last", maintain_order=True)
-        return replace(source, qrels=kept), len(source.qrels) - len(kept)
-    kept = source.qrels.unique([*pair, "relevance"], keep="first", maintain_order=True)
-    doubled = kept.filter(pl.struct(pair).is_duplicated()).sort(
+        unique_labels = source.qrels.unique(pair, keep="last", maintain_order=True)
+        return replace(source, qrels=unique_labels), len(source.qrels) - len(unique_labels)
+    unique_labels = source.qrels.unique([*pair, "relevance"], keep="first", maintain_order=True)
+    doubled = unique_labels.filter(pl.struct(pair).is_duplicated()).sort(
         "query_id", "doc_id", maintain_order=True
     )
-    told = doubled.with_columns(
+    conflicts = doubled.with_columns(
         value=pl.format(
             "{} {}: {}",
             *(pl.col(name).fill_null("") for name in ("query_id", "doc_id")),
@@ -146,12 +146,12 @@ def without_repeats(source: Source, faults: Faults) -> tuple[Source, int]:
         )
     )
     faults.rows(
-        told,
+        conflicts,
         "a pair is labelled twice, with different grades",
         "value",
         "keep one label for each pair",
     )
-    return replace(source, qrels=kept), len(source.qrels) - len(kept)
+    return replace(source, qrels=unique_labels), len(source.qrels) - len(unique_labels)
 
 
 def without_negative_grades(source: Source) -> tuple[Source, int]:
@@ -193,8 +193,8 @@ def without_absent(
         rows = lost.filter(pl.col("absent") == kind)
         if source.published or table in faults.tables or rows.is_empty():
             continue  # labels of unreadable rows would be reported wrongly
-        there = source.queries["query_id"] if kind == "query" else known_documents
-        decimals = rows.filter(pl.col(key).str.replace(r"\.0+$", "").is_in(there.implode()))
+        known_ids = source.queries["query_id"] if kind == "query" else known_documents
+        decimals = rows.filter(pl.col(key).str.replace(r"\.0+$", "").is_in(known_ids.implode()))
         if len(decimals):
             remedy = (
                 "use whole numbers: pandas converts whole numbers to decimals if a column "
@@ -288,15 +288,17 @@ def without_leaks(source: Source, leave_out: bool, faults: Faults) -> tuple[Sour
     order = pl.col("split").replace_strict({"test": 0, "dev": 1, "train": 2}, return_dtype=pl.Int8)
     ranked = source.queries.with_columns(same=normalised(pl.col("text")), place=order)
     ranked = ranked.with_columns(stays=pl.col("place").min().over("same"))
-    gone = ranked.filter(pl.col("place") > pl.col("stays")).select(
+    repeated_queries = ranked.filter(pl.col("place") > pl.col("stays")).select(
         "query_id",
         split=pl.col("stays").replace_strict(
             {0: "test", 1: "dev", 2: "train"}, return_dtype=pl.String
         ),
     )
-    queries = source.queries.join(gone, on="query_id", how="anti", maintain_order="left")
-    qrels = source.qrels.join(gone, on="query_id", how="anti", maintain_order="left")
-    return replace(source, queries=queries, qrels=qrels), gone
+    queries = source.queries.join(
+        repeated_queries, on="query_id", how="anti", maintain_order="left"
+    )
+    qrels = source.qrels.join(repeated_queries, on="query_id", how="anti", maintain_order="left")
+    return replace(source, queries=queries, qrels=qrels), repeated_queries
 
 
 def find_leaks(queries: pl.DataFrame, faults: Faults) -> None:

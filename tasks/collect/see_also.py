@@ -32,31 +32,33 @@ def names_in(docstring: str) -> list[str]:
     return list(dict.fromkeys(name for name in names if NAME.fullmatch(name)))
 
 
-def resolved(said: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
+def resolved(references: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
     """The referenced documents: by the whole id, otherwise by the last name in the same module,
     otherwise in the package.
 
     Ambiguous names in the module, or in the package if the module has none, are skipped.
 
     Args:
-        said: doc_id, target (a name, dotted or not).
+        references: doc_id, target (a name, dotted or not).
         documents: doc_id, package, module, name (the last part).
 
     Returns:
-        doc_id, other (doc_id of the referenced document), in the order of `said`.
+        doc_id, other (doc_id of the referenced document), in the order of `references`.
     """
     from_here = documents.select("doc_id", "package", "module")
-    wanted = said.with_columns(name=pl.col("target").str.split(".").list.last()).join(
+    targets = references.with_columns(name=pl.col("target").str.split(".").list.last()).join(
         from_here, on="doc_id", how="inner", maintain_order="left"
     )
-    exact = wanted.join(
+    exact = targets.join(
         documents.select(target="doc_id", other="doc_id"),
         on="target",
         how="left",
         maintain_order="left",
     )["other"]
-    near = [only_one(wanted, documents, keys) for keys in (["module", "name"], ["package", "name"])]
-    found = wanted.select("doc_id", other=pl.coalesce(exact, *near))
+    near = [
+        only_one(targets, documents, keys) for keys in (["module", "name"], ["package", "name"])
+    ]
+    found = targets.select("doc_id", other=pl.coalesce(exact, *near))
     return found.filter(
         pl.col("other").is_not_null() & (pl.col("other") != pl.col("doc_id"))
     ).unique(maintain_order=True)

@@ -22,13 +22,15 @@ def training_part(
     answered = queries.join(relevant, on="query_id", how="semi", maintain_order="left")
     unanswered = queries.join(relevant, on="query_id", how="anti", maintain_order="left")
     ordered = split.in_training_order(answered, relevant, settings.seed)
-    kept = ordered.head(settings.train_queries) if settings.train_queries else ordered
-    over = ordered.slice(len(kept))
+    first_queries = ordered.head(settings.train_queries) if settings.train_queries else ordered
+    over = ordered.slice(len(first_queries))
     others = split.in_training_order(unanswered, relevant, settings.seed)
     unlabelled = (
-        others.head(settings.train_queries - len(kept)) if settings.train_queries else others
+        others.head(settings.train_queries - len(first_queries))
+        if settings.train_queries
+        else others
     )
-    gone = [
+    excluded = [
         unanswered.select(
             "query_id",
             doc_id=pl.lit(None, dtype=pl.String),
@@ -39,14 +41,14 @@ def training_part(
             "query_id",
             doc_id=pl.lit(None, dtype=pl.String),
             rule=pl.lit("train-queries"),
-            detail=pl.lit(f"beyond the first {len(kept):,}"),
+            detail=pl.lit(f"beyond the first {len(first_queries):,}"),
         ),
     ]
     return (
-        kept,
-        labels.join(kept, on="query_id", how="semi", maintain_order="left"),
+        first_queries,
+        labels.join(first_queries, on="query_id", how="semi", maintain_order="left"),
         unlabelled,
-        gone,
+        excluded,
     )
 
 

@@ -115,20 +115,20 @@ def parted(record: dict) -> tuple[str, list[tuple[int, str, str]]]:
             *passages(record, 1, "positive_passages"),
             *passages(record, 0, "negative_passages"),
         ]
-    asked = next((name for name in QUERY_NAMES if name in record), None)
-    answer = next((name for name in POSITIVE_NAMES if name in record), None)
-    if asked is None or answer is None:
+    query_key = next((name for name in QUERY_NAMES if name in record), None)
+    positive_key = next((name for name in POSITIVE_NAMES if name in record), None)
+    if query_key is None or positive_key is None:
         raise Odd(f"a query or positive is missing. The line has {listed(record)}", LAYOUTS)
     against = [
         name for name in record if name in ("neg", "negative") or name.startswith("negative_")
     ]
-    texts = [(1, "", text) for text in many_texts(record[answer], answer)]
+    texts = [(1, "", text) for text in many_texts(record[positive_key], positive_key)]
     texts += [
         (0, "", text)
         for name in against
         for text in ([] if record[name] is None else many_texts(record[name], name))
     ]
-    return one_text(record[asked], asked), texts
+    return one_text(record[query_key], query_key), texts
 
 
 def passages(record: dict, relevance: int, name: str) -> Iterator[tuple[int, str, str]]:

@@ -48,8 +48,8 @@ def main(settings: DriftSettings) -> None:
     }
     account = {
         "vectors": moved(rounds, seen, sample),
-        "documents": len(sample.spread),
-        "queries": len(sample.asked),
+        "documents": len(sample.compared_documents),
+        "queries": len(sample.compared_queries),
         "trained": trained,
     }
     write_json(DRIFT, account)

@@ -18,7 +18,7 @@ from hone.layout import round_table
 from tasks.drift.moved import Sample, Seen
 
 PAIRS = 1_000  # of each round; the standard error of a fraction is at most 0.016 [Hone default]
-SHOWN = 10  # forgotten pairs listed with ids
+MAX_EXAMPLES = 10  # forgotten pairs listed with ids
 
 
 def trained_pairs(trained: pl.DataFrame) -> pl.DataFrame:
@@ -49,12 +49,12 @@ def drawn(pairs: pl.DataFrame, draw: np.random.Generator, most: int = PAIRS) -> 
 
 def margins(pairs: pl.DataFrame, sample: Sample, seen: Seen) -> np.ndarray:
     """The margin of each pair, [pairs], in one model."""
-    asked = sample.query_rows(pairs["query_id"])
+    query_rows = sample.query_rows(pairs["query_id"])
     scores = [
         pair_scores(
             seen.queries,
             seen.documents,
-            np.column_stack([asked, sample.document_rows(pairs[name])]),
+            np.column_stack([query_rows, sample.document_rows(pairs[name])]),
         )
         for name in ("positive", "negative")
     ]
@@ -93,7 +93,7 @@ def remembered(
             }
         )
         if forgotten.any():
-            examples = shown(pairs, model, margin[name], values, forgotten)
+            examples = list_examples(pairs, model, margin[name], values, forgotten)
     return {
         "pairs": len(pairs),
         "learnt": int(learnt.sum()),
@@ -102,11 +102,11 @@ def remembered(
     }
 
 
-def shown(
+def list_examples(
     pairs: pl.DataFrame, model: str, before: np.ndarray, after: np.ndarray, forgotten: np.ndarray
 ) -> list[dict]:
     rows = np.flatnonzero(forgotten)
-    rows = rows[np.argsort(after[rows], kind="stable")][:SHOWN]
+    rows = rows[np.argsort(after[rows], kind="stable")][:MAX_EXAMPLES]
     return [
         pairs.row(int(row), named=True)
         | {"model": model, "before": float(before[row]), "after": float(after[row])}

@@ -25,13 +25,14 @@ class Sample:
     Attributes:
         queries: query_id, text: queries for the comparison of vectors, and those of the pairs.
         documents: doc_id, text: the same.
-        asked, spread: rows of `queries` and `documents` for the comparison of vectors.
+        compared_queries, compared_documents: rows of `queries` and `documents` for the comparison
+            of vectors.
     """
 
     queries: pl.DataFrame
     documents: pl.DataFrame
-    asked: np.ndarray
-    spread: np.ndarray
+    compared_queries: np.ndarray
+    compared_documents: np.ndarray
 
     @classmethod
     def of(cls, training: TrainingSet, pairs: pl.DataFrame | None) -> Sample:
@@ -42,26 +43,26 @@ class Sample:
             pairs: query_id, positive, negative: additional pairs to score. Null: none.
         """
         every = training.queries().select("query_id", "text")
-        asked = every["query_id"].gather(spaced(len(every), QUERIES))
+        query_ids = every["query_id"].gather(spaced(len(every), QUERIES))
         ids = pl.concat([one.documents.ids for one in training])
-        spread = ids.gather(spaced(len(ids), DOCUMENTS))
+        document_ids = ids.gather(spaced(len(ids), DOCUMENTS))
         none = pl.Series(dtype=pl.String)
         named = (
             (none, none)
             if pairs is None
             else (pairs["query_id"], pl.concat([pairs["positive"], pairs["negative"]]))
         )
-        queries = every.filter(pl.col("query_id").is_in(pl.concat([asked, named[0]]).implode()))
+        queries = every.filter(pl.col("query_id").is_in(pl.concat([query_ids, named[0]]).implode()))
         documents = (
-            training.texts(pl.concat([spread, named[1]]).unique(maintain_order=True))
+            training.texts(pl.concat([document_ids, named[1]]).unique(maintain_order=True))
             .select("doc_id", text="full_text")
             .sort("doc_id")
         )
         return cls(
             queries,
             documents,
-            places_of(asked, queries["query_id"]),
-            places_of(spread, documents["doc_id"]),
+            places_of(query_ids, queries["query_id"]),
+            places_of(document_ids, documents["doc_id"]),
         )
 
     def query_rows(self, ids: pl.Series) -> np.ndarray:
@@ -104,7 +105,10 @@ def moved(rounds: dict[str, dict], seen: dict[str, Seen], sample: Sample) -> lis
                 f"{kind}_{against}": cosine(
                     getattr(seen[name], kind), getattr(seen[other], kind), at
                 )
-                for kind, at in (("documents", sample.spread), ("queries", sample.asked))
+                for kind, at in (
+                    ("documents", sample.compared_documents),
+                    ("queries", sample.compared_queries),
+                )
                 for against, other in (("start", start), ("base", base))
             }
         )

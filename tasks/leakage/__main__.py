@@ -17,7 +17,7 @@ from tasks.leakage.detect import found
 from tasks.leakage.example_texts import without_texts
 from tasks.leakage.sentences import sentence
 from tasks.leakage.settings import LeakageSettings
-from tasks.leakage.texts import asked_texts, training_texts
+from tasks.leakage.texts import read_evaluation_texts, training_texts
 
 
 def main(settings: LeakageSettings) -> None:
@@ -30,11 +30,11 @@ def main(settings: LeakageSettings) -> None:
     labels = tables.read("labels", round_table(BASE, "labels"))
     positives = positives_of(labels).select("query_id", "doc_id")
     trained = training_texts(training, positives)
-    asked = asked_texts(collection, settings.min_relevance)
+    evaluation = read_evaluation_texts(collection, settings.min_relevance)
     account = {
         "collection": collection,
         "train_on": [one.name for one in training],
-        **found(trained, asked, generator(settings.seed, "leakage", collection)),
+        **found(trained, evaluation, generator(settings.seed, "leakage", collection)),
     }
     write_json(leakage_file(collection), without_texts(account))
     say(f"leakage on {collection}: {sentence(account)}")

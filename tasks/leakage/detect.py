@@ -11,21 +11,23 @@ import numpy as np
 import polars as pl
 
 from hone.text.alike import MOST, THRESHOLD, by_lot, near_pairs
-from tasks.leakage.texts import SPLITS, Asked, Trained
+from tasks.leakage.texts import SPLITS, EvaluationTexts, Trained
 
-SHOWN = 10  # examples
+MAX_EXAMPLES = 10  # examples
 # relative to the longest evaluation query: a positive above this factor cannot resemble one [Hone
 # default]
 LONGER = 2
 QUERY, POSITIVE = "query", "positive"
 
 
-def found(trained: Trained, asked: Asked, draw: np.random.Generator, most: int = MOST) -> dict:
+def found(
+    trained: Trained, evaluation: EvaluationTexts, draw: np.random.Generator, most: int = MOST
+) -> dict:
     """Counts, fractions and examples.
 
     Args:
         trained: the training texts.
-        asked: the collection's evaluation queries.
+        evaluation: the collection's evaluation queries.
         draw: for sampling the near-duplicate search if there are more than `most` texts.
         most: maximum number of texts in the near-duplicate search. Equal texts are searched in all.
 
@@ -50,7 +52,7 @@ def found(trained: Trained, asked: Asked, draw: np.random.Generator, most: int =
         ]
     )
     texts = texts.with_row_index("place")
-    questions = asked.queries.with_row_index("other_place")
+    questions = evaluation.queries.with_row_index("other_place")
     short = short_enough(texts, questions)
     compared, against = drawn(short, questions, draw, most)
     near = (
@@ -59,7 +61,7 @@ def found(trained: Trained, asked: Asked, draw: np.random.Generator, most: int =
         else pl.DataFrame(schema={"place": pl.UInt32, "other_place": pl.UInt32})
     )
     same = texts.filter(pl.col("same").is_in(questions["same"].implode()))
-    asked_same = questions.filter(pl.col("same").is_in(texts["same"].implode()))
+    verbatim_questions = questions.filter(pl.col("same").is_in(texts["same"].implode()))
     seen = pl.concat([same["place"], near["place"]]).unique()
     return {
         "looked_at": {
@@ -71,7 +73,7 @@ def found(trained: Trained, asked: Asked, draw: np.random.Generator, most: int =
             "compared": of_kinds(compared) | {"asked": len(against)},
         },
         "splits": {
-            split: of_split(split, questions, asked_same, near, against) for split in SPLITS
+            split: of_split(split, questions, verbatim_questions, near, against) for split in SPLITS
         },
         "training": {
             kind: {
@@ -80,7 +82,7 @@ def found(trained: Trained, asked: Asked, draw: np.random.Generator, most: int =
             }
             for kind in (QUERY, POSITIVE)
         },
-        "shared_answers": shared_answers(trained, asked),
+        "shared_answers": shared_answers(trained, evaluation),
         "examples": examples(texts, questions, same, near),
         "take_out": take_out(trained, seen_of(texts, seen, QUERY), seen_of(texts, seen, POSITIVE)),
     }
@@ -144,17 +146,17 @@ def of_split(
     }
 
 
-def shared_answers(trained: Trained, asked: Asked) -> dict:
+def shared_answers(trained: Trained, evaluation: EvaluationTexts) -> dict:
     """Queries of both sides that share a positive. This is usual if one corpus serves all
     splits, and not a leak.
     """
-    training = trained.answered.filter(pl.col("same").is_in(asked.answered["same"].implode()))
-    questions = asked.answered.filter(pl.col("same").is_in(trained.answered["same"].implode()))
+    training = trained.answered.filter(pl.col("same").is_in(evaluation.answered["same"].implode()))
+    questions = evaluation.answered.filter(pl.col("same").is_in(trained.answered["same"].implode()))
     return {
         "training_queries": training["query_id"].n_unique(),
         "training_of": trained.answered["query_id"].n_unique(),
         "asked": questions.select("id", "split").n_unique(),
-        "asked_of": asked.answered.select("id", "split").n_unique(),
+        "asked_of": evaluation.answered.select("id", "split").n_unique(),
     }
 
 
@@ -174,7 +176,7 @@ def examples(
     pairs = pl.concat([exact, nearly.select(exact.columns)]).unique(
         "other_place", keep="first", maintain_order=True
     )
-    shown = (
+    described_pairs = (
         pairs.join(
             questions.select("other_place", "split", asked_id="id", asked="text"),
             on="other_place",
@@ -194,7 +196,7 @@ def examples(
         .sort("first", "turn", "how", "other_place")
     )
     return (
-        shown.head(SHOWN)
+        described_pairs.head(MAX_EXAMPLES)
         .select(
             "how", "kind", "collection", "training_id", "training", "split", "asked_id", "asked"
         )
@@ -211,11 +213,11 @@ def take_out(
     answered = trained.answered.filter(pl.col("same").is_in(positives["same"].implode()))[
         "query_id"
     ]
-    gone = trained.queries.filter(
+    leaking_queries = trained.queries.filter(
         pl.col("id").is_in(pl.concat([queries["id"], answered]).implode())
     )
     listed = (
-        gone.select("collection", "own")
+        leaking_queries.select("collection", "own")
         .unique()
         .sort("collection", "own")
         .group_by("collection", maintain_order=True)

@@ -26,8 +26,8 @@ def with_texts(account: dict) -> dict:
     """An account with texts in its examples. An id that is no longer in data/ is shown instead
     of its text.
     """
-    shown = account["examples"]
-    if all(text in one for one in shown for text in TEXTS):
+    examples = account["examples"]
+    if all(text in one for one in examples for text in TEXTS):
         return account
     folder, training = DATA / account["collection"], training_set.read()
     prefixes = {one.name: one.prefix for one in training}
@@ -37,21 +37,21 @@ def with_texts(account: dict) -> dict:
             prefixes.get(one["collection"], "") + one["training_id"]
         )  # the file has the id of the source
 
-    asked = {
+    evaluation_texts = {
         split: texts(tables.read("queries", folder / split / "queries.parquet"))
-        for split in {one["split"] for one in shown}
+        for split in {one["split"] for one in examples}
     }
     documents = training.texts(
-        [named_in_training(one) for one in shown if one["kind"] == "positive"]
+        [named_in_training(one) for one in examples if one["kind"] == "positive"]
     ).select("doc_id", "full_text")
     trained = {"query": texts(training.queries()), "positive": dict(documents.iter_rows())}
     named = [
         one
         | {
-            "asked": asked[one["split"]].get(one["asked_id"], one["asked_id"]),
+            "asked": evaluation_texts[one["split"]].get(one["asked_id"], one["asked_id"]),
             "training": trained[one["kind"]].get(named_in_training(one), one["training_id"]),
         }
-        for one in shown
+        for one in examples
     ]
     return account | {"examples": named}
 

@@ -13,7 +13,7 @@ from hone.layout import ADMITTED, LEAKAGE, leakage_file
 from hone.present.number_format import count, share
 from hone.stage import run, say
 from tasks.leakage.example_texts import with_texts
-from tasks.leakage.sentences import asked, example, sentence
+from tasks.leakage.sentences import example, list_judged_splits, sentence
 from tasks.leakage.settings import GateSettings
 
 PASSED = {"leakage": "admitted"}
@@ -38,17 +38,17 @@ def refuse_leaks(accounts: dict[str, dict], refuse_above: float | None) -> None:
     over = {
         name: one
         for name, one in accounts.items()
-        if any(part["share"] > refuse_above for _, part in asked(one))
+        if any(part["share"] > refuse_above for _, part in list_judged_splits(one))
     }
     if not over:
         return
-    told = " ".join(
+    details = " ".join(
         f"{name}: {sentence(one)} For example {example(with_texts(one))}."
         for name, one in over.items()
     )
     raise Refused(
         "test or dev queries leak into the training data (limit leakage.refuse_above: "
-        f"{share(refuse_above)}). {told} Their "
+        f"{share(refuse_above)}). {details} Their "
         "scores would partly reflect memorization. Remove the training queries listed in "
         f"{LEAKAGE}/{next(iter(over))}.json "
         "(`take_out`: by collection, with the ids of its source), or evaluate on other queries. "

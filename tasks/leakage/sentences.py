@@ -10,14 +10,14 @@ CHARACTERS = 100
 
 def sentence(account: dict) -> str:
     """The counts of one collection's account from `found`."""
-    parts = asked(account)
+    parts = list_judged_splits(account)
     if not parts:
         return "no test or dev query is judged, so nothing can leak."
     if not any(one["leaked"] for _, one in parts):
         counts = join_words([queries(split, one["queries"]) for split, one in parts])
         return f"training data contains none of {counts}.{by_lot(account)}"
-    told = [of_split(split, one) for split, one in parts]
-    return f"training data contains {join_words(told)}, verbatim or nearly.{by_lot(account)}"
+    leaks = [of_split(split, one) for split, one in parts]
+    return f"training data contains {join_words(leaks)}, verbatim or nearly.{by_lot(account)}"
 
 
 def of_split(split: str, part: dict) -> str:
@@ -54,7 +54,7 @@ def queries(split: str, number: int) -> str:
     return count(number, f"{split} query", f"{split} queries")
 
 
-def asked(account: dict) -> list[tuple[str, dict]]:
+def list_judged_splits(account: dict) -> list[tuple[str, dict]]:
     """The splits with evaluation queries."""
     return [
         (split, account["splits"][split]) for split in SPLITS if account["splits"][split]["queries"]
@@ -64,9 +64,11 @@ def asked(account: dict) -> list[tuple[str, dict]]:
 def example(account: dict) -> str:
     """One pair in words."""
     one = account["examples"][0]
-    seen, asked_for = (truncate(one[side], CHARACTERS) for side in ("training", "asked"))
+    training_text, evaluation_text = (
+        truncate(one[side], CHARACTERS) for side in ("training", "asked")
+    )
     return (
-        f"the training {one['kind']} '{one['training_id']}' of {one['collection']} ({seen!r}) and "
-        f"the {one['split']} "
-        f"query '{one['asked_id']}' ({asked_for!r})"
+        f"the training {one['kind']} '{one['training_id']}' of {one['collection']} "
+        f"({training_text!r}) and the {one['split']} query '{one['asked_id']}' "
+        f"({evaluation_text!r})"
     )

@@ -31,7 +31,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Asked:
+class EvaluationTexts:
     """A collection's evaluation queries.
 
     Attributes:
@@ -80,7 +80,7 @@ def named(one: TrainingCollection, texts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def asked_texts(collection: str, min_relevance: int) -> Asked:
+def read_evaluation_texts(collection: str, min_relevance: int) -> EvaluationTexts:
     """The judged queries of test and dev, with the texts of their positives. A label of a parent
     applies to its chunks.
     """
@@ -108,7 +108,7 @@ def asked_texts(collection: str, min_relevance: int) -> Asked:
     answered = answers.join(
         texts.select("doc_id", "same"), on="doc_id", how="inner", maintain_order="left"
     )
-    return Asked(hashed(pl.concat(queries)), answered.select("id", "split", "same"))
+    return EvaluationTexts(hashed(pl.concat(queries)), answered.select("id", "split", "same"))
 
 
 def hashed(texts: pl.DataFrame) -> pl.DataFrame:

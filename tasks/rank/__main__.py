@@ -45,13 +45,13 @@ def main(settings: RankSettings) -> None:
     )
     say(f"rank {round}: trained from {about['from']}, {counts}")
     for name, found in about["dev"].items():
-        said = (
+        change = (
             f"changes from {found['before']:.4f} to {found['after']:.4f} ({found['better']:,} "
             f"better, {found['worse']:,} worse)"
         )
         say(
             f"rank {round}: nDCG@10 of the first {found['depth']} of {found['queries']:,} dev "
-            f"queries of {name} {said}"
+            f"queries of {name} {change}"
         )
         if found["after"] < found["before"]:
             say(

@@ -130,8 +130,8 @@ def guarded(
             "positives": positives,
             "texts": texts,
         }
-        gone = guard(line["parameters"], **{name: given[name] for name in guard.reads})
-        pool = pool.join(gone, on=PAIR, how="anti", maintain_order="left")
+        removed = guard(line["parameters"], **{name: given[name] for name in guard.reads})
+        pool = pool.join(removed, on=PAIR, how="anti", maintain_order="left")
     return pool
 
 

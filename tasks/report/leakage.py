@@ -6,7 +6,7 @@ from hone.errors import Refused
 from hone.files import read_json
 from hone.layout import leakage_file
 from tasks.leakage.example_texts import with_texts
-from tasks.leakage.sentences import asked, by_lot, sentence
+from tasks.leakage.sentences import by_lot, list_judged_splits, sentence
 
 
 def read_leakage(collections: list[str]) -> list[dict]:
@@ -24,13 +24,13 @@ def read_leakage(collections: list[str]) -> list[dict]:
                 "queries in the training data."
             )
         account = with_texts(read_json(file))
-        leaked = any(one["leaked"] for _, one in asked(account))
+        leaked = any(one["leaked"] for _, one in list_judged_splits(account))
         found.append(
             account
             | {
-                "told": sentence(account),
+                "sentence": sentence(account),
                 "by_lot": by_lot(account),
-                "asked": asked(account),
+                "judged_splits": list_judged_splits(account),
                 "leaked": leaked,
             }
         )
@@ -40,7 +40,7 @@ def read_leakage(collections: list[str]) -> list[dict]:
 def warn_of_leaks(found: list[dict]) -> list[str]:
     """A sentence for each collection with leaked queries."""
     return [
-        f"Leakage on {one['collection']}: {one['told']} {explain_leak(one)}"
+        f"Leakage on {one['collection']}: {one['sentence']} {explain_leak(one)}"
         for one in found
         if one["leaked"]
     ]

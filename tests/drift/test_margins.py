@@ -8,7 +8,7 @@ import pytest
 
 from hone.data import tables
 from hone.data.rounds import ancestors, with_start
-from tasks.drift.margins import SHOWN, drawn, remembered, trained_pairs
+from tasks.drift.margins import MAX_EXAMPLES, drawn, remembered, trained_pairs
 
 ROUNDS = {
     name: {"from": start, "recipe": "x"}
@@ -74,12 +74,12 @@ def test_what_is_learnt_and_forgotten():
 
 
 def test_the_most_clearly_forgotten_come_first_and_are_few():
-    count = 3 * SHOWN
+    count = 3 * MAX_EXAMPLES
     margin = {"r1": np.zeros(count), "r2": np.ones(count), "r3": -np.arange(count, dtype=float) - 1}
     made = remembered(ROUNDS, "r2", margin, pairs(count))
     assert made["models"][-1]["forgotten"] == count
     assert [one["negative"] for one in made["examples"]] == [
-        f"n{n}" for n in range(count - 1, count - 1 - SHOWN, -1)
+        f"n{n}" for n in range(count - 1, count - 1 - MAX_EXAMPLES, -1)
     ]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from tasks.leakage.detect import found
-from tasks.leakage.texts import Asked, Trained, hashed
+from tasks.leakage.texts import EvaluationTexts, Trained, hashed
 
 TRAINED = {
     "q1": "kiwi fruit for irritable bowel syndrome",
@@ -58,9 +58,9 @@ def trained(
     )
 
 
-def asked(
+def evaluation_texts(
     texts: dict[tuple[str, str], str] = ASKED, answers: dict[str, str] | None = None
-) -> Asked:
+) -> EvaluationTexts:
     rows = [(name, split, text) for (name, split), text in texts.items()]
     answered = [
         (name, split, (answers or {}).get(name, f"the answer of {name}")) for name, split, _ in rows
@@ -73,7 +73,7 @@ def asked(
         )
         for part in (rows, answered)
     ]
-    return Asked(frames[0], frames[1].drop("text"))
+    return EvaluationTexts(frames[0], frames[1].drop("text"))
 
 
 WORDS = {"id": pl.String, "own": pl.String, "text": pl.String}
@@ -81,5 +81,7 @@ WORDS = {"id": pl.String, "own": pl.String, "text": pl.String}
 
 def account(**sides: object) -> dict:
     return found(
-        sides.get("trained", trained()), sides.get("asked", asked()), np.random.default_rng(0)
+        sides.get("trained", trained()),
+        sides.get("evaluation", evaluation_texts()),
+        np.random.default_rng(0),
     )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hone.text.alike import COMPARED
 from tasks.leakage.detect import found
 from tasks.leakage.sentences import sentence
-from tests.leakage.made_up import ASKED, TRAINED, account, asked, trained
+from tests.leakage.made_up import ASKED, TRAINED, account, evaluation_texts, trained
 
 
 def test_the_same_text_near_duplicates_and_answers_that_are_asked():
@@ -46,7 +46,7 @@ def test_at_most_ten_examples():
     }
     made = account(
         trained=trained(queries={name: text for (name, _), text in texts.items()}),
-        asked=asked(texts),
+        evaluation=evaluation_texts(texts),
     )
     assert made["splits"]["test"]["same"] == 30
     assert len(made["examples"]) == 10
@@ -55,7 +55,7 @@ def test_at_most_ten_examples():
 
 def test_a_shared_answer_is_counted_and_is_no_leak():
     made = account(
-        asked=asked(
+        evaluation=evaluation_texts(
             {("t4", "test"): "nothing of the kind"}, {"t4": "What both sides are answered by."}
         )
     )
@@ -71,7 +71,7 @@ def test_a_shared_answer_is_counted_and_is_no_leak():
 
 @pytest.mark.parametrize("texts", [{}, {("v1", "dev"): "how to sort a list"}])
 def test_a_split_in_which_nothing_is_asked_has_no_share(texts: dict):
-    made = account(asked=asked(texts))
+    made = account(evaluation=evaluation_texts(texts))
     assert made["splits"]["test"] == {
         "queries": 0,
         "compared": 0,
@@ -101,7 +101,7 @@ def test_a_long_answer_is_no_near_duplicate_and_is_not_compared():
 
 
 def test_what_was_not_compared_is_told_and_the_same_text_is_found_all_the_same():
-    made = found(trained(), asked(), np.random.default_rng(0), most=4)
+    made = found(trained(), evaluation_texts(), np.random.default_rng(0), most=4)
     assert sum(made["looked_at"]["compared"].values()) == 4
     assert made["splits"]["test"]["same"] == made["splits"]["dev"]["same"] == 1
 
@@ -114,7 +114,7 @@ def test_the_share_is_that_of_the_queries_that_were_compared():
     one = trained({"q": pattern.format("none")}, {}, [])
     made = found(
         one,
-        asked({(f"t{number}", "test"): pattern.format(number) for number in range(200)}),
+        evaluation_texts({(f"t{number}", "test"): pattern.format(number) for number in range(200)}),
         np.random.default_rng(0),
         most=40,
     )
@@ -147,7 +147,7 @@ def test_the_estimate_is_right_in_the_mean():
         "t6": "12345678",
         "t7": "processed meat",
     }
-    texts = asked({(name, "test"): text for name, text in (near | far).items()})
+    texts = evaluation_texts({(name, "test"): text for name, text in (near | far).items()})
     learned = trained({"q1": "how are long lists sorted in place", "q3": "processed meat"}, {}, [])
     ways = [
         np.array([*way, *sorted(set(range(8)) - set(way))]) for way in combinations(range(8), 4)
@@ -162,7 +162,7 @@ def test_drawn_training_texts_are_told_and_the_share_is_the_least():
     texts = {f"q{number}": f"the question of number {number} and no other" for number in range(30)}
     made = found(
         trained(texts, {}, []),
-        asked({("t1", "test"): "who paints roses"}),
+        evaluation_texts({("t1", "test"): "who paints roses"}),
         np.random.default_rng(0),
         most=11,
     )
@@ -180,7 +180,7 @@ def test_each_split_is_compared_in_part():
         ("v1", "dev"): "one",
         ("v2", "dev"): "two",
     }
-    made = found(trained(), asked(texts), np.random.default_rng(0), most=10)
+    made = found(trained(), evaluation_texts(texts), np.random.default_rng(0), most=10)
     assert [made["splits"][split]["compared"] for split in ("test", "dev")] == [5, 1]
 
 
@@ -192,7 +192,7 @@ def test_more_texts_of_one_pattern_than_are_compared_leave_no_query_out():
     pattern = "what is the mean temperature of the month in the year for the town of number {}"
     made = account(
         trained=trained({f"q{number}": pattern.format(number) for number in range(many)}),
-        asked=asked(
+        evaluation=evaluation_texts(
             {(f"t{number}", "test"): pattern.format(number + many) for number in range(many)}
         ),
     )
@@ -210,7 +210,9 @@ SENTENCES = st.lists(
 def test_shares_and_lists_agree(queries: list[str], questions: list[str]):
     made = account(
         trained=trained({f"q{number}": text for number, text in enumerate(queries)}, {}, []),
-        asked=asked({(f"t{number}", "test"): text for number, text in enumerate(questions)}),
+        evaluation=evaluation_texts(
+            {(f"t{number}", "test"): text for number, text in enumerate(questions)}
+        ),
     )
     test = made["splits"]["test"]
     assert test["leaked"] == test["same"] + test["near"] <= test["queries"] == len(questions)

@@ -12,7 +12,7 @@ from hone.layout import ADMITTED
 from hone.stage import call
 from tasks.leakage import gate
 from tasks.leakage.sentences import sentence
-from tests.leakage.made_up import ASKED, TRAINED, account, asked
+from tests.leakage.made_up import ASKED, TRAINED, account, evaluation_texts
 
 NONE = {("t4", "test"): "nothing of the kind"}
 
@@ -29,7 +29,7 @@ def settings(refuse_above: float | None, **accounts: dict) -> None:
 
 
 def test_above_the_share_it_names_counts_an_example_and_what_to_do(workspace: Path):
-    settings(0.5, clean=account(asked=asked(NONE)), ours=account())
+    settings(0.5, clean=account(evaluation=evaluation_texts(NONE)), ours=account())
     with pytest.raises(Refused) as refused:
         call(gate.main)
     said = str(refused.value)
@@ -59,7 +59,7 @@ def test_a_dev_split_counts_by_itself(workspace: Path):
     settings(
         0.4,
         ours=account(
-            asked=asked(
+            evaluation=evaluation_texts(
                 {**NONE, ("v1", "dev"): "how to sort a list", ("v2", "dev"): "something else again"}
             )
         ),
@@ -71,17 +71,21 @@ def test_a_dev_split_counts_by_itself(workspace: Path):
 
 
 def test_what_it_writes_is_the_same_whatever_leaks_and_holds_no_text(workspace: Path):
-    settings(0.1, ours=account(asked=asked(NONE)))
+    settings(0.1, ours=account(evaluation=evaluation_texts(NONE)))
     call(gate.main)
     before = gate.ADMITTED.read_bytes()
-    settings(None, ours=account(), theirs=account(asked=asked({})))
+    settings(None, ours=account(), theirs=account(evaluation=evaluation_texts({})))
     call(gate.main)
     assert gate.ADMITTED.read_bytes() == before
     assert not [text for text in (*TRAINED.values(), *ASKED.values()) if text.encode() in before]
 
 
 def test_sentences_where_nothing_leaks_and_where_nothing_is_asked():
-    assert sentence(account(asked=asked(NONE))) == "training data contains none of 1 test query."
     assert (
-        sentence(account(asked=asked({}))) == "no test or dev query is judged, so nothing can leak."
+        sentence(account(evaluation=evaluation_texts(NONE)))
+        == "training data contains none of 1 test query."
+    )
+    assert (
+        sentence(account(evaluation=evaluation_texts({})))
+        == "no test or dev query is judged, so nothing can leak."
     )

@@ -34,11 +34,16 @@ def no_answer(
     """
     best = run.group_by("query_id").agg(score=pl.col("score").cast(pl.Float64).max())
     labelled = qrels.group_by("query_id").agg(answered=(pl.col("relevance") >= min_relevance).any())
-    asked = queries.select("query_id").join(best, on="query_id", how="left", maintain_order="left")
-    asked = asked.join(labelled, on="query_id", how="left", maintain_order="left")
+    query_scores = queries.select("query_id").join(
+        best, on="query_id", how="left", maintain_order="left"
+    )
+    query_scores = query_scores.join(labelled, on="query_id", how="left", maintain_order="left")
     lowest = pl.col("score").min() - 1
-    asked = asked.with_columns(score=pl.col("score").fill_null(lowest).fill_null(0.0))
-    parts = {True: asked.filter("answered"), False: asked.filter(pl.col("answered").is_null())}
+    query_scores = query_scores.with_columns(score=pl.col("score").fill_null(lowest).fill_null(0.0))
+    parts = {
+        True: query_scores.filter("answered"),
+        False: query_scores.filter(pl.col("answered").is_null()),
+    }
     both = pl.concat(
         [part.select("query_id", "score", answered=pl.lit(kind)) for kind, part in parts.items()]
     )

@@ -19,7 +19,7 @@ def export(results: Results) -> list[Table]:
         {"collection": one["collection"], "split": split}
         | {name: part[name] for name in ("queries", "compared", "same", "near", "share")}
         for one in results.leaks
-        for split, part in one["asked"]
+        for split, part in one["judged_splits"]
     ]
     return [Table("leakage", "Leakage of evaluation queries", 120, rows)]
 
