@@ -239,7 +239,7 @@ def lengths() -> Iterator[Line]:
             )
             yield Line(
                 NOTE if found.cut else OK,
-                f"collection {name}: {found.told()}{RAISE if found.cut else ''}",
+                f"collection {name}: {found.describe()}{RAISE if found.cut else ''}",
             )
 
 

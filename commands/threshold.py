@@ -20,7 +20,7 @@ from hone.ir.trec_run import ranking_of
 from hone.layout import MODELS, PAIR, RUNS, collection_table, run_file
 from hone.present.number_format import count, share
 from hone.seeds import generator
-from hone.stats.risk_control import Pairs, false_at_most, kept, losing_at_most, lost
+from hone.stats.risk_control import Pairs, count_remaining, false_at_most, losing_at_most, lost
 from tasks.evaluate.settings import EvaluateSettings
 from tasks.relabel.judges.encoder import to_query
 
@@ -190,7 +190,7 @@ def known_scores(name: str, on: str, answers: pl.DataFrame) -> pl.DataFrame:
 
 def row(pairs: Pairs, value: float, keep: int, made: dict[str, float | None]) -> tuple[str, ...]:
     """The effect of a threshold on the calibration queries, as a row of the table."""
-    number, false = kept(pairs, value, keep)
+    number, false = count_remaining(pairs, value, keep)
     names = [
         {"lose": "← meets --lose", "false": "← meets --false"}[kind]
         for kind, chosen in made.items()
@@ -252,7 +252,7 @@ def describe_false(
     wrong = []
     for one, other in halves(pairs, splits, draw):
         if (chosen := false_at_most(one, most, keep, risk)) is not None:
-            number, false = kept(other, chosen, keep)
+            number, false = count_remaining(other, chosen, keep)
             wrong.append(bool(false.sum() > most * number.sum()))
     validation = (
         f" The other half exceeds this in {share(float(np.mean(wrong)))} of {len(wrong):,} random "

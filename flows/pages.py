@@ -15,7 +15,7 @@ from flows import access
 from hone.errors import Refused
 from hone.present.mlflow_client import address_of_server
 from hone.stage import run, say
-from hone.urls import shown
+from hone.urls import show_url
 
 HOST = "127.0.0.1"
 SECONDS_TO_START = 300  # a busy machine needs minutes
@@ -52,7 +52,7 @@ def main(prefect_port: str = "4200", mlflow_port: str = "5000") -> None:
             wait_for(name, process, ports[name])
             say(f"{name}: http://{HOST}:{ports[name]}")
         if "MLflow" not in servers:
-            say(f"MLflow: {shown(runs)} (from MLFLOW_TRACKING_URI)")
+            say(f"MLflow: {show_url(runs)} (from MLFLOW_TRACKING_URI)")
         with access.announce(server):
             say(
                 "The Prefect page requires a password once. Copy the line in "

@@ -69,7 +69,7 @@ class Work:
             StageFailed: the command failed.
         """
         self.watched.refuse_changes(f"before {name}")
-        code, said = self.runner.heard([*self.command, *more], name, get_run_logger().info)
+        code, said = self.runner.run_command([*self.command, *more], name, get_run_logger().info)
         if code:
             raise dvc.StageFailed(
                 f"{name} failed. Last lines of its output:\n{dvc.last_lines(said)}"

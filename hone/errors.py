@@ -45,8 +45,8 @@ def nearest(word: str, valid: Iterable[str]) -> str:
 def listed(values: Iterable[object], most: int = 5) -> str:
     """The first few values in quotes, and the number of the others."""
     values = list(values)
-    shown = ", ".join(f"'{printable(str(value), lines=False)}'" for value in values[:most])
-    return shown if len(values) <= most else f"{shown} and {len(values) - most:,} more"
+    text = ", ".join(f"'{printable(str(value), lines=False)}'" for value in values[:most])
+    return text if len(values) <= most else f"{text} and {len(values) - most:,} more"
 
 
 def printable(text: str, lines: bool = True) -> str:

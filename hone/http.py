@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 
 from hone.errors import Refused
-from hone.urls import at_home, checked, shown
+from hone.urls import at_home, checked, show_url
 
 LONGEST_ANSWER = 2 << 20  # bytes; a response has a few kilobytes
 LONGEST_ERROR = 64 << 10  # bytes of an error response that are read; the status is enough
@@ -195,7 +195,7 @@ def below(url: str, path: str) -> httpx2.URL:
         return httpx2.URL(f"{checked(url).rstrip('/')}/{path}")
     except httpx2.InvalidURL:
         raise Refused(
-            f"'{shown(url)}' is not an endpoint URL. Use one such as http://127.0.0.1:8080/v1"
+            f"'{show_url(url)}' is not an endpoint URL. Use one such as http://127.0.0.1:8080/v1"
         ) from None
 
 

@@ -125,13 +125,13 @@ class Progress:
     def __init__(self, what: str, total: int, every: float = 10.0) -> None:
         self.what, self.total, self.every = what, total, every
         self.done = 0
-        self.began = self.said = time.monotonic()
+        self.began = self.last_logged = time.monotonic()
 
     def add(self, count: int) -> None:
         self.done += count
         now = time.monotonic()
-        if now - self.said >= self.every and self.done < self.total:
-            self.said = now
+        if now - self.last_logged >= self.every and self.done < self.total:
+            self.last_logged = now
             rate = self.done / (now - self.began)
             left = (self.total - self.done) / rate
             pace = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"

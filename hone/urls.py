@@ -39,7 +39,7 @@ def at_home(url: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def shown(url: str) -> str:
+def show_url(url: str) -> str:
     """A URL without user, password, query and fragment, for messages."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
@@ -63,7 +63,7 @@ def checked(url: str) -> str:
         fine = False
     if not fine:
         raise Refused(
-            f"'{shown_or_nothing(url)}' is not an endpoint URL. Use one such as "
+            f"'{show_web_url(url)}' is not an endpoint URL. Use one such as "
             "http://127.0.0.1:8080/v1"
         )
     return url
@@ -79,16 +79,16 @@ def public(url: str) -> str:
     parts = urlsplit(checked(url))
     if "@" in parts.netloc or "?" in url or "#" in url:
         raise Refused(
-            f"the URL {shown(url)} contains a user, a password, a query or a fragment, but URLs "
+            f"the URL {show_url(url)} contains a user, a password, a query or a fragment, but URLs "
             "are stored in files. Remove that "
             "part. Name the environment variable that holds the key with `key`."
         )
     return url
 
 
-def shown_or_nothing(url: str) -> str:
+def show_web_url(url: str) -> str:
     try:
-        return shown(url) if urlsplit(url).scheme in ("http", "https") else "the url"
+        return show_url(url) if urlsplit(url).scheme in ("http", "https") else "the url"
     except ValueError:
         return "the url"
 
@@ -150,7 +150,7 @@ def protected(url: str, key: str, plain_http: bool) -> None:
     """
     if urlsplit(url).scheme == "http" and not plain_http and not at_home(url):
         raise Refused(
-            f"{shown(url)} is not encrypted, so the network can read the key in {key}. Use "
+            f"{show_url(url)} is not encrypted, so the network can read the key in {key}. Use "
             "https://, or write `plain_http: true` "
             "if you trust that network."
         )
@@ -167,7 +167,7 @@ def secret(url: str, key: str | None, plain_http: bool = False) -> str | None:
         return None
     value = os.environ.get(variable(key))
     protected(url, key, plain_http)
-    where = f"the key of {shown(url)} is read from the environment variable {key}"
+    where = f"the key of {show_url(url)} is read from the environment variable {key}"
     if not value:
         raise Refused(f"{where}, which is not set. Run `export {key}=...`")
     if not all("!" <= letter <= "~" for letter in value):

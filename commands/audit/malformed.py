@@ -224,7 +224,7 @@ def find_long_texts(
         return Finding(name, title, count, len(texts), table, "note", means, cure, note=note)
     found = cut_texts(texts, reader, reading, route)
     means = (
-        f"{found.told(table)[0].upper()}{found.told(table)[1:]}. The relevant part may be "
+        f"{found.describe(table)[0].upper()}{found.describe(table)[1:]}. The relevant part may be "
         "truncated."
     )
     return Finding(name, title, found.cut, found.counted, table, "note", means, cure)

@@ -22,7 +22,7 @@ from commands.bench_labels.arms import Arm
 from hone.config import stage_settings
 from hone.config.sections.train import Train
 from hone.data import tables
-from hone.data.eval_splits import Asked, asked
+from hone.data.eval_splits import EvaluationSplit, read_evaluation_splits
 from hone.data.tables import Documents
 from hone.data.training_set import TrainingSet
 from hone.encoders.device_lock import torch_lock
@@ -46,7 +46,7 @@ from hone.files import (
 from hone.ir.measures import DEPTH, per_query
 from hone.ir.mteb import reading_for, task_of
 from hone.ir.ranking import by_encoder
-from hone.ir.results import kept_for
+from hone.ir.results import choose_ranking_part
 from hone.layout import DATA, MODELS, TRAINING_LIST
 from hone.seeds import seed_of
 from tasks.evaluate.settings import EvaluateSettings
@@ -79,9 +79,9 @@ class Run:
     training: TrainingSet
 
     @cached_property
-    def judged(self) -> Asked:
+    def judged(self) -> EvaluationSplit:
         """The evaluation split: test, or dev if no test query is judged."""
-        return asked(self.collection, self.evaluation.min_relevance)[0]
+        return read_evaluation_splits(self.collection, self.evaluation.min_relevance)[0]
 
     @cached_property
     def shared(self) -> str:
@@ -238,7 +238,7 @@ def evaluated(run: Run, model: Path) -> pl.DataFrame:
             part.queries,
             documents,
             part.qrels,
-            kept_for(part, task, run.evaluation.own_id),
+            choose_ranking_part(part, task, run.evaluation.own_id),
         )
     first = ranked.filter(pl.int_range(pl.len()).over("query_id") < DEPTH)
     return per_query(first, part.qrels, run.evaluation.min_relevance)

@@ -424,10 +424,12 @@ def cut_lines(given: Params, settings: dict[str, StageSettings]) -> list[str]:
         if not file.exists():
             continue
         found = cut_documents(Documents(file), model, reading)
-        lines += [f"{collection}: {found.told()}"] if found.cut else []
+        lines += [f"{collection}: {found.describe()}"] if found.cut else []
         for length, rounds in apart.items() if collection in given.train_on else ():
             trained = cut_documents(Documents(file), model, reading, length)
-            lines.append(f"{collection}, in the training of {', '.join(rounds)}: {trained.told()}")
+            lines.append(
+                f"{collection}, in the training of {', '.join(rounds)}: {trained.describe()}"
+            )
     return lines
 
 

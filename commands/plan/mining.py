@@ -30,7 +30,7 @@ def read_of_each_query(settings: dict[str, StageSettings], round: str) -> dict[s
         return {}
     start, most = retrieve.parent, {}
     for line in retrieve.retrieve:
-        for place, one in methods.with_held("retrieve", line):
+        for place, one in methods.with_inner_lines("retrieve", line):
             method = methods.find(place, one["method"])
             if "models" not in method.reads:
                 continue

@@ -48,7 +48,7 @@ def lines_of(found: Recipe) -> Iterator[tuple[str, dict[str, Any]]]:
     """
     for stage in LISTS:
         for line in getattr(found, stage):
-            yield from methods.with_held(stage, line)
+            yield from methods.with_inner_lines(stage, line)
     if found.retrieve:
         yield from (("sample.filters", line) for line in found.sample.filters)
     for item in [] if found.relabel == "none" else found.relabel.cascade:

@@ -93,7 +93,7 @@ def run(
             clock.hear(heard)
             say(heard)
 
-        code, said = runner.heard(command, trial.name, hear)
+        code, said = runner.run_command(command, trial.name, hear)
         if code:
             raise TrialFailed(
                 f"{trial.name} failed. Last lines of its output:\n{dvc.last_lines(said)}"

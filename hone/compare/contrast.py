@@ -21,7 +21,7 @@ from hone.stats.bootstrap import Interval, intervals
 from hone.stats.paired_tests import LEVEL, Paired, holm, paired
 
 MEASURE = "ndcg_at_10"
-SHOWN_QUERIES = 10  # largest gains, and as many largest losses
+QUERIES_PER_LIST = 10  # largest gains, and as many largest losses
 # A smaller change is a rounding error of the measure.
 SAME = 1e-9
 
@@ -346,7 +346,7 @@ def find_largest_changes(name: str, base: str, collection: str) -> pl.DataFrame:
         .sort("change", "query_id", descending=[True, False])
     )
     rose, fell = (
-        changes.filter(pl.col("change") > 0).head(SHOWN_QUERIES),
-        changes.filter(pl.col("change") < 0).tail(SHOWN_QUERIES),
+        changes.filter(pl.col("change") > 0).head(QUERIES_PER_LIST),
+        changes.filter(pl.col("change") < 0).tail(QUERIES_PER_LIST),
     )
     return pl.concat([rose, fell]).join(texts, on="query_id", how="left", maintain_order="left")

@@ -281,11 +281,11 @@ def checked(place: str, given: Any, where: str) -> dict[str, Any]:
         raise Refused(f"{where}: {error}", (name,)) from None
     for parameter, inner in method.holds.items():
         within = f"{where}: {name}.{parameter}"
-        filled[parameter] = [held_line(inner, one, within) for one in filled[parameter]]
+        filled[parameter] = [check_inner_line(inner, one, within) for one in filled[parameter]]
     return {"method": name, "parameters": filled}
 
 
-def held_line(place: str, given: Any, where: str) -> dict[str, Any]:
+def check_inner_line(place: str, given: Any, where: str) -> dict[str, Any]:
     """Check a line inside another (see `checked`)."""
     found = checked(place, given, where)
     if find(place, found["method"]).holds:
@@ -296,12 +296,12 @@ def held_line(place: str, given: Any, where: str) -> dict[str, Any]:
     return found
 
 
-def with_held(place: str, line: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def with_inner_lines(place: str, line: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """A checked line and the lines that it contains, each with the place of its method."""
     yield place, line
     for parameter, inner in find(place, line["method"]).holds.items():
         for one in line["parameters"][parameter]:
-            yield from with_held(inner, one)
+            yield from with_inner_lines(inner, one)
 
 
 def constant(place: str, name: str, constant: str) -> Any:
@@ -318,9 +318,9 @@ def constant(place: str, name: str, constant: str) -> Any:
 
 
 def _defines(file: Path, function: str) -> bool:
-    said = ast.get_docstring(ast.parse(file.read_bytes()))
+    docstring = ast.get_docstring(ast.parse(file.read_bytes()))
     return _function(file, function) is not None and (
-        said is None or said.startswith(f"{function.replace('_', '-')}:")
+        docstring is None or docstring.startswith(f"{function.replace('_', '-')}:")
     )
 
 

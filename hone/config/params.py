@@ -352,15 +352,15 @@ def faults(
     are reported.
     """
     kinds = {kind.__name__ for kind in _reached(model)} if model else set()
-    told: dict[tuple[str | int, ...], list[dict[str, Any]]] = {}
+    by_path: dict[tuple[str | int, ...], list[dict[str, Any]]] = {}
     for fault in error.errors():
         path = tuple(step for step in fault["loc"] if not _names_a_kind(step, kinds))
-        told.setdefault(path, []).append(fault)
+        by_path.setdefault(path, []).append(fault)
     return [
         (path, _sentence(found, path, model))
-        for path, found in told.items()
+        for path, found in by_path.items()
         if not path
-        or not any(len(other) > len(path) and other[: len(path)] == path for other in told)
+        or not any(len(other) > len(path) and other[: len(path)] == path for other in by_path)
     ]
 
 

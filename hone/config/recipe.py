@@ -222,17 +222,17 @@ def without_later(place: str, line: dict[str, Any]) -> dict[str, Any]:
     """
     method = methods.find(place, line["method"])
     later = method.beside("ADDED_LATER", {})
-    kept = {
+    parameters = {
         name: value
         for name, value in line["parameters"].items()
         if name not in later or value != later[name]
     }
-    held = {
-        name: [without_later(inner, one) for one in kept[name]]
+    inner_lines = {
+        name: [without_later(inner, one) for one in parameters[name]]
         for name, inner in method.holds.items()
-        if name in kept
+        if name in parameters
     }
-    return line | {"parameters": kept | held}
+    return line | {"parameters": parameters | inner_lines}
 
 
 def with_methods(recipe: Recipe, places: Places) -> Recipe:
@@ -352,7 +352,7 @@ def of_lines(place: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
     """The parameters of checked lines, and of the lines inside them, by
     `place.method.parameter`.
     """
-    every = [held for line in lines for held in methods.with_held(place, line)]
+    every = [placed for line in lines for placed in methods.with_inner_lines(place, line)]
     return {
         f"{where}.{line['method']}.{name}": value
         for where, line in every
@@ -364,14 +364,14 @@ def refuse_removed(recipe: Recipe, where: str) -> None:
     """Raise Refused if a filter removes all candidates of a source (the source's module lists such
     filters in `REMOVED_BY`, or by its parameters in `removed_by`).
     """
-    kept = [line["method"] for line in recipe.sample.filters]
+    filters = [line["method"] for line in recipe.sample.filters]
     for line in recipe.retrieve:
-        for place, source in methods.with_held("retrieve", line):
+        for place, source in methods.with_inner_lines("retrieve", line):
             method = methods.find(place, source["method"])
             by_parameters = method.beside("removed_by", lambda parameters: {})(source["parameters"])
             for rule, why in (method.beside("REMOVED_BY", {}) | by_parameters).items():
-                if rule in kept:
-                    rest = ", ".join(name for name in kept if name != rule)
+                if rule in filters:
+                    rest = ", ".join(name for name in filters if name != rule)
                     raise Refused(
                         f"{where}: the filter `{rule}` {why}, which is what the source "
                         f"`{source['method']}` returns. Remove it "

@@ -169,7 +169,7 @@ def line_saying(root: yaml.Node | None, sentence: str) -> int | None:
     return next(
         exact,
         next(
-            (line for said in plain for word, line in found if len(said) >= WORD and word == said),
+            (line for bare in plain for word, line in found if len(bare) >= WORD and word == bare),
             None,
         ),
     )

@@ -34,13 +34,13 @@ def particulars(line: dict) -> list[str]:
     defaults = {
         field.alias or name: field.default for name, field in method.parameters.model_fields.items()
     }
-    held = ["+".join(map(source_name, line["parameters"][name])) for name in method.holds]
+    inner = ["+".join(map(source_name, line["parameters"][name])) for name in method.holds]
     others = {
         name: value
         for name, value in line["parameters"].items()
         if name not in NOT_NAMED and name not in method.holds and value != defaults.get(name)
     }
-    return [*held, *(f"{name}={written(value)}" for name, value in others.items())]
+    return [*inner, *(f"{name}={written(value)}" for name, value in others.items())]
 
 
 def written(value: object) -> str:

@@ -17,7 +17,7 @@ REMEDY = "every ranking would score 0. Fix the labels, or remove the collection 
 
 
 @dataclass(frozen=True)
-class Asked:
+class EvaluationSplit:
     """One split of a collection, as evaluation reads it."""
 
     split: str
@@ -28,7 +28,7 @@ class Asked:
     )
 
 
-def asked(collection: str, min_relevance: int) -> list[Asked]:
+def read_evaluation_splits(collection: str, min_relevance: int) -> list[EvaluationSplit]:
     """The splits of a collection with labelled queries, test first.
 
     Args:
@@ -41,7 +41,7 @@ def asked(collection: str, min_relevance: int) -> list[Asked]:
     """
     folder = DATA / collection
     found = [
-        Asked(
+        EvaluationSplit(
             split,
             tables.read("queries", place / "queries.parquet"),
             tables.read("qrels", place / "qrels.parquet"),
@@ -63,7 +63,9 @@ def asked(collection: str, min_relevance: int) -> list[Asked]:
     return judged
 
 
-def refuse_unanswerable(collection: str, part: Asked, known: pl.Series, min_relevance: int) -> None:
+def refuse_unanswerable(
+    collection: str, part: EvaluationSplit, known: pl.Series, min_relevance: int
+) -> None:
     """Raise Refused if no query of a split has a relevant document in the collection. `known`:
     ids of documents and parents.
     """

@@ -14,7 +14,7 @@ from hone.errors import Refused
 if TYPE_CHECKING:
     from hone.data.source import Source
 
-SHOWN = 5  # places shown for each kind
+PLACES_PER_KIND = 5  # places shown for each kind
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Faults:
         """
         found = self.kinds.setdefault((f"{file}", kind or remedy), Kind("", remedy))
         found.count += 1
-        if len(found.places) < SHOWN:
+        if len(found.places) < PLACES_PER_KIND:
             found.places.append(f"{file}, {unit} {number}: {what}")
 
     def rows(self, rows: pl.DataFrame, what: str, column: str, remedy: str) -> None:
@@ -79,7 +79,7 @@ class Faults:
         """
         if rows.is_empty():
             return
-        named = rows.head(SHOWN).with_columns(
+        named = rows.head(PLACES_PER_KIND).with_columns(
             value=pl.col(column).cast(pl.String) if column in rows.columns else pl.lit("")
         )
         found = self.kinds.setdefault(("", what), Kind(what, remedy))
@@ -88,7 +88,7 @@ class Faults:
             f"{file}, row {row}: '{value}'"
             for file, row, value in named.select("file", "row", "value").rows()
         )
-        found.places += list(places)[: SHOWN - len(found.places)]
+        found.places += list(places)[: PLACES_PER_KIND - len(found.places)]
 
     def note(self, sentence: str, count: int = 1) -> None:
         """Add an error with its own sentence, without the final period."""
@@ -111,8 +111,8 @@ class Faults:
         if len(self.kinds) == 1:
             [kind] = self.kinds.values()
             return f"{of}: {kind}" if kind.what or (not kind.remedy and name) else str(kind)
-        told = [f"- {kind}" for kind in self.kinds.values()]
-        return "\n".join([f"{of} has {self.count:,} errors of {len(told)} kinds:", *told])
+        lines = [f"- {kind}" for kind in self.kinds.values()]
+        return "\n".join([f"{of} has {self.count:,} errors of {len(lines)} kinds:", *lines])
 
     def refuse(self, name: str = "") -> None:
         """Raise Refused with all errors, if there are any."""

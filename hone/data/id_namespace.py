@@ -42,24 +42,24 @@ def refuse_ambiguous(
         return
     if len(collections) < 2:
         return
-    asked = ids.unique(maintain_order=True)
+    unique_ids = ids.unique(maintain_order=True)
     known = [
         collection.queries()["query_id"] if what == "query" else collection.documents.ids
         for collection in collections
     ]
-    there = pl.DataFrame(
+    is_known = pl.DataFrame(
         {
-            one.name: (one.prefix + asked).is_in(of.implode())
+            one.name: (one.prefix + unique_ids).is_in(of.implode())
             if len(of)
-            else pl.repeat(False, len(asked), eager=True)
+            else pl.repeat(False, len(unique_ids), eager=True)
             for one, of in zip(collections, known, strict=True)
         }
     )
-    twice = (there.sum_horizontal() > 1).arg_true()
+    twice = (is_known.sum_horizontal() > 1).arg_true()
     if len(twice):
-        both = [name for name, found in there.row(twice[0], named=True).items() if found]
+        both = [name for name, found in is_known.row(twice[0], named=True).items() if found]
         raise Refused(
-            f"{file} names the {what} '{asked[twice[0]]}', which exists in both collections "
+            f"{file} names the {what} '{unique_ids[twice[0]]}', which exists in both collections "
             f"{listed(both)}. Write `ids_of: "
             f"{both[0]}` to select the collection of the ids. Use a separate file for the other "
             "collection."

@@ -37,7 +37,7 @@ class Odd(ValueError):
         self.remedy = remedy
 
 
-def shown(value: Any) -> str:
+def show_value(value: Any) -> str:
     """A value for a message: its Python repr, truncated."""
     try:
         text = repr(value)
@@ -63,14 +63,17 @@ def id_of(value: Any) -> str | None:
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
-        raise Odd(f"{shown(value)}, which is not an id", "Use a text or a whole number")
+        raise Odd(f"{show_value(value)}, which is not an id", "Use a text or a whole number")
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
         if not value.is_integer() or abs(value) >= EXACT:
-            raise Odd(f"the decimal number {shown(value)}", WHOLE)
+            raise Odd(f"the decimal number {show_value(value)}", WHOLE)
         return str(int(value))
-    raise Odd(f"{KINDS.get(type(value), 'no id')} ({shown(value)})", "Use a text or a whole number")
+    raise Odd(
+        f"{KINDS.get(type(value), 'no id')} ({show_value(value)})",
+        "Use a text or a whole number",
+    )
 
 
 def text_of(value: Any) -> str | None:
@@ -85,7 +88,7 @@ def text_of(value: Any) -> str | None:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return str(value)
-    raise Odd(f"{KINDS.get(type(value), 'no text')} ({shown(value)})", "Use a single text")
+    raise Odd(f"{KINDS.get(type(value), 'no text')} ({show_value(value)})", "Use a single text")
 
 
 KINDS = {list: "a list", dict: "an object"}
@@ -105,7 +108,7 @@ def grade_of(value: Any) -> int:
         )
     if isinstance(value, str):
         if not NUMBER.fullmatch(value.strip()):
-            raise Odd(f"{shown(value)}, which is not a whole number", FRACTION)
+            raise Odd(f"{show_value(value)}, which is not a whole number", FRACTION)
         digits = value.strip()
         number = (
             int(digits) if digits.lstrip("+-").isdigit() and len(digits) < 20 else float(digits)
@@ -113,11 +116,11 @@ def grade_of(value: Any) -> int:
     elif isinstance(value, int | float):
         number = value
     else:
-        raise Odd(f"{shown(value)}, which is not a whole number", FRACTION)
+        raise Odd(f"{show_value(value)}, which is not a whole number", FRACTION)
     if isinstance(number, float) and not math.isinf(number) and not number.is_integer():
-        raise Odd(f"{shown(value)}, which is not a whole number", FRACTION)
+        raise Odd(f"{show_value(value)}, which is not a whole number", FRACTION)
     if abs(number) > MOST:
-        raise Odd(f"{shown(value)}, which exceeds {MOST:,}", FRACTION)
+        raise Odd(f"{show_value(value)}, which exceeds {MOST:,}", FRACTION)
     return int(number)
 
 

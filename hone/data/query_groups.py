@@ -63,11 +63,11 @@ class Segments:
 
     def heads(self, n: int) -> np.ndarray:
         """The rows of the first `n` places of each query, in order."""
-        kept = np.minimum(self.lengths, n)
+        counts = np.minimum(self.lengths, n)
         return (
-            np.repeat(self.starts, kept)
-            + np.arange(kept.sum())
-            - np.repeat(np.cumsum(kept) - kept, kept)
+            np.repeat(self.starts, counts)
+            + np.arange(counts.sum())
+            - np.repeat(np.cumsum(counts) - counts, counts)
         )
 
     def reduced(self, how: np.ufunc, values: np.ndarray) -> np.ndarray:

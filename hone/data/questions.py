@@ -37,8 +37,10 @@ class Questions:
 
     def only(self, pairs: pl.DataFrame) -> Questions:
         """The subset for some of the pairs (query_id, doc_id), in their order here."""
-        kept = self.pairs.join(pairs, on=["query_id", "doc_id"], how="semi", maintain_order="left")
-        return of(kept, self.positives, self.queries, self.documents)
+        remaining = self.pairs.join(
+            pairs, on=["query_id", "doc_id"], how="semi", maintain_order="left"
+        )
+        return of(remaining, self.positives, self.queries, self.documents)
 
     @property
     def query_texts(self) -> dict[str, str]:
@@ -60,18 +62,18 @@ def of(
     pairs: pl.DataFrame, positives: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFrame
 ) -> Questions:
     """The questions for `pairs`, without data of other queries."""
-    asked = pairs.select("query_id").unique()
-    known = positives.join(asked, on="query_id", how="semi", maintain_order="left").select(
+    query_ids = pairs.select("query_id").unique()
+    known = positives.join(query_ids, on="query_id", how="semi", maintain_order="left").select(
         "query_id", "doc_id"
     )
-    shown = pl.concat([pairs["doc_id"], known["doc_id"]]).unique()
+    doc_ids = pl.concat([pairs["doc_id"], known["doc_id"]]).unique()
     return Questions(
         pairs.select("query_id", "doc_id", "rank"),
         known,
-        queries.join(asked, on="query_id", how="semi", maintain_order="left").select(
+        queries.join(query_ids, on="query_id", how="semi", maintain_order="left").select(
             "query_id", "text"
         ),
-        documents.filter(pl.col("doc_id").is_in(shown.implode())).select("doc_id", "full_text"),
+        documents.filter(pl.col("doc_id").is_in(doc_ids.implode())).select("doc_id", "full_text"),
     )
 
 
@@ -95,9 +97,9 @@ def in_blocks(
     )
     known = labelled_positives(labels)
     queries = training.queries()
-    asked = ranked["query_id"].unique(maintain_order=True)
-    for start in range(0, len(asked), size):
-        part = asked[start : start + size].to_frame()
+    query_ids = ranked["query_id"].unique(maintain_order=True)
+    for start in range(0, len(query_ids), size):
+        part = query_ids[start : start + size].to_frame()
         pairs = ranked.join(part, on="query_id", how="semi", maintain_order="left")
         positives = known.join(part, on="query_id", how="semi", maintain_order="left")
         texts = training.texts(pl.concat([pairs["doc_id"], positives["doc_id"]]).unique())

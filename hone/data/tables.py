@@ -307,10 +307,10 @@ def _normalised(texts: pl.Series) -> pl.Series:
             .str.replace_all(SINGLE_QUOTES, "'")
             .str.replace_all(DOUBLE_QUOTES, '"')
         )
-        shown = (
+        plain_unicode = (
             straight.str.normalize("NFKC")
             .str.replace_all(INVISIBLE, "")
             .str.replace_all(DASHES, "-")
         )
-        plain = plain.scatter(other, shown.str.to_uppercase().str.to_lowercase())
+        plain = plain.scatter(other, plain_unicode.str.to_uppercase().str.to_lowercase())
     return plain.str.replace_all(r"\s+", " ").str.strip_chars(" .,;:!?\"'()[]")

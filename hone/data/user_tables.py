@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from hone.data.file_faults import Faults, Faulty
-from hone.data.input_values import EXACT, Odd, as_ids, id_of, missing, shown
+from hone.data.input_values import EXACT, Odd, as_ids, id_of, missing, show_value
 from hone.data.source import json_lines, text_lines
 from hone.errors import Refused, listed, nearest
 
@@ -111,25 +111,25 @@ def read(file: Path, ids: tuple[str, ...], numbers: tuple[str, ...] = ()) -> pl.
             message names the row.
     """
     need(file, ids)
-    kept = [*ids, *(name for name in numbers if name in columns(file))]
+    column_names = [*ids, *(name for name in numbers if name in columns(file))]
     try:
         if file.suffix == ".parquet":
-            rows = pl.read_parquet(file, columns=kept)
+            rows = pl.read_parquet(file, columns=column_names)
         elif file.suffix == ".csv":
-            rows = read_csv(file).select(kept)
+            rows = read_csv(file).select(column_names)
         else:
-            rows = from_records(file, kept)
+            rows = from_records(file, column_names)
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         raise Refused(f"{file} cannot be read as {file.suffix[1:]}: {error}") from None
     if rows.is_empty():
         raise Refused(f"{file} has no rows. It needs {listed(ids)}.")
-    told, faults = rows.with_row_index("row", offset=1), Faults()
-    typed = told
+    untyped, faults = rows.with_row_index("row", offset=1), Faults()
+    typed = untyped
     for name in ids:
-        values, bad = as_ids(told[name])
+        values, bad = as_ids(untyped[name])
         for place in bad.arg_true():
             try:
-                id_of(told[name][place])
+                id_of(untyped[name][place])
             except Odd as odd:
                 faults.line(
                     file, place + 1, f"`{name}` is {odd}", odd.remedy, f"{name} {odd.remedy}", "row"
@@ -144,31 +144,35 @@ def read(file: Path, ids: tuple[str, ...], numbers: tuple[str, ...] = ()) -> pl.
             f"{file}, row {bare['row'][0]:,}: {listed(name for name in ids if not bare[name][0])} "
             "is empty."
         )
-    for name in kept[len(ids) :]:
-        number = as_number(told[name])
+    for name in column_names[len(ids) :]:
+        number = as_number(untyped[name])
         wrong = (~number.is_finite()).fill_null(True).arg_true()
         if len(wrong):
             raise Refused(
-                f"{file}, row {wrong[0] + 1:,}: the {name} {told[name][wrong[0]]!r} is not a "
+                f"{file}, row {wrong[0] + 1:,}: the {name} {untyped[name][wrong[0]]!r} is not a "
                 "number. Correct it."
             )
         typed = typed.with_columns(number.alias(name))
-    return typed.select("row", *kept)
+    return typed.select("row", *column_names)
 
 
-def from_records(file: Path, kept: list[str]) -> pl.DataFrame:
+def from_records(file: Path, names: list[str]) -> pl.DataFrame:
     """Columns of a JSON Lines file. An id may be a number in one line and a text in another.
 
     Raises:
         Refused: lines cannot be read, or one of these columns contains lists or objects.
     """
-    faults, columns = Faults(), {name: [] for name in kept}
+    faults, columns = Faults(), {name: [] for name in names}
     for number, record in json_lines(file, faults):
-        for name in kept:
+        for name in names:
             value = record.get(name)
             if isinstance(value, list | dict):
                 faults.line(
-                    file, number, f"`{name}` is {shown(value)}", "Use a text or a number", name
+                    file,
+                    number,
+                    f"`{name}` is {show_value(value)}",
+                    "Use a text or a number",
+                    name,
                 )
             elif isinstance(value, float) and value.is_integer():
                 value = id_of(value) if abs(value) < EXACT else str(value)
@@ -176,7 +180,7 @@ def from_records(file: Path, kept: list[str]) -> pl.DataFrame:
                 None if missing(value) or isinstance(value, list | dict) else str(value)
             )
     faults.refuse()
-    return pl.DataFrame(columns, schema=dict.fromkeys(kept, pl.String))
+    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
 
 
 def as_number(values: pl.Series) -> pl.Series:

@@ -77,11 +77,11 @@ def no_work() -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    with ExitStack() as held:
-        held.enter_context(FileLock(home() / CLEANING))
+    with ExitStack() as locks:
+        locks.enter_context(FileLock(home() / CLEANING))
         for path in sorted(path for kind in WORK for path in home().glob(kind)):
             try:
-                held.enter_context(FileLock(path, timeout=0))
+                locks.enter_context(FileLock(path, timeout=0))
             except Timeout:
                 holder = path.with_name(f"{path.name}.holder")
                 who = f" by {holder.read_text()}" if holder.exists() else ""

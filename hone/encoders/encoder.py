@@ -137,16 +137,16 @@ class TextEncoder(ABC):
         """
         space = self.space(route)
         work = _Work(self, space, route, total)
-        asked = []
+        keys_by_chunk = []
         for chunk in texts:
             keys = keys_of(chunk)
             usage_log.log_requested(usage_log.TEXTS, space.folder, keys)
             work.take(chunk, keys)
-            asked.append(keys)
+            keys_by_chunk.append(keys)
         work.finish()
         if self.user:
             space.used_by(self.user)
-        places = [space.find(keys) for keys in asked]
+        places = [space.find(keys) for keys in keys_by_chunk]
         return Vectors(
             space,
             np.concatenate([np.empty((0, 2), dtype=np.int32), *places]),

@@ -23,7 +23,7 @@ from hone.encoders.store import Space, other_model
 from hone.errors import Refused
 from hone.files import fingerprint
 from hone.stage import Progress
-from hone.urls import public, secret, shown
+from hone.urls import public, secret, show_url
 
 LONGEST_VECTOR = (
     512 << 10
@@ -88,7 +88,7 @@ class EndpointEncoder(TextEncoder):
     def space(self, route: Route) -> Space:
         return Space(
             {
-                "endpoint": shown(self.url),
+                "endpoint": show_url(self.url),
                 "model": self.model,
                 "prompt": self.prompt(route),
                 **{
@@ -136,11 +136,12 @@ class Requests:
                 or it returns invalid vectors.
         """
         encoder = self.encoder
-        asked = [
+        prompted = [
             f"{encoder.prompt(self.route)}{text[: encoder.characters]}" or " " for text in texts
         ]
         batches = [
-            asked[start : start + encoder.batch] for start in range(0, len(asked), encoder.batch)
+            prompted[start : start + encoder.batch]
+            for start in range(0, len(prompted), encoder.batch)
         ]
         made: list[np.ndarray] = []
         with ThreadPoolExecutor(encoder.slots) as pool:
@@ -178,9 +179,9 @@ class Requests:
         more: dict[str, Any] = (
             {} if encoder.dimensions is None else {"dimensions": encoder.dimensions}
         )
-        told = f"{self.where} with the model '{encoder.model}'"
+        source = f"{self.where} with the model '{encoder.model}'"
         response = self.answered(
-            {"model": encoder.model, "input": texts, "encoding_format": "float"} | more, told
+            {"model": encoder.model, "input": texts, "encoding_format": "float"} | more, source
         )
         code = response.status_code
         if code in (401, 403):
@@ -189,10 +190,10 @@ class Requests:
                 if encoder.key
                 else "Set `key` to the environment variable that holds the key"
             )
-            raise Refused(f"{told}: authentication failed (HTTP {code}). {help}.")
+            raise Refused(f"{source}: authentication failed (HTTP {code}). {help}.")
         if code == 404:
             raise Refused(
-                f"{told}: the model or URL does not exist (HTTP 404). Check both. A URL usually "
+                f"{source}: the model or URL does not exist (HTTP 404). Check both. A URL usually "
                 "ends in /v1."
             )
         if not response.is_success:
@@ -201,18 +202,18 @@ class Requests:
                 if encoder.characters
                 else " If texts are too long for the model, set `characters` to truncate them."
             )
-            raise Refused(f"{told} rejected {len(texts)} texts (HTTP {code}).{cut}")
+            raise Refused(f"{source} rejected {len(texts)} texts (HTTP {code}).{cut}")
         try:
             answer = json.loads(response.content)
         except (ValueError, RecursionError):
-            raise Refused(f"{told} returned invalid or incomplete JSON.") from None
-        vectors = matrix(answer, len(texts), told)
+            raise Refused(f"{source} returned invalid or incomplete JSON.") from None
+        vectors = matrix(answer, len(texts), source)
         if encoder.similarity == "cosine" and not vectors.any(axis=1).all():
-            raise Refused(f"{told} returned a zero vector, whose cosine is undefined.")
+            raise Refused(f"{source} returned a zero vector, whose cosine is undefined.")
         self.refuse_another_model(reported_by(answer), vectors.shape[1])
         return vectors
 
-    def answered(self, given: dict[str, Any], told: str) -> Any:
+    def answered(self, given: dict[str, Any], source: str) -> Any:
         """The final response to a request, after retries. Each attempt has a deadline.
 
         Raises:
@@ -236,18 +237,18 @@ class Requests:
                     headers=JSON,
                 )
             except Unreadable as error:
-                raise Refused(f"{told}: {error}.") from None
+                raise Refused(f"{source}: {error}.") from None
             except (TimeoutError, httpx2.TransportError) as error:
                 if attempt == last:
                     raise Refused(
-                        f"{told} cannot be reached ({type(error).__name__}, {attempt + 1} "
+                        f"{source} cannot be reached ({type(error).__name__}, {attempt + 1} "
                         "attempts). Check the URL and the server."
                     ) from None
             else:
                 if attempt == last or not is_temporary(response.status_code):
                     return response
-                asked = pause(response.headers.get("retry-after"))
-                wait = wait if asked is None else asked
+                retry_after = pause(response.headers.get("retry-after"))
+                wait = wait if retry_after is None else retry_after
             time.sleep(wait)
         raise AssertionError("`attempts` must be at least 1")
 
@@ -266,7 +267,7 @@ def reported_by(answer: Any) -> str | None:
     return name.strip()[:LONGEST_NAME] or None if isinstance(name, str) else None
 
 
-def matrix(answer: Any, count: int, told: str) -> np.ndarray:
+def matrix(answer: Any, count: int, source: str) -> np.ndarray:
     """The vectors of a response in the order of the texts.
 
     Raises:
@@ -284,12 +285,12 @@ def matrix(answer: Any, count: int, told: str) -> np.ndarray:
         vectors = np.array([found[place] for place in range(count)])
     except (KeyError, ValueError):
         raise Refused(
-            f"{told} did not return one vector of equal length for each of {count} texts."
+            f"{source} did not return one vector of equal length for each of {count} texts."
         ) from None
     if vectors.ndim != 2 or not vectors.shape[1] or vectors.dtype.kind not in "iuf":
-        raise Refused(f"{told} returned vectors with values that are not numbers.")
+        raise Refused(f"{source} returned vectors with values that are not numbers.")
     with np.errstate(over="ignore"):
         vectors = vectors.astype(np.float32)
     if not np.isfinite(vectors).all():
-        raise Refused(f"{told} returned vectors with NaN or values that are too large.")
+        raise Refused(f"{source} returned vectors with NaN or values that are too large.")
     return vectors

@@ -43,15 +43,16 @@ def nearest(
         return scores, rows
     for start in range(0, len(queries), QUERIES_PER_BLOCK):
         part = slice(start, start + QUERIES_PER_BLOCK)
-        asked = queries[part] if isinstance(queries, np.ndarray) else queries.take(part)
-        heap = faiss.ResultHeap(len(asked), depth, keep_max=True)
+        query_vectors = queries[part] if isinstance(queries, np.ndarray) else queries.take(part)
+        heap = faiss.ResultHeap(len(query_vectors), depth, keep_max=True)
         for first, block in documents.blocks():
             found = faiss.knn(
-                asked, block, min(depth, len(block)), metric=faiss.METRIC_INNER_PRODUCT
+                query_vectors, block, min(depth, len(block)), metric=faiss.METRIC_INNER_PRODUCT
             )
             heap.add_result(found[0], found[1] + first)
         heap.finalize()
-        scores[start : start + len(asked)], rows[start : start + len(asked)] = heap.D, heap.I
+        end = start + len(query_vectors)
+        scores[start:end], rows[start:end] = heap.D, heap.I
     if (rows < 0).any():
         raise Refused(
             "vectors in the embedding cache contain NaN, so their model is broken (`hone store` "

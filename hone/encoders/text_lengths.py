@@ -54,7 +54,7 @@ class Cut:
         """The fraction of truncated tokens."""
         return self.lost / self.tokens if self.tokens else 0.0
 
-    def told(self, what: str = "documents") -> str:
+    def describe(self, what: str = "documents") -> str:
         """A sentence without its subject, such as "100 of 100 documents are cut after 96 tokens:
         68.0 % of all tokens are not read".
         """

@@ -22,7 +22,7 @@ STAGE = "DVC_STAGE"  # set by DVC for every command
 class Unit:
     """The counted quantities, with the words of their log lines: requested and computed."""
 
-    asked: str
+    requested: str
     read: str
 
 
@@ -44,7 +44,7 @@ def log_requested(unit: Unit, space: Path, keys: np.ndarray) -> None:
             {
                 "space": space.name,
                 "chunk": fingerprint(keys.tobytes())[:16],
-                unit.asked: len(np.unique(keys, axis=0)),
+                unit.requested: len(np.unique(keys, axis=0)),
             }
         )
 

@@ -60,10 +60,10 @@ def inside(edges: pl.DataFrame, ids: pl.Series) -> tuple[pl.DataFrame, int]:
     of edges to other documents.
     """
     here = edges.filter(pl.all_horizontal(pl.col(name).is_in(ids.implode()) for name in EDGE))
-    kept = here.filter(pl.col("doc_id") != pl.col("neighbour_id"))
-    if "nearness" in kept.columns:
-        kept = kept.sort("nearness", descending=True, maintain_order=True)
-    return kept.unique(EDGE, keep="first", maintain_order=True), len(edges) - len(here)
+    remaining = here.filter(pl.col("doc_id") != pl.col("neighbour_id"))
+    if "nearness" in remaining.columns:
+        remaining = remaining.sort("nearness", descending=True, maintain_order=True)
+    return remaining.unique(EDGE, keep="first", maintain_order=True), len(edges) - len(here)
 
 
 def by_edges(

@@ -64,7 +64,7 @@ def geometry(
     )
     vectors = encoder.vectors([texts["full_text"].to_list()], "document", len(texts))
     pairs = right.join(
-        queries.select("query_id").with_row_index("asked"), on="query_id", how="inner"
+        queries.select("query_id").with_row_index("query_row"), on="query_id", how="inner"
     )
     pairs = pairs.join(texts.select("doc_id", "row"), on="doc_id", how="inner")
     spread = unit(
@@ -78,7 +78,7 @@ def geometry(
         "alignment": alignment(
             encoder.queries(queries["text"].to_list()),
             vectors,
-            pairs.select("asked", "row").to_numpy().astype(np.int64),
+            pairs.select("query_row", "row").to_numpy().astype(np.int64),
         ),
         "uniformity": uniformity(spread[spread.any(axis=1)]),
         "gap": gap(run, right),
@@ -98,10 +98,13 @@ def alignment(queries: Vectors, documents: Vectors, pairs: np.ndarray) -> float 
     total, count = 0.0, 0
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
         rows = pairs[start : start + PAIRS_AT_ONCE]
-        asked, answers = unit(queries.take(rows[:, 0])), unit(documents.take(rows[:, 1]))
-        there = asked.any(axis=1) & answers.any(axis=1)
-        total += float(np.square(asked - answers).sum(axis=1, dtype=np.float64)[there].sum())
-        count += int(there.sum())
+        query_vectors = unit(queries.take(rows[:, 0]))
+        document_vectors = unit(documents.take(rows[:, 1]))
+        nonzero = query_vectors.any(axis=1) & document_vectors.any(axis=1)
+        total += float(
+            np.square(query_vectors - document_vectors).sum(axis=1, dtype=np.float64)[nonzero].sum()
+        )
+        count += int(nonzero.sum())
     return total / count if count else None
 
 
@@ -118,10 +121,10 @@ def uniformity(vectors: np.ndarray) -> float | None:
 
 def gap(run: pl.DataFrame, right: pl.DataFrame) -> float | None:
     """Mean score gap between a query's best relevant document and its best other document."""
-    told, is_right = right.with_columns(right=pl.lit(True)), pl.col("right").fill_null(False)
+    marks, is_right = right.with_columns(right=pl.lit(True)), pl.col("right").fill_null(False)
     sums = [(0.0, 0)]
     for part in in_blocks(run):
-        marked = part.join(told, on=["query_id", "doc_id"], how="left", maintain_order="left")
+        marked = part.join(marks, on=["query_id", "doc_id"], how="left", maintain_order="left")
         best = marked.group_by("query_id").agg(
             answer=pl.col("score").filter(is_right).max(),
             other=pl.col("score").filter(~is_right).max(),

@@ -34,19 +34,19 @@ def warning(name: str, collection: str, own: dict, other: str, base: dict) -> st
         return None
     way = 1 - after / before
     share = f"{way:.0%}".replace("%", " %")
-    told = (
+    figures = (
         f"uniformity changes from {number(before)} ({other}) to {number(after)}, {share} of the "
         "way to 0, where all documents have "
         "the same vector"
     )
     if way >= COLLAPSED:
-        return f"The vectors of {name} have collapsed on {collection}: {told}."
+        return f"The vectors of {name} have collapsed on {collection}: {figures}."
     if way >= MOVED:
-        return f"The vectors of {name} begin to collapse on {collection}: {told}."
+        return f"The vectors of {name} begin to collapse on {collection}: {figures}."
     if way >= SLIGHTLY and not nearer(own.get("alignment"), base.get("alignment")):
         return (
             f"The vectors of {name} begin to collapse on {collection}, and alignment has not "
-            f"improved: {told}."
+            f"improved: {figures}."
         )
     return None
 

@@ -47,14 +47,14 @@ def judged_only(run: pl.DataFrame, qrels: pl.DataFrame, min_relevance: int = 1) 
             "labels of non-relevant documents."
         )
     judged = qrels.join(queries, on="query_id", how="semi", maintain_order="left")
-    kept = run.join(
+    judged_part = run.join(
         judged, on=["query_id", "doc_id"], how="semi", maintain_order="left"
     ).with_columns(score=-pl.col("rank").cast(pl.Float64))
     measures = dict(zip((Bpref(rel=min_relevance), nDCG @ 10), NAMES, strict=True))
     evaluator = ir_measures.evaluator(list(measures), nested(judged, "relevance"))
     found = [
         (value.query_id, measures[value.measure], value.value)
-        for value in evaluator.iter_calc(nested(kept, "score"))
+        for value in evaluator.iter_calc(nested(judged_part, "score"))
     ]
     values = pl.DataFrame(
         found,

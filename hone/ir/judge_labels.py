@@ -110,8 +110,8 @@ def with_filled(qrels: pl.DataFrame, filled: pl.DataFrame, min_relevance: int) -
     """
     kind = pl.col("verdict").cast(pl.String)
     relevance = pl.when(kind == "positive").then(min_relevance).otherwise(0).cast(pl.Int32)
-    told = filled.filter(kind != UNKNOWN).select(*PAIR, relevance=relevance)
-    new = told.join(qrels, on=PAIR, how="anti", maintain_order="left").join(
+    decided = filled.filter(kind != UNKNOWN).select(*PAIR, relevance=relevance)
+    new = decided.join(qrels, on=PAIR, how="anti", maintain_order="left").join(
         qrels, on="query_id", how="semi", maintain_order="left"
     )
     return pl.concat([qrels.select(*PAIR, pl.col("relevance").cast(pl.Int32)), new])

@@ -88,9 +88,9 @@ class MtebTask:
         """The task's instruction for instruction-following models."""
         from mteb.abstasks.abstask import get_abstask_prompt
 
-        said = self.task.metadata.prompt
-        said = said.get("query") if isinstance(said, dict) else said
-        return said or get_abstask_prompt(self.task.metadata.name)
+        text = self.task.metadata.prompt
+        text = text.get("query") if isinstance(text, dict) else text
+        return text or get_abstask_prompt(self.task.metadata.name)
 
     def score(
         self,

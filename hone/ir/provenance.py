@@ -60,8 +60,8 @@ def as_metadata(looked_at: Seen) -> dict[str, str]:
 
 def of_table(file: Path) -> Seen | None:
     """The provenance stored in a table of queries. Null if the table is older than this feature."""
-    said = pl.read_parquet_metadata(file).get(KEY)
-    return None if said is None else json.loads(said)
+    metadata = pl.read_parquet_metadata(file).get(KEY)
+    return None if metadata is None else json.loads(metadata)
 
 
 def unlike(one: Seen, other: Seen) -> list[str]:

@@ -17,7 +17,7 @@ from hone.ir.measures import DEPTH, in_trec_order, refuse_no_number
 
 
 @dataclass(frozen=True)
-class Kept:
+class RankingPart:
     """Which part of a ranking is kept.
 
     Attributes:
@@ -32,7 +32,7 @@ class Kept:
     among: pl.DataFrame | None = None
 
 
-FIRST = Kept()
+FIRST = RankingPart()
 
 
 def by_encoder(
@@ -40,7 +40,7 @@ def by_encoder(
     queries: pl.DataFrame,
     documents: Documents,
     qrels: pl.DataFrame,
-    kept: Kept = FIRST,
+    ranking_part: RankingPart = FIRST,
 ) -> pl.DataFrame:
     """The best documents of every query by an encoder.
 
@@ -49,19 +49,21 @@ def by_encoder(
         queries: query_id, text.
         documents: the collection.
         qrels: if they name parents of chunks, parents are ranked, each by its best chunk.
-        kept: which documents, and how many.
+        ranking_part: which documents, and how many.
 
     Returns:
         query_id, doc_id, score: in descending order.
     """
-    asked = encoder.queries(queries["text"].to_list())
+    query_vectors = encoder.queries(queries["text"].to_list())
     vectors, ids = encoder.documents(documents), documents.ids
-    if kept.among is not None:
-        here = pairs_of(kept.among, queries)
+    if ranking_part.among is not None:
+        here = pairs_of(ranking_part.among, queries)
         scored = here.with_columns(
-            score=pl.Series(pair_scores(asked, vectors, rows_of(here, queries["query_id"], ids)))
+            score=pl.Series(
+                pair_scores(query_vectors, vectors, rows_of(here, queries["query_id"], ids))
+            )
         )
-        return aggregated(sorted_by_score(scored, queries), None, kept)
+        return aggregated(sorted_by_score(scored, queries), None, ranking_part)
     unit = units(documents, qrels)
     names = queries["query_id"]
     # In blocks, so search and sorting need not keep all queries in memory.
@@ -70,27 +72,32 @@ def by_encoder(
         for start in range(0, max(len(names), 1), QUERIES_PER_BLOCK)
     ]
     return pl.concat(
-        [among_all(names[part], asked.part(part), vectors, ids, unit, kept) for part in blocks]
+        [
+            among_all(names[part], query_vectors.part(part), vectors, ids, unit, ranking_part)
+            for part in blocks
+        ]
     )
 
 
 def among_all(
     names: pl.Series,
-    asked: Vectors,
+    query_vectors: Vectors,
     vectors: Vectors,
     ids: pl.Series,
     unit: pl.DataFrame | None,
-    kept: Kept,
+    ranking_part: RankingPart,
 ) -> pl.DataFrame:
     """query_id, doc_id, score of the best documents, or units, for some queries."""
     # One extra for the query's own document, and many more if several chunks form one unit.
-    depth = kept.depth + 1 if unit is None else 4 * kept.depth
+    depth = ranking_part.depth + 1 if unit is None else 4 * ranking_part.depth
     while True:
-        found = aggregated(as_table(names, ids, *nearest(asked, vectors, depth)), unit, kept)
+        found = aggregated(
+            as_table(names, ids, *nearest(query_vectors, vectors, depth)), unit, ranking_part
+        )
         if depth >= len(ids) or unit is None:
             return found
         least = found.group_by("query_id").len()["len"].min() or 0
-        if least >= kept.depth or least >= unit["unit"].n_unique():
+        if least >= ranking_part.depth or least >= unit["unit"].n_unique():
             return found
         depth *= 4
 
@@ -135,7 +142,9 @@ def units(documents: Documents, qrels: pl.DataFrame) -> pl.DataFrame | None:
     )
 
 
-def aggregated(found: pl.DataFrame, unit: pl.DataFrame | None, kept: Kept = FIRST) -> pl.DataFrame:
+def aggregated(
+    found: pl.DataFrame, unit: pl.DataFrame | None, ranking_part: RankingPart = FIRST
+) -> pl.DataFrame:
     """Units instead of chunks, each with its highest score, in TREC order, reduced to the kept
     part.
     """
@@ -147,9 +156,9 @@ def aggregated(found: pl.DataFrame, unit: pl.DataFrame | None, kept: Kept = FIRS
         found = found.unique(
             ["query_id", "doc_id"], keep="first", maintain_order=True
         )  # the first is the highest
-    if not kept.itself:
+    if not ranking_part.itself:
         found = found.filter(pl.col("doc_id") != pl.col("query_id"))
     found = in_trec_order(found)
-    return found.filter(pl.int_range(pl.len()).over("query_id") < kept.depth).select(
+    return found.filter(pl.int_range(pl.len()).over("query_id") < ranking_part.depth).select(
         "query_id", "doc_id", "score"
     )

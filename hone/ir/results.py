@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from hone.data.eval_splits import Asked, asked
+from hone.data.eval_splits import EvaluationSplit, read_evaluation_splits
 from hone.data.own_id import OwnId
 from hone.data.tables import Documents
 from hone.files import write_json, written_whole
 from hone.ir.diagnostic import describe_measure, measured
 from hone.ir.measures import DEPTH, means, per_query
 from hone.ir.provenance import as_metadata, seen
-from hone.ir.ranking import Kept, own_documents
+from hone.ir.ranking import RankingPart, own_documents
 from hone.ir.trec_run import write_run
 from hone.layout import collection_table, metrics_file, query_values_file, run_file
 from hone.stage import say
@@ -28,7 +28,7 @@ OWN_DROPPED = (
     "own_id_dropped"  # pairs of a query and the document with its own id, excluded from the ranking
 )
 
-Rank = Callable[[pl.DataFrame, Documents, pl.DataFrame, Kept], pl.DataFrame]
+Rank = Callable[[pl.DataFrame, Documents, pl.DataFrame, RankingPart], pl.DataFrame]
 Lie = Callable[[pl.DataFrame, Documents, pl.DataFrame, pl.DataFrame, int], dict[str, float | None]]
 
 
@@ -58,19 +58,19 @@ def evaluate(
     """
     documents = Documents(collection_table(collection, "documents"))
     runs, values, metrics = [], [], {}
-    for part in asked(collection, min_relevance):
-        kept = kept_for(part, task, own_id)
-        whole = rank(part.queries, documents, part.qrels, kept)
+    for part in read_evaluation_splits(collection, min_relevance):
+        ranking_part = choose_ranking_part(part, task, own_id)
+        whole = rank(part.queries, documents, part.qrels, ranking_part)
         run = (
             whole
-            if kept.depth <= DEPTH
+            if ranking_part.depth <= DEPTH
             else whole.filter(pl.int_range(pl.len()).over("query_id") < DEPTH)
         )
         scored = per_query(run, part.qrels, min_relevance)
         runs.append(run)
         values.append(scored.with_columns(split=pl.lit(part.split)))
         metrics[part.split] = means(scored) | {"queries": len(scored)}
-        if not kept.itself:
+        if not ranking_part.itself:
             metrics[part.split][OWN_DROPPED] = len(
                 own_documents(part.queries, documents, part.qrels, part.ranked)
             )
@@ -103,11 +103,13 @@ def evaluate(
     )
 
 
-def kept_for(part: Asked, task: MtebTask | None, own_id: OwnId) -> Kept:
+def choose_ranking_part(part: EvaluationSplit, task: MtebTask | None, own_id: OwnId) -> RankingPart:
     """The kept part of the ranking: what an MTEB task's scorer reads, otherwise the first
     hundred documents.
     """
-    return Kept(DEPTH if task is None else task.depth, not drops_own_id(own_id, task), part.ranked)
+    return RankingPart(
+        DEPTH if task is None else task.depth, not drops_own_id(own_id, task), part.ranked
+    )
 
 
 def drops_own_id(own_id: OwnId, task: MtebTask | None) -> bool:

@@ -37,7 +37,7 @@ from hone.llm.retry_policy import (
     rejected_key,
     temporary_failure,
 )
-from hone.urls import public, shown
+from hone.urls import public, show_url
 
 JSON = {"content-type": "application/json"}
 LOG_INTERVAL = 10.0  # seconds between two progress lines
@@ -110,7 +110,7 @@ class Caller:
             expected,
             requests,
         )
-        self.where = shown(endpoint.url)
+        self.where = show_url(endpoint.url)
         self.address = below(endpoint.url, "chat/completions")
         self.client = asynchronous(endpoint.url, endpoint.slots, endpoint.timeout, secret)
         self.habits = habits(endpoint)

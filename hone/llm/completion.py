@@ -15,7 +15,7 @@ from hone.llm.budget import Budget, JudgeBudget
 from hone.llm.chat_completion import Tops
 from hone.llm.endpoint_state import ROOM, habits, tokens_of
 from hone.stage import say
-from hone.urls import secret, shown
+from hone.urls import secret, show_url
 
 Messages = tuple[dict[str, str], ...]
 Expected = str | Collection[str] | None
@@ -221,7 +221,7 @@ def refuse_in_turn(endpoint: Endpoint, completion: Completion) -> None:
     if names := habits(endpoint).in_turn(completion.model):
         first, second = names
         raise Refused(
-            f"{shown(endpoint.url)} reports the models {first} and {second} in turn. If both "
+            f"{show_url(endpoint.url)} reports the models {first} and {second} in turn. If both "
             "count as one judge, name both: "
             f"`reported: [{first}, {second}]`. If not, use an address or a model name that leads "
             "to one of them."
@@ -235,6 +235,6 @@ def log_unsupported(endpoint: Endpoint, names: list[str], message: str) -> None:
         known.said.update(new)
         instead = f", with {known.room} instead" if ROOM in new else ""
         endpoint.log(
-            f"{shown(endpoint.url)} rejects {' and '.join(new)}; requests are sent without "
+            f"{show_url(endpoint.url)} rejects {' and '.join(new)}; requests are sent without "
             f"it{instead}: {message}"
         )

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from hone.errors import Refused
 from hone.llm.completion import Again, Endpoint
-from hone.urls import shown
+from hone.urls import show_url
 
 LONGEST_PAUSE = 120.0  # maximum seconds of a Retry-After that are respected
 OVERLOADED = (
@@ -67,7 +67,7 @@ def rejected_key(endpoint: Endpoint, code: int, message: str) -> Refused:
         if endpoint.key
         else "No key was sent: set `key` to the name of a variable."
     )
-    return Refused(f"{shown(endpoint.url)}: authentication failed ({code}): {message}. {key}")
+    return Refused(f"{show_url(endpoint.url)}: authentication failed ({code}): {message}. {key}")
 
 
 def connection_failure(cause: BaseException, where: str) -> Again:

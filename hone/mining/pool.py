@@ -32,11 +32,11 @@ def merged(candidates: pl.DataFrame) -> pl.DataFrame:
     first = pl.Series(keys).is_first_distinct()
     if first.all():
         return rows
-    kept, again = rows.filter(first), rows.filter(~first)
+    distinct, again = rows.filter(first), rows.filter(~first)
     # If two pairs share a hash, the texts decide.
     return (
-        kept
-        if (where(again, kept) >= 0).all()
+        distinct
+        if (where(again, distinct) >= 0).all()
         else rows.unique(PAIR, keep="first", maintain_order=True)
     )
 
@@ -63,16 +63,16 @@ class Pool:
     rows: pl.DataFrame
     removed: list[pl.DataFrame] = field(default_factory=list)
 
-    def remove(self, rule: str, gone: pl.DataFrame) -> None:
-        """Remove the pairs of `gone` (query_id, doc_id, detail) and record the rule.
+    def remove(self, rule: str, removals: pl.DataFrame) -> None:
+        """Remove the pairs of `removals` (query_id, doc_id, detail) and record the rule.
 
         A row with a null doc_id removes the whole query: one row for the query, and one for each of
         its candidates.
         """
-        whole = gone["doc_id"].is_null()
+        whole = removals["doc_id"].is_null()
         named, leave = (
-            gone.filter(~whole).select(*PAIR, "detail"),
-            gone.filter(whole).select(*PAIR, "detail"),
+            removals.filter(~whole).select(*PAIR, "detail"),
+            removals.filter(whole).select(*PAIR, "detail"),
         )
         leave = leave.unique("query_id", keep="first", maintain_order=True)
         leave = leave.join(self.left, on="query_id", how="anti", maintain_order="left")
@@ -91,16 +91,18 @@ class Pool:
 
     def _along(self, leave: pl.DataFrame, along: np.ndarray) -> pl.DataFrame:
         rows = self.rows.filter(along).select(PAIR)
-        told = rows.join(
+        affected = rows.join(
             leave.select("query_id", "detail"), on="query_id", how="left", maintain_order="left"
         )
-        return told.with_columns(detail=pl.format("its query is removed: {}", "detail"))
+        return affected.with_columns(detail=pl.format("its query is removed: {}", "detail"))
 
     @property
     def left(self) -> pl.DataFrame:
         """query_id and rule of the removed queries."""
-        gone = [
+        removed_queries = [
             part.filter(pl.col("doc_id").is_null()).select("query_id", "rule")
             for part in self.removed
         ]
-        return pl.concat([pl.DataFrame(schema={"query_id": pl.String, "rule": pl.String}), *gone])
+        return pl.concat(
+            [pl.DataFrame(schema={"query_id": pl.String, "rule": pl.String}), *removed_queries]
+        )

@@ -75,7 +75,7 @@ class Rules:
         """The training examples of the round that this one starts from."""
         return tables.read("trained", round_table(self.settings.parent, "trained"))
 
-    def untold(self, rows: pl.DataFrame) -> dict[str, int]:
+    def count_unchecked(self, rows: pl.DataFrame) -> dict[str, int]:
         """Notes on what the filters could not check: scores that are NaN, and queries absent
         from the last training.
         """
@@ -84,19 +84,19 @@ class Rules:
             for line in self.lines
             for name in methods.find("sample.filters", line["method"]).reads
         }
-        told = (
+        counts = (
             {"scores_without_number": self.scores.filter(~pl.col("score").is_finite()).height}
             if "scores" in reads
             else {}
         )
         if "trained" in reads:
-            told["queries_not_trained"] = (
+            counts["queries_not_trained"] = (
                 rows.select("query_id")
                 .unique()
                 .join(self.trained, on="query_id", how="anti")
                 .height
             )
-        return told
+        return counts
 
     def _done(
         self, place: str, line: dict, rows: pl.DataFrame, texts: pl.DataFrame | None = None

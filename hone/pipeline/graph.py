@@ -155,16 +155,16 @@ def dvc() -> list[str]:
     return [sys.executable, "-m", "dvc"]
 
 
-def classify_output(said: str) -> Outcome:
+def classify_output(output: str) -> Outcome:
     """Classify a run by DVC's output."""
-    if SAYS_RAN.search(said):
+    if SAYS_RAN.search(output):
         return "Completed"
-    return "Restored" if SAYS_RESTORED.search(said) else "Unchanged"
+    return "Restored" if SAYS_RESTORED.search(output) else "Unchanged"
 
 
-def last_lines(said: str) -> str:
+def last_lines(output: str) -> str:
     """The last lines of an output, without the lines that DVC prints after every stage."""
-    lines = [line.rstrip() for line in said.splitlines() if not NOISE.match(line)]
+    lines = [line.rstrip() for line in output.splitlines() if not NOISE.match(line)]
     return "\n".join(lines[-LAST_LINES:])
 
 
@@ -215,14 +215,16 @@ class Runner:
             StageFailed: the stage failed.
             Stopping: the block has ended meanwhile.
         """
-        code, said = self.heard(
+        code, output = self.run_command(
             [*dvc(), "--wait-for-lock", "repro", "--single-item", stage], stage, say
         )
         if code:
-            raise StageFailed(f"{stage} failed. Its last output:\n{last_lines(said)}")
-        return classify_output(said)
+            raise StageFailed(f"{stage} failed. Its last output:\n{last_lines(output)}")
+        return classify_output(output)
 
-    def heard(self, command: list[str], what: str, say: Callable[[str], None]) -> tuple[int, str]:
+    def run_command(
+        self, command: list[str], what: str, say: Callable[[str], None]
+    ) -> tuple[int, str]:
         """Run a command as one of these processes. Returns its exit status and its output.
 
         Args:
@@ -234,10 +236,10 @@ class Runner:
             Stopping: the block has ended meanwhile.
         """
         process = self._started(command)
-        said = []
+        output = []
         try:
             for line in process.stdout:
-                said.append(line)
+                output.append(line)
                 if not NOISE.match(line):
                     say(line.rstrip())
             code = process.wait()
@@ -249,7 +251,7 @@ class Runner:
                 self._running.discard(process)
         if self._stopping:
             raise Stopping(f"{what} was interrupted with the flow. Run it again to resume.")
-        return code, "".join(said)
+        return code, "".join(output)
 
     def _started(self, command: list[str]) -> subprocess.Popen:
         with self._lock:

@@ -55,12 +55,12 @@ def mend(file: Path) -> None:
         file.unlink()
         say(f"repair: {file} was left half written by a killed process and is removed")
         return
-    kept = whole_stages(file.read_text(encoding="utf-8"))
-    if kept:
-        write_text(file, kept)
+    complete = whole_stages(file.read_text(encoding="utf-8"))
+    if complete:
+        write_text(file, complete)
     else:
         file.unlink()
-    count = len(STAGE.findall(kept))
+    count = len(STAGE.findall(complete))
     say(
         f"repair: {file} was left half written by a killed process; {count} complete stages are "
         "kept, the others come from DVC's cache"

@@ -115,7 +115,10 @@ def log_child(
         commit = read_commit()
         tags = {
             STUDY: name,
-            **{f"{EXPERIMENT_OF_SEED}.{seed}": said for seed, said in child.experiments.items()},
+            **{
+                f"{EXPERIMENT_OF_SEED}.{seed}": experiment
+                for seed, experiment in child.experiments.items()
+            },
         }
         for key, value in (tags | ({GIT: commit} if commit else {})).items():
             client.set_tag(own, key, value)

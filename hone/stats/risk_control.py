@@ -53,7 +53,7 @@ def lost(pairs: Pairs, threshold: float) -> np.ndarray:
     return np.bincount(pairs.queries, removed, pairs.count) / np.maximum(true, 1)
 
 
-def kept(pairs: Pairs, threshold: float, most: int) -> tuple[np.ndarray, np.ndarray]:
+def count_remaining(pairs: Pairs, threshold: float, most: int) -> tuple[np.ndarray, np.ndarray]:
     """The number of kept and of false candidates among the first `most` that each query keeps:
     [queries], [queries].
     """
@@ -109,7 +109,7 @@ def false_at_most(
         Null if no threshold qualifies.
     """
     for threshold in sorted(grid, reverse=True):
-        number, false = kept(pairs, threshold, most)
+        number, false = count_remaining(pairs, threshold, most)
         # false - share * kept lies between -share * most and (1 - share) * most. It is scaled to
         # [0, 1].
         scaled = (false - share * number) / most + share

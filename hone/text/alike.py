@@ -66,14 +66,17 @@ def resemble(left: pl.Series, right: pl.Series, *, characters: int | None = None
 
 
 def near_queries(
-    training: pl.DataFrame, asked: pl.DataFrame, draw: np.random.Generator, most: int = MOST
+    training: pl.DataFrame,
+    evaluation_queries: pl.DataFrame,
+    draw: np.random.Generator,
+    most: int = MOST,
 ) -> tuple[pl.DataFrame, str]:
     """Training queries that are near-duplicates of an evaluation query, and a note on what was not
     searched.
 
     Args:
         training: same, text, name, ...
-        asked: same, text, name, split of the evaluation queries.
+        evaluation_queries: same, text, name, split of the evaluation queries.
         draw: for sampling the training queries if there are too many.
         most: maximum number of queries to search, of both kinds.
 
@@ -81,10 +84,10 @@ def near_queries(
         Rows of `training` with other, other_name, other_split of the first similar query, and a
         note.
     """
-    shown = asked.head(max(1, most // 2))
-    seen = by_lot(training, most - len(shown), draw)
+    searched = evaluation_queries.head(max(1, most // 2))
+    seen = by_lot(training, most - len(searched), draw)
     left = seen.with_row_index("place")
-    right = shown.select(
+    right = searched.select(
         "same", "text", other="text", other_name="name", other_split="split"
     ).with_row_index("other_place")
     found = (

@@ -47,8 +47,8 @@ def ranked(
         query_id, doc_id, rank (from 1), score (above 0).
     """
     index = indexed(documents.chunks(), language, k1, b)
-    asked = index.words.of(queries["text"])
-    index.say_without_terms(asked)
+    query_terms = index.words.of(queries["text"])
+    index.say_without_terms(query_terms)
     if index.found is None:
         return as_table(
             queries["query_id"],
@@ -56,7 +56,7 @@ def ranked(
             np.empty((len(queries), 0)),
             np.empty((len(queries), 0), dtype=np.int64),
         )
-    rows, scores = index.best(asked, depth)
+    rows, scores = index.best(query_terms, depth)
     found = as_table(queries["query_id"], documents.ids, scores, rows)
     return found.filter(pl.col("score") > 0)
 
@@ -77,15 +77,15 @@ def scores_of(
     """
     index = indexed(documents.chunks(), language, K1, B)
     found = np.zeros(len(pairs), dtype=np.float32)
-    asked = index.words.of(queries["text"])
-    index.say_without_terms(asked)
+    query_terms = index.words.of(queries["text"])
+    index.say_without_terms(query_terms)
     rows = rows_of(pairs, queries["query_id"], documents.ids)
     order = np.argsort(rows[:, 0], kind="stable")
     for places in np.split(order, np.flatnonzero(np.diff(rows[order, 0])) + 1):
         # All documents' scores for one query at a time. For all queries at once they would not fit
         # in memory.
-        if index.found is not None and len(places) and asked[rows[places[0], 0]]:
-            found[places] = index.found.get_scores(asked[rows[places[0], 0]])[rows[places, 1]]
+        if index.found is not None and len(places) and query_terms[rows[places[0], 0]]:
+            found[places] = index.found.get_scores(query_terms[rows[places[0], 0]])[rows[places, 1]]
     return pairs.with_columns(score=pl.Series(found))
 
 
@@ -129,12 +129,12 @@ class Index:
     documents: int
     bare: int
 
-    def best(self, asked: list[list[str]], depth: int) -> tuple[np.ndarray, np.ndarray]:
+    def best(self, query_terms: list[list[str]], depth: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows and scores, [queries, depth] each, of the best documents of every query. A score
         of 0 means no match.
         """
         rows, scores = self.found.retrieve(
-            asked,
+            query_terms,
             k=min(depth, self.documents),
             show_progress=False,
             return_as="tuple",
@@ -142,12 +142,12 @@ class Index:
         )
         return np.asarray(rows), np.asarray(scores)
 
-    def say_without_terms(self, asked: list[list[str]]) -> None:
+    def say_without_terms(self, query_terms: list[list[str]]) -> None:
         """Log how many queries and documents have no term."""
-        bare = sum(not terms for terms in asked)
+        bare = sum(not terms for terms in query_terms)
         if bare or self.bare:
             say(
-                f"BM25: {bare:,} of {len(asked):,} queries and {self.bare:,} of "
+                f"BM25: {bare:,} of {len(query_terms):,} queries and {self.bare:,} of "
                 f"{self.documents:,} documents contain only stop "
                 "words or punctuation and are never matched"
             )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hone.data.file_faults import Faults, Faulty
-from hone.data.input_values import NUMBER, Odd, grade_of, id_of, shown, text_of
+from hone.data.input_values import NUMBER, Odd, grade_of, id_of, show_value, text_of
 from hone.data.source import (
     DOCUMENTS,
     QRELS,
@@ -140,7 +140,7 @@ def texts_of(
                 faults.line(
                     file,
                     number,
-                    f"the id {shown(name)} already occurs on line {rows[key][-1]}",
+                    f"the id {show_value(name)} already occurs on line {rows[key][-1]}",
                     remedy,
                 )
         if faults.count > count:
@@ -176,7 +176,7 @@ def grades(file: Path, faults: Faults) -> Iterator[tuple[int, str, str, int, boo
             or count != width
             or (trec and not begins and not ITERATION.fullmatch(fields[1]))
         ):
-            what = f"{shown(line.strip())} is not a label"
+            what = f"{show_value(line.strip())} is not a label"
             faults.line(file, number, what, LAYOUTS, "fields")
             continue
         query, doc, grade = fields[0], fields[-2], fields[-1]
@@ -185,7 +185,7 @@ def grades(file: Path, faults: Faults) -> Iterator[tuple[int, str, str, int, boo
         if begins and (
             not NUMBER.fullmatch(grade.strip()) or (trec and not ITERATION.fullmatch(fields[1]))
         ):
-            what = f"{shown(line.strip())} is neither a label nor a header"
+            what = f"{show_value(line.strip())} is neither a label nor a header"
             faults.line(file, number, what, f"{LAYOUTS}; a header ends in `score`", "heading")
             continue
         try:

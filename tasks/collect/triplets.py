@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from hone.data.file_faults import Faults, Faulty
-from hone.data.input_values import Odd, shown, text_of
+from hone.data.input_values import Odd, show_value, text_of
 from hone.data.source import DOCUMENTS, QRELS, QUERIES, Source, frame, json_lines
 from hone.errors import listed
 from hone.files import fingerprint
@@ -135,11 +135,11 @@ def passages(record: dict, relevance: int, name: str) -> Iterator[tuple[int, str
     """Relevance, title and text of Tevatron's passages. A missing or null field has none."""
     given = record.get(name)
     if not isinstance(given or [], list):
-        raise Odd(f"`{name}` is not a list but {shown(given)}", LAYOUTS)
+        raise Odd(f"`{name}` is not a list but {show_value(given)}", LAYOUTS)
     for passage in given or []:
         if not isinstance(passage, dict):
             raise Odd(
-                f"`{name}` is not a list of objects with `text`: it contains {shown(passage)}",
+                f"`{name}` is not a list of objects with `text`: it contains {show_value(passage)}",
                 LAYOUTS,
             )
         yield (

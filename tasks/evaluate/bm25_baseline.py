@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from hone.data.tables import Documents
-from hone.ir.ranking import FIRST, Kept, aggregated, pairs_of, sorted_by_score, units
+from hone.ir.ranking import FIRST, RankingPart, aggregated, pairs_of, sorted_by_score, units
 from hone.text.bm25 import ranked, scores_of
 
 
@@ -13,7 +13,7 @@ def by_words(
     queries: pl.DataFrame,
     documents: Documents,
     qrels: pl.DataFrame,
-    kept: Kept = FIRST,
+    kept: RankingPart = FIRST,
     *,
     language: str,
 ) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from hone.encoders.cross_encoder_scores import CrossScorer
 from hone.encoders.encoder import Encoder
 from hone.encoders.search import as_table, nearest, rows_of
 from hone.ir.measures import per_query
-from hone.ir.ranking import Kept, aggregated, units
+from hone.ir.ranking import RankingPart, aggregated, units
 
 MEASURE = "ndcg_at_10"
 
@@ -43,7 +43,7 @@ def reranked(
     anew = found.with_columns(score=pl.Series(logits, dtype=pl.Float32)).sort(
         "query_id", "score", descending=[False, True]
     )
-    unit, kept = units(documents, qrels), Kept(itself=collection.own_id == "keep")
+    unit, kept = units(documents, qrels), RankingPart(itself=collection.own_id == "keep")
     before, after = (
         per_query(aggregated(run, unit, kept), qrels, collection.min_relevance)[MEASURE]
         for run in (found, anew)

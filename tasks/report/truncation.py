@@ -27,5 +27,7 @@ def describe_truncation(settings: ReportSettings) -> list[str]:
         for length in [None, *(sorted(trained) if name in settings.train_on else ())]:
             found = cut_documents(documents, model, reading, length)
             if found.cut:
-                sentences.append(f"Of {name}{' in training' if length else ''}, {found.told()}.")
+                sentences.append(
+                    f"Of {name}{' in training' if length else ''}, {found.describe()}."
+                )
     return sentences

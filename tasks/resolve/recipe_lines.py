@@ -46,12 +46,12 @@ def used_lines(stage: str, section: dict | list | str) -> list[tuple[str, dict]]
             for line in (value if isinstance(value, list) else [value])
             if isinstance(line, dict) and "method" in line
         ]
-    return [held for where, line in lines for held in methods.with_held(where, line)]
+    return [placed for where, line in lines for placed in methods.with_inner_lines(where, line)]
 
 
 def expand_lines(stage: str, lines: list[dict]) -> list[dict]:
     """All lines of a stage. Nested lines follow their parent."""
-    return [one for line in lines for _, one in methods.with_held(stage, line)]
+    return [one for line in lines for _, one in methods.with_inner_lines(stage, line)]
 
 
 def scorers(made: Recipe) -> dict[str, dict]:

@@ -145,7 +145,7 @@ class RecipeModels:
 
     def _miners(self) -> Iterator[ModelRow]:
         for line in self.made.retrieve:
-            for place, one in methods.with_held("retrieve", line):
+            for place, one in methods.with_inner_lines("retrieve", line):
                 yield from rows_of("miner", place, one, self.parent)
 
     def _ranker(self) -> Iterator[ModelRow]:
@@ -162,7 +162,7 @@ class RecipeModels:
 
     def _scorers(self) -> Iterator[ModelRow]:
         for line in self.made.score:
-            for place, one in methods.with_held("score", line):
+            for place, one in methods.with_inner_lines("score", line):
                 yield from rows_of(
                     "scorer",
                     place,

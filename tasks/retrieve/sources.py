@@ -19,7 +19,7 @@ def need_columns(sources: list[dict], training: training_set.TrainingSet) -> Non
     source runs.
     """
     for line in sources:
-        for _, one in methods.with_held("retrieve", line):
+        for _, one in methods.with_inner_lines("retrieve", line):
             column = one["parameters"].get("column")
             if column and not any(column in collection.metadata.names for collection in training):
                 for collection in training:
@@ -31,7 +31,7 @@ def know_whose(sources: list[dict], training: training_set.TrainingSet) -> None:
     defines the kind of ids (`named`).
     """
     for line in sources:
-        for place, one in methods.with_held("retrieve", line):
+        for place, one in methods.with_inner_lines("retrieve", line):
             if (named := methods.find(place, one["method"]).beside("named")) and (
                 found := named(one["parameters"])
             ):

@@ -130,7 +130,7 @@ def sampled(
             "shortage": counts,
             "beyond_top": beyond_top,
             "without_positive": without,
-            **rules.untold(rows),
+            **rules.count_unchecked(rows),
         },
     )
 

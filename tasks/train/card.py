@@ -11,7 +11,7 @@ from hone.data.training_set import TrainingCollection, TrainingSet
 from hone.encoders.encoder import Reading, encoder_for
 from hone.encoders.model_folder import ModelFolder
 from hone.ir.measures import means, per_query
-from hone.ir.ranking import Kept, by_encoder
+from hone.ir.ranking import RankingPart, by_encoder
 from hone.present.model_card import put_first
 from tasks.train.dev_checks import MEASURE
 from tasks.train.settings import TrainSettings
@@ -111,7 +111,7 @@ def dev_runs(
         qrels = collection.qrels("dev")
         if not qrels.is_empty():
             encoder = encoder_for(model, settings.model, stage_settings.machine(), user=name)
-            kept = Kept(itself=collection.own_id == "keep")
+            kept = RankingPart(itself=collection.own_id == "keep")
             runs[collection.name] = by_encoder(
                 encoder, collection.queries("dev"), collection.documents, qrels, kept
             )

@@ -19,7 +19,7 @@ from hone.encoders.encoder import refuse_no_numbers
 from hone.encoders.model_folder import Route
 from hone.encoders.search import as_table
 from hone.ir.measures import per_query
-from hone.ir.ranking import Kept, aggregated, units
+from hone.ir.ranking import RankingPart, aggregated, units
 from hone.lots import lots, query_keys
 from hone.stats.paired_tests import LEVEL, t_test
 
@@ -55,7 +55,7 @@ class Part:
     unit: pl.DataFrame | None
     qrels: pl.DataFrame
     min_relevance: int
-    kept: Kept
+    kept: RankingPart
 
     @property
     def documents(self) -> int:
@@ -205,7 +205,7 @@ def part_of(collection: TrainingCollection, run: pl.DataFrame, drawn: pl.Series)
         unit,
         qrels,
         collection.min_relevance,
-        Kept(itself=collection.own_id == "keep"),
+        RankingPart(itself=collection.own_id == "keep"),
     )
 
 

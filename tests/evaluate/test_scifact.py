@@ -17,7 +17,7 @@ from hone.encoders.model_folder import ModelFolder, folder_of
 from hone.files import write_json
 from hone.ir.measures import means, nested, per_query
 from hone.ir.mteb import mteb_task
-from hone.ir.ranking import Kept, by_encoder
+from hone.ir.ranking import RankingPart, by_encoder
 from hone.layout import RESOLVED
 from tests.stages import collect
 
@@ -48,7 +48,7 @@ def test_minilm_on_scifact_scores_what_is_published_and_what_beir_and_mteb_say(c
     ours = means(per_query(by_encoder(encoder, queries, documents, qrels), qrels))
     assert ours["ndcg_at_10"] == pytest.approx(0.6451, abs=5e-5)
     task = mteb_task("SciFact")
-    run = by_encoder(encoder, queries, documents, qrels, Kept(task.depth, task.itself))
+    run = by_encoder(encoder, queries, documents, qrels, RankingPart(task.depth, task.itself))
     assert task.score(queries, qrels, run, None) == {"ndcg_at_10": pytest.approx(0.6451, abs=5e-5)}
     assert list(ours.values()) == pytest.approx(
         by_beir(encoder, queries, documents, qrels), abs=1e-4

@@ -165,7 +165,7 @@ def test_a_line_within_a_line_has_its_defaults():
         {"method": "dense", "parameters": {"depth": 100, "model": None, "revision": None}},
         {"method": "bm25", "parameters": {"depth": 200, "k1": 0.9, "b": 0.4}},
     ]
-    assert [line["method"] for _, line in methods.with_held("retrieve", given)] == [
+    assert [line["method"] for _, line in methods.with_inner_lines("retrieve", given)] == [
         "fused",
         "dense",
         "bm25",

@@ -14,7 +14,7 @@ from hone.data import tables, training_set
 from hone.encoders.encoder import Encoder, Reading
 from hone.encoders.model_folder import ModelFolder
 from hone.files import read_json
-from hone.ir.ranking import Kept
+from hone.ir.ranking import RankingPart
 from tasks.train import dev_checks, trainer
 from tasks.train.card import dev_runs
 from tasks.train.dev_checks import Checks, Part, better_before, checks_of
@@ -36,7 +36,7 @@ PART = Part(
         {"query_id": ["q1", "q2", "q2"], "doc_id": ["b", "c", "a"], "relevance": [1, 2, 1]}
     ),
     1,
-    Kept(),
+    RankingPart(),
 )
 PLACES = {"east": (1, 0), "north": (0.1, 1), "e": (1, 0), "ne": (0.8, 0.7), "n": (0, 1)}
 
@@ -123,7 +123,7 @@ def test_chunks_of_the_pool_stand_for_their_document():
     """
     unit = pl.DataFrame({"doc_id": ["a", "b", "c"], "unit": ["whole", "b", "whole"]})
     qrels = pl.DataFrame({"query_id": ["q1", "q2"], "doc_id": ["whole", "b"], "relevance": [1, 1]})
-    part = Part(PART.queries, PART.texts, unit, qrels, 1, Kept())
+    part = Part(PART.queries, PART.texts, unit, qrels, 1, RankingPart())
     assert part.scores(by_hand) == pytest.approx([1, 1 / np.log2(3)])
     assert part.documents == 2
 

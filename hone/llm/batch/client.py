@@ -19,7 +19,7 @@ from hone.llm.batch.jobs import Submitted
 from hone.llm.client import JSON, encode
 from hone.llm.completion import Again, Endpoint
 from hone.llm.retry_policy import OVERLOADED, connection_failure, is_temporary, pause, rejected_key
-from hone.urls import shown
+from hone.urls import show_url
 
 WINDOW = "24h"  # the protocol has no other
 CHAT = "/v1/chat/completions"
@@ -49,7 +49,7 @@ class Vendor:
     def __init__(self, endpoint: Endpoint, secret: str | None) -> None:
         from hone.http import Waiting, asynchronous
 
-        self.endpoint, self.secret, self.where = endpoint, secret, shown(endpoint.url)
+        self.endpoint, self.secret, self.where = endpoint, secret, show_url(endpoint.url)
         self.client = Waiting(asynchronous(endpoint.url, 1, endpoint.timeout, secret))
 
     def close(self) -> None:

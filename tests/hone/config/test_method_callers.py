@@ -50,7 +50,15 @@ CALLERS: dict[str, set[str]] = {
     "tasks.train.fit": {"train.losses"},
     "tasks.train.trainer": {"train.losses"},
 }
-LOOK_UPS = ("find", "checked", "names", "constant", "handed", "with_held", "held_line")
+LOOK_UPS = (
+    "find",
+    "checked",
+    "names",
+    "constant",
+    "handed",
+    "with_inner_lines",
+    "check_inner_line",
+)
 # The registry imports what it lists in its own folder.
 IMPORTERS = {"hone.config.methods", "hone.config.user_methods", "tasks.report.registry"}
 SOURCES = sorted(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hone.data.eval_splits import asked
+from hone.data.eval_splits import read_evaluation_splits
 from hone.errors import Refused
 from tests.report.made_up import save
 
@@ -35,7 +35,7 @@ def collection(
 
 def splits(*labels: dict[tuple[str, str], int], min_relevance: int = 1) -> list[str]:
     collection(*labels)
-    return [part.split for part in asked("ours", min_relevance)]
+    return [part.split for part in read_evaluation_splits("ours", min_relevance)]
 
 
 def test_splits_that_are_judged(workspace: Path):

@@ -78,7 +78,7 @@ def test_a_hundred_documents_of_300_tokens_are_all_cut_at_96(tmp_path: Path):
     found = cut_documents(collection(tmp_path, texts), model, Reading(96))
     assert found == Cut(100, 100, 100, 30_000, 20_400, 96)
     assert (
-        found.told()
+        found.describe()
         == "100 of 100 documents are cut after 96 tokens: 68.0 % of all tokens are not read"
     )
 
@@ -110,7 +110,7 @@ def test_of_a_large_collection_so_many_are_counted_and_it_is_said(
         4,
     )  # documents 0, 3, 6 and 9 have 3, 6, 9 and 12 tokens
     assert (found.cut, found.tokens, found.lost) == (2, 30, 5)
-    assert found.told() == (
+    assert found.describe() == (
         "about 50.0 % of 10 documents are cut after 8 tokens: about 16.7 % of all tokens are not "
         "read (estimated from 4 "
         "evenly spaced documents)"

@@ -10,11 +10,11 @@ import pytest
 from hone.data import tables
 from hone.data.tables import Documents
 from hone.ir.measures import per_query
-from hone.ir.ranking import Kept, aggregated, by_encoder, own_documents, units
+from hone.ir.ranking import RankingPart, aggregated, by_encoder, own_documents, units
 from tasks.evaluate.bm25_baseline import by_words
 from tests.tiny_model import WORDS, tiny_model
 
-DROPPED = Kept(itself=False)
+DROPPED = RankingPart(itself=False)
 
 
 def documents_in(folder: Path, rows: list[tuple]) -> Documents:

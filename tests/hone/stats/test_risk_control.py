@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from hone.stats.risk_control import (
     Pairs,
+    count_remaining,
     divergence,
     false_at_most,
     hoeffding_bentkus,
-    kept,
     losing_at_most,
     lost,
 )
@@ -58,9 +58,9 @@ THREE = pairs([(0.9, True), (0.8, False), (0.6, False)], [(0.7, False)], [])
 def test_what_is_lost_and_kept_by_hand():
     assert lost(THREE, 0.75).tolist() == [0.5, 0.0, 0.0]
     assert lost(THREE, 0.65).tolist() == [0.5, 1.0, 0.0]
-    number, false = kept(THREE, 0.95, most=2)
+    number, false = count_remaining(THREE, 0.95, most=2)
     assert (number.tolist(), false.tolist()) == ([2, 1, 0], [1, 0, 0])
-    number, false = kept(THREE, 0.85, most=1)
+    number, false = count_remaining(THREE, 0.85, most=1)
     assert (number.tolist(), false.tolist()) == ([1, 1, 0], [0, 0, 0])
 
 
@@ -128,7 +128,7 @@ def test_the_share_of_false_ones_is_exceeded_no_more_often_than_was_said():
 
     @cache
     def false_of_all(threshold: float) -> float:
-        number, false = kept(population, threshold, 4)
+        number, false = count_remaining(population, threshold, 4)
         return false.sum() / number.sum()
 
     for seed in range(300):
@@ -146,6 +146,6 @@ def test_a_laxer_threshold_never_loses_more(seed: int, queries: int):
     made = drawn(np.random.default_rng(seed), queries, 6)
     losses = [lost(made, threshold) for threshold in (0.6, 0.7, 0.8, 0.9)]
     assert all((later <= earlier).all() for earlier, later in pairwise(losses))
-    number, false = kept(made, 0.8, 3)
+    number, false = count_remaining(made, 0.8, 3)
     assert (false <= number).all()
     assert (number <= 3).all()
