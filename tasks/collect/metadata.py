@@ -48,8 +48,8 @@ def as_text(value: Any) -> str:
     """A value as a text, without outer white space. Nested values become JSON, and null and NaN are
     skipped.
 
-    A whole number loses its decimal point, so 7.0 (which pandas makes of 7 beside a gap) becomes
-    the id "7".
+    A whole number loses its decimal point: 7.0 becomes the id "7". pandas writes 7.0 if the column
+    has an empty cell.
     """
     if missing(value):
         return ""

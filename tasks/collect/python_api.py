@@ -5,7 +5,7 @@ docstring and comments. A query is the first sentence of a docstring, and every 
 docstring begins with it is relevant. The libraries are numpy, scipy, pandas, scikit-learn and
 networkx, with versions pinned in requirements.txt. A function's date is the version that introduced
 it, if its docstring contains it. Its metadata are `package`, `module`, `name` (the last part of its
-id) and `see_also`, the ids of the functions in the section "See Also".
+id) and `see_also`. The latter are the ids of the functions in the section "See Also".
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ def by_text(queries: pl.DataFrame, dev: float, test: float) -> pl.Series:
     """A split for every query, from a hash of its text. Near-duplicates share a split.
 
     The smallest hash of a cluster determines its split. A query thus keeps its split when others
-    are added or removed, unless it is a near-duplicate of a new query. Queries with the same
+    are added or removed. The exception is a near-duplicate of a new query. Queries with the same
     normalized text share a split too. The hash uses `form_drawn`, which never changes: improved
     normalization must not move a collection's queries.
 

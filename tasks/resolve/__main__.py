@@ -1,9 +1,9 @@
 """resolve: params.yaml and all recipes -> the settings of each stage, with all defaults and code
 fingerprints.
 
-It checks everything before any stage runs, so a typo in the last round's recipe is found before the
-first round trains. Each stage depends on its own file below resolved/, so a change reruns only the
-affected stages.
+It checks everything before any stage runs. A typo in the last round's recipe is thus found before
+the first round trains. Each stage depends on its own file below resolved/, so a change reruns only
+the affected stages.
 """
 
 from __future__ import annotations

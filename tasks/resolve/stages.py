@@ -445,11 +445,11 @@ def input_files(stage: str, section: dict | list | str) -> dict[str, str]:
     files = {Path(file): method.beside("FILE_COLUMNS") for method, file in read if file}
     for file, columns in files.items():
         if not file.is_file() or not file.resolve().is_relative_to(INPUTS.resolve()):
-            there = sorted(str(path) for path in INPUTS.rglob("*") if path.is_file())
+            available = sorted(str(path) for path in INPUTS.rglob("*") if path.is_file())
             raise Refused(
                 f"a recipe reads {file}, which is not a file below {INPUTS}/, the folder that DVC "
                 "tracks. Found there: "
-                f"{', '.join(there) or 'nothing'}. Correct the path."
+                f"{', '.join(available) or 'nothing'}. Correct the path."
             )
         if columns:
             user_tables.need(file, columns)

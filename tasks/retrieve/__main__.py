@@ -37,11 +37,13 @@ def main(settings: RetrieveSettings) -> None:
     )
     tables.write("candidates", candidates, round_table(round, "candidates"))
     by_source = dict(candidates.group_by("source").len().rows())
-    told = ", ".join(f"{name} {by_source.get(name, 0):,}" for name in map(source_name, sources))
+    source_counts = ", ".join(
+        f"{name} {by_source.get(name, 0):,}" for name in map(source_name, sources)
+    )
     say(
         f"retrieve {round}: {len(candidates):,} candidates for "
         f"{candidates['query_id'].n_unique():,} queries"
-        + (f" ({told})" if len(sources) > 1 else "")
+        + (f" ({source_counts})" if len(sources) > 1 else "")
     )
 
 

@@ -124,18 +124,18 @@ def attribute(
             .join(parents, on="parent", how="inner", maintain_order="left")
             .select("query", "doc")
         )
-    asked = (
+    query_values = (
         known.join(values, on="doc", how="inner", maintain_order="left")
         .select("query", "value")
         .unique(maintain_order=True)
     )
-    if asked.is_empty():
+    if query_values.is_empty():
         rare = " that are rare enough (raise `common`)" if match == "values" else ""
         raise NothingHere(
             "attribute: no labelled positive of a training query has "
             f"{describe_values(pattern, share)}{rare}."
         )
-    if without := len(queries) - asked["query"].n_unique():
+    if without := len(queries) - query_values["query"].n_unique():
         say(
             f"attribute: {without:,} of {len(queries):,} queries have no labelled positive with "
             f"{describe_values(pattern, share)} and get "
@@ -148,16 +148,16 @@ def attribute(
         else None
     )
     if match == "values":
-        found = sharing(asked, values, known, len(ids), vectors, draw, depth, family)
+        found = sharing(query_values, values, known, len(ids), vectors, draw, depth, family)
     elif family is not None:
         having = values.select("doc").unique().join(family, on="doc", how="inner")
-        wanted = having.join(asked.select("query").unique(), on="query", how="semi").select(
+        wanted = having.join(query_values.select("query").unique(), on="query", how="semi").select(
             "query", "doc", score=pl.lit(0.0)
         )
         found = first(wanted.join(known, on=["query", "doc"], how="anti"), vectors, draw, depth)
     else:
         found = of_kind(
-            asked["query"].unique(maintain_order=True),
+            query_values["query"].unique(maintain_order=True),
             values["doc"].unique().sort(),
             known,
             vectors,
@@ -210,7 +210,7 @@ def values_of(documents: Documents, what: str) -> pl.DataFrame:
 
 
 def sharing(
-    asked: pl.DataFrame,
+    query_values: pl.DataFrame,
     values: pl.DataFrame,
     known: pl.DataFrame,
     count: int,
@@ -223,7 +223,7 @@ def sharing(
     labelled positives.
 
     Args:
-        asked: query, value.
+        query_values: query, value.
         values: doc, value, often (number of documents with it).
         known: query, doc of labelled positives, which are excluded.
         count: number of all documents.
@@ -236,16 +236,16 @@ def sharing(
     having = values.with_columns(rarity=(count / pl.col("often")).log())
     often = values.select("value", "often").unique()
     cost = (
-        asked.join(often, on="value", how="inner")
+        query_values.join(often, on="value", how="inner")
         .group_by("query")
         .agg(pl.col("often").sum())
         .sort("query")
     )
     part = cost.select("query", part=pl.col("often").cum_sum() // PAIRS_AT_ONCE)
     parts = [pl.DataFrame(schema={"query": pl.UInt32, "doc": pl.UInt32, "score": pl.Float64})]
-    for some in asked.join(part, on="query", how="inner", maintain_order="left").partition_by(
-        "part", maintain_order=True
-    ):
+    for some in query_values.join(
+        part, on="query", how="inner", maintain_order="left"
+    ).partition_by("part", maintain_order=True):
         shared = (
             some.join(having, on="value", how="inner")
             .group_by("query", "doc")
@@ -283,7 +283,7 @@ def first(
 
 
 def of_kind(
-    asked: pl.Series,
+    query_rows: pl.Series,
     having: pl.Series,
     known: pl.DataFrame,
     vectors: tuple[Vectors, Vectors] | None,
@@ -294,12 +294,12 @@ def of_kind(
     sample.
 
     Args:
-        asked: rows of the queries.
+        query_rows: rows of the queries.
         having: rows of the documents with a value.
         known, vectors, draw, depth: as in `sharing`. The search is deeper by the maximum number of
             labelled positives of a query.
     """
-    rows, among = asked.to_numpy(), having.to_numpy()
+    rows, among = query_rows.to_numpy(), having.to_numpy()
     more = min(len(among), depth + known.group_by("query").len()["len"].max())
     near = nearest(vectors[0].part(rows), vectors[1].part(among), more) if vectors else None
     places = distinct(draw, len(rows), len(among), more) if near is None else near[1]

@@ -55,18 +55,25 @@ def feedback(
         beta 0 the order is that of `dense`.
     """
     encoder = models.encoder(model)
-    asked, answers = encoder.queries(queries["text"].to_list()), encoder.documents(documents)
+    query_vectors, document_vectors = (
+        encoder.queries(queries["text"].to_list()),
+        encoder.documents(documents),
+    )
     found = [
         nearest(
             moved(
-                asked.part(slice(start, start + QUERIES_PER_BLOCK)), answers, passages, alpha, beta
+                query_vectors.part(slice(start, start + QUERIES_PER_BLOCK)),
+                document_vectors,
+                passages,
+                alpha,
+                beta,
             ),
-            answers,
+            document_vectors,
             depth,
         )
-        for start in range(0, len(asked), QUERIES_PER_BLOCK)
+        for start in range(0, len(query_vectors), QUERIES_PER_BLOCK)
     ]
-    width = min(depth, len(answers))
+    width = min(depth, len(document_vectors))
     scores = np.concatenate(
         [np.empty((0, width), dtype=np.float32), *(scores for scores, _ in found)]
     )

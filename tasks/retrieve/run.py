@@ -50,18 +50,18 @@ def run(
     """
     lines = read_run(Path(file))
     lines = lines.with_columns(
-        as_there(lines["query_id"], queries["query_id"], prefix),
-        as_there(lines["doc_id"], documents.ids, prefix),
+        match_ids(lines["query_id"], queries["query_id"], prefix),
+        match_ids(lines["doc_id"], documents.ids, prefix),
     )
-    asked = lines.join(queries, on="query_id", how="semi", maintain_order="left")
-    if asked.is_empty():
+    query_lines = lines.join(queries, on="query_id", how="semi", maintain_order="left")
+    if query_lines.is_empty():
         raise NothingHere(
             f"{file} has no line for any of the {len(queries):,} training queries. Its first "
             "query is "
             f"'{lines['query_id'].first()}', but the first training query is "
             f"'{queries['query_id'].first()}'."
         )
-    strange = asked.filter(~pl.col("doc_id").is_in(documents.ids.implode()))
+    strange = query_lines.filter(~pl.col("doc_id").is_in(documents.ids.implode()))
     if len(strange):
         raise Refused(
             f"{file} has {len(strange):,} lines whose document is not in the collection, for "
@@ -70,7 +70,7 @@ def run(
             f"{strange['line'][0]}). Create the run again on "
             "this collection."
         )
-    best = asked.sort("query_id", "score", descending=[False, True], maintain_order=True)
+    best = query_lines.sort("query_id", "score", descending=[False, True], maintain_order=True)
     ranked = best.unique(["query_id", "doc_id"], keep="first", maintain_order=True)
     if len(ranked) < len(best):
         say(
@@ -84,7 +84,7 @@ def run(
     )
 
 
-def as_there(ids: pl.Series, known: pl.Series, prefix: str) -> pl.Series:
+def match_ids(ids: pl.Series, known: pl.Series, prefix: str) -> pl.Series:
     """Ids with their prefix, as in the collection: unchanged, or decoded from Hone's run files
     (`a%20b` is `a b`).
     """

@@ -103,12 +103,14 @@ def siblings(
         if order == "random"
         else compared(models.encoder(model), queries, documents, most, order == "far")
     )
-    asked = (
+    query_groups = (
         known_groups
         if not own_leaf
         else known_groups.with_columns(leaf=pl.lit(None, dtype=pl.String))
     )
-    found = in_groups(asked.unique(maintain_order=True), members, queries["query_id"], ids, search)
+    found = in_groups(
+        query_groups.unique(maintain_order=True), members, queries["query_id"], ids, search
+    )
     own = known if own_leaf else with_leaf(known_groups, members)
     lot = pl.Series("lot", draw.random(len(found)) if order == "random" else np.zeros(len(found)))
     return (
@@ -132,12 +134,16 @@ Search = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def in_groups(
-    asked: pl.DataFrame, members: pl.DataFrame, queries: pl.Series, ids: pl.Series, search: Search
+    query_groups: pl.DataFrame,
+    members: pl.DataFrame,
+    queries: pl.Series,
+    ids: pl.Series,
+    search: Search,
 ) -> pl.DataFrame:
     """Search the documents of each query's groups, group by group.
 
     Args:
-        asked: query_id, group, leaf (documents of this leaf are excluded; null: none).
+        query_groups: query_id, group, leaf (documents of this leaf are excluded; null: none).
         members: doc_id, group, leaf.
         queries, ids: all queries and documents, in order.
         search: maps rows of queries [q] and documents [d] to scores and positions among the latter,
@@ -152,11 +158,11 @@ def in_groups(
         how="inner",
         maintain_order="left",
     )
-    there = {
+    members_of = {
         group: (np.asarray(doc), np.asarray(leaf))
         for group, doc, leaf in placed.group_by("group").agg("doc", "leaf").iter_rows()
     }
-    numbered = asked.join(
+    numbered = query_groups.join(
         queries.to_frame("query_id").with_row_index("query"),
         on="query_id",
         how="inner",
@@ -166,7 +172,7 @@ def in_groups(
     for group, leaf, rows in (
         numbered.group_by("group", "leaf", maintain_order=True).agg("query").iter_rows()
     ):
-        documents, leaves = there[group]
+        documents, leaves = members_of[group]
         among = documents if leaf is None else documents[leaves != leaf]
         if len(among):
             scores, places = search(np.asarray(rows), among)
@@ -204,10 +210,13 @@ def compared(
     encoder: TextEncoder, queries: pl.DataFrame, documents: Documents, depth: int, far: bool
 ) -> Search:
     """A search for the documents nearest to a query, or farthest from it."""
-    asked, vectors = encoder.queries(queries["text"].to_list()), encoder.documents(documents)
+    query_vectors, document_vectors = (
+        encoder.queries(queries["text"].to_list()),
+        encoder.documents(documents),
+    )
 
     def search(rows: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        ours, theirs = asked.part(rows), vectors.part(among)
+        ours, theirs = query_vectors.part(rows), document_vectors.part(among)
         if not far:
             return nearest(ours, theirs, depth)
         scores, places = nearest(Opposite(ours), theirs, depth)

@@ -52,12 +52,12 @@ def refuse_nothing(nothing: dict[str, dict[str, str]], collections: list[str]) -
         nothing: the messages by source and collection.
         collections: the names of all collections.
     """
-    for source, told in nothing.items():
+    for source, reasons in nothing.items():
         several = [
             f"{name}: {sentence}" if len(collections) > 1 else sentence
-            for name, sentence in told.items()
+            for name, sentence in reasons.items()
         ]
-        if set(told) == set(collections):
+        if set(reasons) == set(collections):
             raise Refused(" ".join(several))
         for sentence in several:
             say(

@@ -27,13 +27,15 @@ def main(settings: SampleSettings) -> None:
     )
     tables.write("removed", tables.shaped("removed", removed), removed_table(round, "sample"))
     write_json(round_account(round, "sample"), counts)
-    gone = ", ".join(f"{count:,} by {rule}" for rule, count in counts["removed"].items()) or "none"
+    removal_counts = (
+        ", ".join(f"{count:,} by {rule}" for rule, count in counts["removed"].items()) or "none"
+    )
     left = "".join(
         f", {count:,} queries removed by {rule}" for rule, count in counts["left"].items()
     )
     say(
         f"sample {round}: {counts['chosen']:,} negatives from {counts['candidates']:,} "
-        f"candidates, removed: {gone}{left}"
+        f"candidates, removed: {removal_counts}{left}"
     )
 
 

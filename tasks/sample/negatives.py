@@ -90,11 +90,11 @@ def sampled(
             random_queries, training=training, depth=n * DRAWN_FOR_ONE, settings=settings
         )
         drawn = shortage.random_fill(short, draw, rules.guarded)
-        gone = pl.concat(
+        removed_pairs = pl.concat(
             [part.select(PAIR) for part in pool.removed] or [drawn.select(PAIR).clear()]
         )
         chosen = shortage.filled(
-            chosen, drawn.join(gone, on=PAIR, how="anti", maintain_order="left"), short
+            chosen, drawn.join(removed_pairs, on=PAIR, how="anti", maintain_order="left"), short
         )
     elif section.on_shortage == "drop-query":
         pool.removed.append(

@@ -46,8 +46,8 @@ def compared(
     known = positives.select("query_id", reference=values[len(pool) :])
     of_query = pl.col("reference").min() if to == "lowest" else pl.col("reference").max()
     first = run_starts(pool["query_id"])
-    asked = pl.DataFrame({"query_id": pool["query_id"].gather(first)})
-    reference = asked.join(
+    query_ids = pl.DataFrame({"query_id": pool["query_id"].gather(first)})
+    reference = query_ids.join(
         known.group_by("query_id").agg(of_query), on="query_id", how="left", maintain_order="left"
     )["reference"]
     beside = reference.gather(

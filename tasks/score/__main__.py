@@ -1,7 +1,7 @@
 """score: score candidates and labelled positives with each scorer of the recipe, in fp32.
 
-Scores of different sources (BM25, a run, a teacher) are not comparable, and a labelled positive may
-not have been retrieved. Rules that compare the two need both scores from one scorer.
+Scores of different sources (BM25, a run, a teacher) are not comparable. A labelled positive may not
+have been retrieved. Rules that compare the two need both scores from one scorer.
 """
 
 from __future__ import annotations

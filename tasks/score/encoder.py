@@ -55,10 +55,10 @@ def encoder(
     used = models.encoder(model)
     if to == "query":
         doc_ids, documents = used.documents_of(collection.documents, here["doc_id"].unique())
-        asked = used.queries(queries["text"].to_list())
+        query_vectors = used.queries(queries["text"].to_list())
         return here.with_columns(
             score=pl.Series(
-                pair_scores(asked, documents, rows_of(here, queries["query_id"], doc_ids))
+                pair_scores(query_vectors, documents, rows_of(here, queries["query_id"], doc_ids))
             )
         )
     known = positives.join(here, on="query_id", how="semi", maintain_order="left").select(

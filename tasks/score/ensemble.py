@@ -88,12 +88,14 @@ def ensemble(
     used = drop_identical([models.encoder(name) for name in encoders], collection.name)
     found = [encoder.documents_of(collection.documents, wanted) for encoder in used]
     doc_ids, documents = found[0][0], [vectors for _, vectors in found]
-    kept = components(documents, variance)
-    reduced = kept.of(documents)
+    projection = components(documents, variance)
+    reduced = projection.of(documents)
     if to == "query":
-        asked = kept.of([encoder.queries(queries["text"].to_list()) for encoder in used])
+        query_vectors = projection.of(
+            [encoder.queries(queries["text"].to_list()) for encoder in used]
+        )
         return here.with_columns(
-            score=cosines(asked, reduced, rows_of(here, queries["query_id"], doc_ids))
+            score=cosines(query_vectors, reduced, rows_of(here, queries["query_id"], doc_ids))
         )
     compared = here.join(known, on="query_id", how="inner", maintain_order="left")
     scores = cosines(
@@ -145,7 +147,7 @@ class Components:
 
 def components(sides: Sequence[Vectors], variance: float) -> Components:
     """The fewest principal components (at least one) with a fraction of the variance of n vectors
-    [n, d], from the eigenvectors of their covariance [d, d] in fp64.
+    [n, d]. They are the eigenvectors of the covariance [d, d] in fp64.
     """
     count = len(sides[0])
     mean = sum(block.sum(0) for block in side_by_side(sides)) / count
@@ -153,9 +155,9 @@ def components(sides: Sequence[Vectors], variance: float) -> Components:
     values, axes = np.linalg.eigh(covariance)
     values, axes = np.maximum(values[::-1], 0), axes[:, ::-1]
     total = values.sum()
-    held = np.cumsum(values) / total if total > 0 else np.ones(len(values))
-    most = int(np.searchsorted(held, variance - 1e-12)) + 1
-    return Components(mean, axes[:, :most], float(held[min(most, len(held)) - 1]))
+    explained = np.cumsum(values) / total if total > 0 else np.ones(len(values))
+    most = int(np.searchsorted(explained, variance - 1e-12)) + 1
+    return Components(mean, axes[:, :most], float(explained[min(most, len(explained)) - 1]))
 
 
 def side_by_side(sides: Sequence[Vectors]) -> Iterator[np.ndarray]:

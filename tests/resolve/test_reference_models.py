@@ -21,7 +21,7 @@ def made(**endpoint: str) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         ("nonsense", "'the url' is not an endpoint URL"),
         ("http://127.0.0.1:99999/v1", "is not an endpoint URL"),
@@ -29,8 +29,8 @@ def made(**endpoint: str) -> dict:
         ("http://127.0.0.1:9/v1?key=hidden", "http://127.0.0.1:9/v1 contains a user, a password"),
     ],
 )
-def test_an_address_that_is_none_or_holds_a_secret(workspace: Path, url: str, said: str):
-    with pytest.raises(Refused, match=said) as refusal:
+def test_an_address_that_is_none_or_holds_a_secret(workspace: Path, url: str, message: str):
+    with pytest.raises(Refused, match=message) as refusal:
         made(url=url)
     assert "hidden" not in str(refusal.value)
 

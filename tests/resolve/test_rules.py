@@ -66,9 +66,9 @@ def made(folder: Path, *rules, retrieve=("dense",), **more) -> Recipe:
 def test_what_cannot_be_meant_is_refused_with_the_file_and_the_rule(tmp_path, rule, says):
     with pytest.raises(Refused, match=says) as refusal:
         made(tmp_path, rule)
-    said = str(refusal.value)
-    assert said.startswith(str(tmp_path / "mine.yaml"))
-    assert ": sample.filters: " in said
+    message = str(refusal.value)
+    assert message.startswith(str(tmp_path / "mine.yaml"))
+    assert ": sample.filters: " in message
 
 
 def test_the_scorer_that_top_chooses_by_must_be_the_recipes(tmp_path):
@@ -86,7 +86,7 @@ def test_the_scorer_that_top_chooses_by_must_be_the_recipes(tmp_path):
     ) == ["dense"]
 
 
-def test_what_was_shown_of_a_judge_before_counts_on(tmp_path):
+def test_earlier_evidence_on_a_judge_counts(tmp_path):
     """What a recipe mines has the hash that it had before `top` and `attribute` could do more;
     what uses that is mined otherwise.
     """
@@ -115,12 +115,12 @@ def test_what_was_shown_of_a_judge_before_counts_on(tmp_path):
     )
 
 
-def test_what_was_shown_of_a_judge_before_quota_had_an_order_counts_on(tmp_path):
+def test_evidence_from_before_quota_had_an_order_counts(tmp_path):
     def mined(**more) -> str:
         choose = {"quota": {"shares": {"dense": 0.5, "random": 0.5}, "n": 4} | more}
-        kept = {"filters": GUARDED, "choose": choose}
+        sampling = {"filters": GUARDED, "choose": choose}
         return recipe.mined_as(
-            made(tmp_path, retrieve=["dense", {"random": {"depth": 20}}], sample=kept)
+            made(tmp_path, retrieve=["dense", {"random": {"depth": 20}}], sample=sampling)
         )
 
     assert (
@@ -130,11 +130,11 @@ def test_what_was_shown_of_a_judge_before_quota_had_an_order_counts_on(tmp_path)
 
 
 def test_a_guard_that_leaves_nothing_of_a_source_is_refused_by_its_parameters(tmp_path):
-    kept = {"filters": [*GUARDED, "same-parent"]}
+    sampling = {"filters": [*GUARDED, "same-parent"]}
     assert "removes every passage of a positive's own document" in refused(
-        tmp_path, retrieve=[{"attribute": {"within": "parent"}}], sample=kept
+        tmp_path, retrieve=[{"attribute": {"within": "parent"}}], sample=sampling
     )
-    made(tmp_path, retrieve=["attribute"], sample=kept)
+    made(tmp_path, retrieve=["attribute"], sample=sampling)
 
 
 @pytest.mark.parametrize(
@@ -256,11 +256,11 @@ def test_settings_that_can_be_met(tmp_path):
 
 def test_no_encoder_takes_the_place_of_another(tmp_path):
     """One alone and one that a line holds, both called x: the scores of one would be lost."""
-    held = {"fused": {"of": ["bm25", {"dense": {"model": "b/x"}}]}}
+    nested = {"fused": {"of": ["bm25", {"dense": {"model": "b/x"}}]}}
     with pytest.raises(
         Refused, match="two encoders of the recipe have the same scorer name 'dense:x': a/x and b/x"
     ):
-        scorers(made(tmp_path, retrieve=[{"dense": {"model": "a/x"}}, held]))
+        scorers(made(tmp_path, retrieve=[{"dense": {"model": "a/x"}}, nested]))
     revised = made(
         tmp_path,
         retrieve=[{"dense": {"model": "a/x", "revision": "1"}}],

@@ -81,9 +81,9 @@ def test_neighbours_of_positives_that_the_query_does_not_find(mined: Path):
 
 def test_the_first_round_says_that_none_was_before_it(mined: Path, capsys: pytest.CaptureFixture):
     retrieve("r1")
-    said = "".join(capsys.readouterr())
-    assert "previous: 6 of 6 queries have no negatives" in said
-    assert "(dense 24, positive-neighbours 24, previous 0)" in said
+    output = "".join(capsys.readouterr())
+    assert "previous: 6 of 6 queries have no negatives" in output
+    assert "(dense 24, positive-neighbours 24, previous 0)" in output
 
 
 def test_the_next_round_meets_all_negatives_of_the_last(mined: Path):

@@ -32,15 +32,15 @@ def found(
     tmp_path: Path,
     texts=TEXTS,
     known=(("q", "answer"),),
-    asked=None,
+    queries=None,
     models=None,
     seed: int = 1,
     **settings,
 ) -> pl.DataFrame:
     settings = {"order": "random", "common": 1.0} | settings
-    asked = around.queries(q="sales") if asked is None else asked
+    queries = around.queries(q="sales") if queries is None else queries
     return attribute(
-        asked,
+        queries,
         around.documents(tmp_path, texts),
         around.labels(*known),
         models,
@@ -68,10 +68,10 @@ def test_numbers_by_hand():
 
 
 def test_entities_by_hand():
-    said = (
+    text = (
         "The cat met Ada  Lovelace. Later New York slept: She and BRCA1 did not.\nParis was quiet"
     )
-    assert values(said, "entities") == ["Ada Lovelace", "New York", "BRCA1"]
+    assert values(text, "entities") == ["Ada Lovelace", "New York", "BRCA1"]
 
 
 def test_rare_values_count_more(tmp_path: Path):
@@ -95,7 +95,7 @@ def test_values_that_too_many_have_tell_nothing(tmp_path: Path):
 def test_of_equal_ones_the_nearer_to_the_query_comes_first(tmp_path: Path):
     texts = {"answer": "red cat 5", "x": "hot fire 5", "y": "red dog 5", "z": "cold stone 5"}
     models = around.models(tmp_path)
-    made = found(tmp_path, texts, asked=around.queries(q="red cat"), models=models, order="near")
+    made = found(tmp_path, texts, queries=around.queries(q="red cat"), models=models, order="near")
     (row,) = around.cosines(models, ["red cat"], list(texts.values()))
     assert made["doc_id"].to_list() == sorted(
         ["x", "y", "z"], key=lambda doc: -row[list(texts).index(doc)]
@@ -143,9 +143,9 @@ def test_a_pattern_that_is_none(pattern: str):
 
 
 def test_queries_whose_answer_has_nothing_to_share_are_counted(tmp_path: Path, capsys):
-    asked = around.queries(q="sales", p="nothing")
+    queries = around.queries(q="sales", p="nothing")
     assert set(
-        found(tmp_path, known=(("q", "answer"), ("p", "bare")), asked=asked)["query_id"]
+        found(tmp_path, known=(("q", "answer"), ("p", "bare")), queries=queries)["query_id"]
     ) == {"q"}
     assert (
         "1 of 2 queries have no labelled positive with numbers and get no candidates"
@@ -154,7 +154,7 @@ def test_queries_whose_answer_has_nothing_to_share_are_counted(tmp_path: Path, c
     with pytest.raises(
         Refused, match="no labelled positive of a training query has numbers that are rare enough"
     ):
-        found(tmp_path, known=(("p", "bare"),), asked=asked)
+        found(tmp_path, known=(("p", "bare"),), queries=queries)
 
 
 words = st.lists(

@@ -55,7 +55,7 @@ def in_folder(folder: Path, *texts: str) -> Documents:
     return Documents(folder / "documents.parquet")
 
 
-def asked(*texts: str) -> pl.DataFrame:
+def query_table(*texts: str) -> pl.DataFrame:
     return pl.DataFrame({"query_id": list(texts), "text": list(texts)})
 
 
@@ -83,7 +83,7 @@ def test_languages_without_spaces_and_single_letters_are_found(tmp_path: Path, l
         "istanbul": "d6",
         "ｔｈｅ　Ｃ": "d2",
     }
-    found = bm25(asked(*queries), documents, language)
+    found = bm25(query_table(*queries), documents, language)
     assert dict(found.filter(pl.col("rank") == 1).select("query_id", "doc_id").rows()) == queries
 
 
@@ -131,16 +131,16 @@ def test_queries_and_documents_without_a_term_are_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ):
     documents = in_folder(tmp_path, "red cat", "the", "!")
-    assert bm25(asked("cat", "of the", "?"), documents, "english").select(
+    assert bm25(query_table("cat", "of the", "?"), documents, "english").select(
         "query_id", "doc_id"
     ).rows() == [("cat", "d0")]
     assert (
         "2 of 3 queries and 2 of 3 documents contain only stop words or punctuation"
         in capsys.readouterr().err
     )
-    bm25(asked("cat"), in_folder(tmp_path, "red cat"), "english")
+    bm25(query_table("cat"), in_folder(tmp_path, "red cat"), "english")
     assert "no term" not in capsys.readouterr().err
-    assert bm25(asked("cat"), in_folder(tmp_path, "the"), "english").is_empty()
+    assert bm25(query_table("cat"), in_folder(tmp_path, "the"), "english").is_empty()
 
 
 def test_texts_without_terms():

@@ -42,11 +42,11 @@ def found(source: object, **texts: dict[str, str]) -> pl.DataFrame:
             for (doc, text), extra in zip(documents.items(), more, strict=True)
         ]
         query = "bare" if bare else "q"
-        asked = [
+        query_rows = [
             {"query_id": query, "text": f"red {name}", "split": "train"},
             {"query_id": "t", "text": f"hot {name}", "split": "test"},
         ]
-        write_rows(Path("inputs") / name, rows, asked, pairs((query, "a"), ("t", "b")))
+        write_rows(Path("inputs") / name, rows, query_rows, pairs((query, "a"), ("t", "b")))
     Path("inputs/found.trec").write_text("q Q0 b 1 2.0 made-up\n")
     tiny_model(Path("inputs/tiny"))
     Path("recipes").mkdir()

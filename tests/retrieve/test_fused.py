@@ -160,8 +160,8 @@ def test_a_line_within_a_line_has_its_defaults():
     given = methods.checked(
         "retrieve", {"fused": {"of": ["dense", {"bm25": {"depth": 200}}]}}, "retrieve"
     )
-    held = given["parameters"]["of"]
-    assert held == [
+    inner_lines = given["parameters"]["of"]
+    assert inner_lines == [
         {"method": "dense", "parameters": {"depth": 100, "model": None, "revision": None}},
         {"method": "bm25", "parameters": {"depth": 200, "k1": 0.9, "b": 0.4}},
     ]
@@ -173,7 +173,7 @@ def test_a_line_within_a_line_has_its_defaults():
 
 
 @pytest.mark.parametrize(
-    ("parameters", "said"),
+    ("parameters", "message"),
     [
         ({"of": []}, "retrieve: fused: `of` is empty. Name the sources to fuse"),
         ({}, "'of' is missing"),
@@ -196,8 +196,8 @@ def test_a_line_within_a_line_has_its_defaults():
         ({"of": ["dense"], "k": -1}, "'k' is -1"),
     ],
 )
-def test_lines_that_cannot_be_meant(parameters: dict, said: str):
-    with pytest.raises(Refused, match=said):
+def test_lines_that_cannot_be_meant(parameters: dict, message: str):
+    with pytest.raises(Refused, match=message):
         methods.checked("retrieve", {"fused": parameters}, "retrieve")
 
 
@@ -231,7 +231,7 @@ def resolved(workspace: Path):
     return made
 
 
-def test_what_held_lines_read_is_pinned(resolved):
+def test_files_of_inner_lines_are_pinned(resolved):
     of = ["bm25", {"dense": {"model": "inputs/guide"}}, {"run": {"file": "inputs/run.trec"}}]
     made = resolved(retrieve=[{"fused": {"of": of}}])
     assert {f"tasks.retrieve.{name}" for name in ("fused", "bm25", "dense", "run")} <= set(
@@ -242,7 +242,7 @@ def test_what_held_lines_read_is_pinned(resolved):
     assert "tasks.retrieve.bm25" not in resolved(retrieve=["dense"])["retrieve"].code
 
 
-def test_encoders_of_held_lines_score(resolved):
+def test_encoders_of_inner_lines_score(resolved):
     made = resolved(
         retrieve=[
             {"fused": {"of": ["bm25", {"dense": {"model": "inputs/guide"}}]}},
@@ -258,7 +258,7 @@ def test_encoders_of_held_lines_score(resolved):
     assert by_words["score"].scorers == {}
 
 
-def test_a_file_of_a_held_line_must_be_an_input(resolved):
+def test_a_file_of_an_inner_line_must_be_an_input(resolved):
     with pytest.raises(
         Refused, match="a recipe reads elsewhere.trec, which is not a file below inputs/"
     ):

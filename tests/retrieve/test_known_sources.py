@@ -85,7 +85,7 @@ def test_passages_are_never_positives_and_never_strangers(
     )
     found = ranked(chunks(positives(sorted(pairs)), documents))
     for query in {query for query, _ in pairs}:
-        known = {doc for asked, doc in pairs if asked == query}
+        known = {doc for other_query, doc in pairs if other_query == query}
         own = {PARENTS[doc] for doc in known if doc in PARENTS}
         assert (
             set(found.get(query, []))
@@ -103,11 +103,11 @@ def test_a_recipe_that_removes_what_it_retrieves(tmp_path: Path, source):
     file = tmp_path / "tried.yaml"
     given = {"about": "a test", "retrieve": [source]}
     file.write_text(yaml.safe_dump(given))
-    said = (
+    message = (
         "the filter `same-parent` removes every passage .* Remove it .*filters: .labelled, "
         "same-text, near-duplicate."
     )
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         check(file)
     file.write_text(yaml.safe_dump(given | {"sample": {"filters": ["labelled", "same-text"]}}))
     assert check(file).sample.filters[0]["method"] == "labelled"

@@ -39,13 +39,13 @@ TEXTS = dict(
 
 
 def ranked(
-    tmp_path: Path, text: str, known=(("q", "d0"),), name: str = "inputs.csv", **asked
+    tmp_path: Path, text: str, known=(("q", "d0"),), name: str = "inputs.csv", **band
 ) -> list[tuple[str, str, int]]:
     """query_id, doc_id and rank of a band in a graph of a file."""
     (tmp_path / name).write_text(text)
-    asked = {"counted": "ranks", "file": str(tmp_path / name)} | asked
+    band = {"counted": "ranks", "file": str(tmp_path / name)} | band
     found = neighbour_bands(
-        around.documents(tmp_path, TEXTS), around.labels(*known), None, None, "", **asked
+        around.documents(tmp_path, TEXTS), around.labels(*known), None, None, "", **band
     )
     return found.select("query_id", "doc_id", "rank").rows()
 
@@ -132,25 +132,25 @@ def test_a_band_of_an_encoders_space_is_a_slice_of_its_ranking(tmp_path: Path):
 def test_promoted_answers_are_no_anchors(tmp_path: Path):
     (tmp_path / "g.csv").write_text("doc_id,neighbour_id\nd0,d1\nd2,d3\n")
     known = pl.concat([around.labels(("q", "d0")), around.labels(("q", "d2"), judge="neighbours")])
-    asked = {"first": 1, "last": 5, "counted": "ranks", "file": str(tmp_path / "g.csv"), "hops": 1}
-    assert neighbour_bands(around.documents(tmp_path, TEXTS), known, None, None, "", **asked)[
+    band = {"first": 1, "last": 5, "counted": "ranks", "file": str(tmp_path / "g.csv"), "hops": 1}
+    assert neighbour_bands(around.documents(tmp_path, TEXTS), known, None, None, "", **band)[
         "doc_id"
     ].to_list() == ["d1"]
 
 
-def test_ids_that_are_not_here_are_counted_and_said(tmp_path: Path, capsys):
+def test_ids_that_are_not_here_are_counted_and_reported(tmp_path: Path, capsys):
     graph = "doc_id,neighbour_id\nd0,d1\nd0,elsewhere\nnowhere,d1\n"
     assert ranked(tmp_path, graph, known=(("q", "d0"), ("p", "d6")), first=1, last=2, hops=1) == [
         ("q", "d1", 1)
     ]
-    said = capsys.readouterr().err
-    assert "2 edges of" in said
-    assert "name a document that is not in the collection and are ignored" in said
-    assert "1 of 2 labelled positives have no neighbor" in said
+    output = capsys.readouterr().err
+    assert "2 edges of" in output
+    assert "name a document that is not in the collection and are ignored" in output
+    assert "1 of 2 labelled positives have no neighbor" in output
 
 
 @pytest.mark.parametrize(
-    ("graph", "said"),
+    ("graph", "message"),
     [
         ("doc_id,neighbour_id\n", "has no rows. It needs 'doc_id', 'neighbour_id'"),
         ("doc_id,neighbour_id\nx,y\n", "has no edge between two documents of the collection"),
@@ -168,13 +168,13 @@ def test_ids_that_are_not_here_are_counted_and_said(tmp_path: Path, capsys):
         ("doc_id,neighbour_id,rank,weight\nd0,d1,1,1\n", "has both `rank` and `weight`"),
     ],
 )
-def test_a_graph_that_cannot_be_meant(tmp_path: Path, graph: str, said: str):
-    with pytest.raises(Refused, match=said):
+def test_a_graph_that_cannot_be_meant(tmp_path: Path, graph: str, message: str):
+    with pytest.raises(Refused, match=message):
         ranked(tmp_path, graph, first=1, last=3)
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         (
             {"first": 5, "last": 3, "counted": "ranks"},
@@ -186,8 +186,8 @@ def test_a_graph_that_cannot_be_meant(tmp_path: Path, graph: str, said: str):
         ({"file": "inputs/g.csv", "model": "other"}, "Keep one of them"),
     ],
 )
-def test_a_band_that_cannot_be_meant(line: dict, said: str):
-    with pytest.raises(Refused, match=said):
+def test_a_band_that_cannot_be_meant(line: dict, message: str):
+    with pytest.raises(Refused, match=message):
         methods.checked("retrieve", {"neighbour-bands": line}, "here")
 
 
@@ -231,7 +231,7 @@ def test_two_bands_keep_the_gap_between_them(tmp_path_factory, edges, known, nea
     for _, ranks in whole.group_by("anchor").agg("rank").iter_rows():
         assert sorted(ranks) == list(range(1, len(ranks) + 1))
     least = dict(whole.group_by("doc_id").agg(pl.col("rank").min()).iter_rows())
-    asked = {
+    band = {
         "counted": "ranks",
         "file": str(place / "g.parquet"),
         "hops": hops,
@@ -254,7 +254,7 @@ def test_two_bands_keep_the_gap_between_them(tmp_path_factory, edges, known, nea
             first=first,
             last=last,
             quiet=True,
-            **asked,
+            **band,
         )["doc_id"].to_list()
         for first, last in ((1, near), (near + gap + 1, 99))
     ]

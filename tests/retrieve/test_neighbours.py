@@ -131,23 +131,23 @@ ANGLES = st.lists(st.integers(-89, 90), min_size=1, max_size=9, unique=True)
 
 @given(
     angles=ANGLES,
-    asked=st.integers(-90, 90),
+    query_angle=st.integers(-90, 90),
     depth=st.integers(1, 12),
     passages=st.integers(1, 12),
     alpha=st.sampled_from([0.3, 1.0, 2.5]),
 )
 def test_feedback_without_feedback_is_dense(
-    angles: list[int], asked: int, depth: int, passages: int, alpha: float
+    angles: list[int], query_angle: int, depth: int, passages: int, alpha: float
 ):
-    asked += 0.25  # no two documents are equally near
+    query_angle += 0.25  # no two documents are equally near
     with TemporaryDirectory() as folder:
         documents, models = (
             documents_at(Path(folder), {f"d{angle}": angle for angle in angles}),
             PlanarModels(),
         )
-        first = dense(queries_at(q=asked), documents, models, depth=depth)
+        first = dense(queries_at(q=query_angle), documents, models, depth=depth)
         second = feedback(
-            queries_at(q=asked),
+            queries_at(q=query_angle),
             documents,
             models,
             depth=depth,
@@ -160,22 +160,27 @@ def test_feedback_without_feedback_is_dense(
 
 
 @given(
-    angles=ANGLES, asked=st.integers(-90, 90), more=st.integers(0, 3), candidates=st.integers(1, 12)
+    angles=ANGLES,
+    query_angle=st.integers(-90, 90),
+    more=st.integers(0, 3),
+    candidates=st.integers(1, 12),
 )
-def test_a_pool_of_everything_is_dense(angles: list[int], asked: int, more: int, candidates: int):
-    asked += 0.25
+def test_a_pool_of_everything_is_dense(
+    angles: list[int], query_angle: int, more: int, candidates: int
+):
+    query_angle += 0.25
     with TemporaryDirectory() as folder:
         documents = documents_at(Path(folder), {f"d{angle}": angle for angle in angles})
         models = PlanarModels(newest=Planar(stretch=0.9))
         pooled = pool(
-            queries_at(q=asked),
+            queries_at(q=query_angle),
             documents,
             models,
             "r2",
             depth=len(angles) + more,
             candidates=candidates,
         )
-        assert pooled.equals(dense(queries_at(q=asked), documents, models, depth=candidates))
+        assert pooled.equals(dense(queries_at(q=query_angle), documents, models, depth=candidates))
 
 
 def test_only_the_pool_is_read_anew(tmp_path: Path):

@@ -38,7 +38,7 @@ def rows(column: str, values: dict[str, str]) -> list[tuple[str, str, str]]:
 def found(
     tmp_path: Path,
     known=(("q", "a1"),),
-    asked=None,
+    queries=None,
     values=PATHS,
     models=None,
     seed: int = 1,
@@ -47,7 +47,7 @@ def found(
 ):
     settings = {"column": "path", "order": "random"} | settings
     return siblings(
-        asked if asked is not None else around.queries(q="red cat"),
+        queries if queries is not None else around.queries(q="red cat"),
         around.documents(tmp_path, TEXTS),
         around.labels(*known),
         around.metadata(tmp_path, *rows("path", values)),
@@ -110,15 +110,15 @@ def test_draws_follow_from_seed_and_round(tmp_path: Path):
 
 
 def test_queries_without_a_group_are_counted(tmp_path: Path, capsys):
-    asked = around.queries(q="red cat", p="big stone")
-    assert set(found(tmp_path, known=(("q", "a1"), ("p", "none")), asked=asked)["query_id"]) == {
-        "q"
-    }
+    queries = around.queries(q="red cat", p="big stone")
+    assert set(
+        found(tmp_path, known=(("q", "a1"), ("p", "none")), queries=queries)["query_id"]
+    ) == {"q"}
     assert "1 of 2 queries have no labelled positive with 'path'" in capsys.readouterr().err
     with pytest.raises(
         Refused, match="no labelled positive of a training query has 'path' in the metadata"
     ):
-        found(tmp_path, known=(("p", "none"),), asked=asked)
+        found(tmp_path, known=(("p", "none"),), queries=queries)
 
 
 def test_several_groups_of_a_document_are_all_its_groups(tmp_path: Path):
@@ -145,13 +145,13 @@ def test_several_groups_of_a_document_are_all_its_groups(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ({}, "'column' is missing"),
         ({"column": "path", "level": 2}, "Set `separator`"),
         ({"column": "path", "own_leaf": False}, "would exclude all documents"),
     ],
 )
-def test_settings_that_cannot_be_meant(line: dict, said: str):
-    with pytest.raises(Refused, match=said):
+def test_settings_that_cannot_be_meant(line: dict, message: str):
+    with pytest.raises(Refused, match=message):
         methods.checked("retrieve", {"siblings": line}, "here")

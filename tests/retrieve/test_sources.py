@@ -17,7 +17,7 @@ from hone.mining.random_documents import distinct
 from tasks.retrieve.bm25 import bm25
 from tasks.retrieve.judged import judged
 from tasks.retrieve.random import random
-from tasks.retrieve.run import as_there, run
+from tasks.retrieve.run import match_ids, run
 
 TEXTS = {
     "a": "sorting lists of numbers",
@@ -97,7 +97,7 @@ def test_ids_of_a_run_may_be_encoded_as_hone_writes_them():
     """An id that is there as it stands is not decoded: `5%25` may be one."""
     known = pl.Series(["c/a b", "c/5%25", "c/x"])
     ids = pl.Series("doc_id", ["a%20b", "5%25", "x", "gone%20"])
-    assert as_there(ids, known, "c/").to_list() == ["c/a b", "c/5%25", "c/x", "c/gone%20"]
+    assert match_ids(ids, known, "c/").to_list() == ["c/a b", "c/5%25", "c/x", "c/gone%20"]
 
 
 def test_a_run_file_in_the_order_of_its_scores(
@@ -113,7 +113,7 @@ def test_a_run_file_in_the_order_of_its_scores(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("q1 Q0 a 1 high tag\n", "line 1: 'q1 Q0 a 1 high tag' does not have six fields"),
         ("q1 Q0 a 1 0.5 tag\nq1 a 1\n", "line 2: 'q1 a 1' does not have six fields"),
@@ -126,11 +126,11 @@ def test_a_run_file_in_the_order_of_its_scores(
     ],
 )
 def test_a_run_file_that_cannot_be_meant(
-    documents: Documents, tmp_path: Path, text: str, said: str
+    documents: Documents, tmp_path: Path, text: str, message: str
 ):
     file = tmp_path / "run.trec"
     file.write_text(text)
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         run(QUERIES, documents, "", file=str(file))
 
 

@@ -204,7 +204,7 @@ def test_tripclicks_negatives_are_none_that_users_clicked(here):
 @pytest.mark.parametrize(
     ("name", "column"), [("skills", "module"), ("coder", "name"), ("scincl-links", "see_also")]
 )
-def test_a_collection_without_the_column_is_told_before_anything_is_encoded(
+def test_a_collection_without_the_column_is_refused_before_anything_is_encoded(
     workspace: Path, monkeypatch, name: str, column: str
 ):
     rows = [

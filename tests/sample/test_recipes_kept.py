@@ -153,10 +153,12 @@ def test_nv_retriever_takes_none_above_its_share(project: Path):
 
 def test_query_quality_removes_queries_whose_best_is_too_good_and_changes_no_other(project: Path):
     rows, nearest = chosen(project, "quality"), chosen(project, "top-k")
-    gone = nearest.filter(pl.col("score") > pl.col("positive") * 1.2 + 1e-6)
-    assert len(gone)
-    assert rows.join(gone, on="query_id", how="semi").is_empty()
+    too_good = nearest.filter(pl.col("score") > pl.col("positive") * 1.2 + 1e-6)
+    assert len(too_good)
+    assert rows.join(too_good, on="query_id", how="semi").is_empty()
     assert (
         rows.select(PAIR).rows()
-        == nearest.join(gone, on="query_id", how="anti", maintain_order="left").select(PAIR).rows()
+        == nearest.join(too_good, on="query_id", how="anti", maintain_order="left")
+        .select(PAIR)
+        .rows()
     )

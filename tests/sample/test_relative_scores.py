@@ -31,20 +31,22 @@ SCORES = pl.DataFrame(
 )
 
 
-def told(**asked: str) -> list[tuple]:
-    return compared(POOL, POSITIVES, SCORES, asked.pop("scorer", None), "a rule", **asked).rows()
+def compare(**parameters: str) -> list[tuple]:
+    return compared(
+        POOL, POSITIVES, SCORES, parameters.pop("scorer", None), "a rule", **parameters
+    ).rows()
 
 
 def test_the_lowest_or_the_highest_of_the_known_positives():
     """q1 knows p (.9) and r (.7); q2's p has no number; q3 knows nothing; nobody scored q1's b."""
     lowest = pytest.approx(0.7)
-    assert told() == [
+    assert compare() == [
         ("q1", "a", 0.5, lowest),
         ("q1", "b", None, lowest),
         ("q2", "a", 0.25, None),
         ("q3", "a", None, None),
     ]
-    assert [reference for *_, reference in told(to="highest")] == [
+    assert [reference for *_, reference in compare(to="highest")] == [
         pytest.approx(0.9),
         pytest.approx(0.9),
         None,
@@ -53,7 +55,7 @@ def test_the_lowest_or_the_highest_of_the_known_positives():
 
 
 def test_another_scorer():
-    assert told(scorer="other") == [
+    assert compare(scorer="other") == [
         ("q1", "a", 8, 6),
         ("q1", "b", 7, 6),
         ("q2", "a", None, None),
@@ -63,6 +65,6 @@ def test_another_scorer():
 
 def test_nobody_of_that_name():
     with pytest.raises(Refused, match=r"'othr', which has none.*other"):
-        told(scorer="othr")
+        compare(scorer="othr")
     with pytest.raises(Refused, match="candidates have none"):
         compared(POOL, POSITIVES, SCORES.clear(), None, "a rule")

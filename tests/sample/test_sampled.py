@@ -197,7 +197,7 @@ def test_widening_takes_what_lies_outside_the_window():
 
 
 @pytest.mark.parametrize(
-    ("asked", "taken"),
+    ("recipe_section", "taken"),
     [
         ({"window": {"first": 3, "last": 4, "counted": "before"}}, ["d07", "d08", "d09"]),
         ({"window": {"first": 3, "last": 4}}, ["d08", "d09", "d10"]),
@@ -217,23 +217,25 @@ def test_widening_takes_what_lies_outside_the_window():
         ),
     ],
 )
-def test_widening_goes_on_after_the_window_and_never_before_it(asked, taken):
+def test_widening_goes_on_after_the_window_and_never_before_it(recipe_section, taken):
     """q1's candidates are d00 (known), d06 to d10, at ranks 1 to 6: what stands before the
     beginning is not taken, though all are short.
     """
-    asked = {"choose": {"top": {"n": 3}}, "on_shortage": "widen"} | asked
-    chosen, _, _ = sample(candidates({"q1": ["d00", "d06", "d07", "d08", "d09", "d10"]}), **asked)
+    recipe_section = {"choose": {"top": {"n": 3}}, "on_shortage": "widen"} | recipe_section
+    chosen, _, _ = sample(
+        candidates({"q1": ["d00", "d06", "d07", "d08", "d09", "d10"]}), **recipe_section
+    )
     assert chosen["doc_id"].to_list() == taken
 
 
 def test_unseeded_sampling():
     """The same seed gives the same draw, whatever order the rows come in; another seed another."""
     found = candidates({query: list(DOCUMENTS[3:]) for query in QUERIES})
-    asked = {"choose": {"random": {"n": 2}}}
-    first, _, _ = sample(found, **asked)
-    second, _, _ = sample(found, **asked)
+    recipe_section = {"choose": {"random": {"n": 2}}}
+    first, _, _ = sample(found, **recipe_section)
+    second, _, _ = sample(found, **recipe_section)
     assert first.equals(second)
-    changed = section(**asked).model_copy(update={"seed": 14})
+    changed = section(**recipe_section).model_copy(update={"seed": 14})
     other, _, _ = sampled(found, KNOWN, tables.empty("scores"), Training(), changed)
     assert not first.equals(other)
 
@@ -248,12 +250,12 @@ def test_a_query_leaves_with_all_its_candidates_and_is_not_filled_up():
     scores = pl.concat(
         [tables.shaped("scores", found.select(*PAIR, "score", scorer=pl.lit("dense"))), known]
     )
-    asked = {
+    recipe_section = {
         "filters": ["labelled", {"query-quality": {"negative_absolute": 0.98}}],
         "choose": {"top": {"n": 2}},
         "on_shortage": "widen",
     }
-    chosen, removed, counts = sampled(found, KNOWN, scores, Training(), section(**asked))
+    chosen, removed, counts = sampled(found, KNOWN, scores, Training(), section(**recipe_section))
     assert pairs(chosen) == [("q2", "d08"), ("q2", "d09")]
     assert removed.select("query_id", "doc_id", "rule").rows() == [
         ("q1", None, "query-quality"),
@@ -272,7 +274,7 @@ def test_a_query_leaves_with_all_its_candidates_and_is_not_filled_up():
 @pytest.mark.parametrize("shortage", ["widen", "random", "drop-query", "fewer"])
 def test_a_query_that_a_rule_sends_away_comes_back_by_no_shortage_rule(shortage):
     found = candidates({"q1": ["d05"], "q2": ["d06"], "q3": ["d07"]})
-    asked = {
+    recipe_section = {
         "filters": [{"query-quality": {"negative_absolute": 0.98}}],
         "choose": {"top": {"n": 2}},
         "on_shortage": shortage,
@@ -287,9 +289,9 @@ def test_a_query_that_a_rule_sends_away_comes_back_by_no_shortage_rule(shortage)
         with pytest.raises(
             Refused, match="`on_shortage: drop-query` removed all 2 queries, none of which had 2"
         ):
-            sampled(found, KNOWN, scores, Training(), section(**asked))
+            sampled(found, KNOWN, scores, Training(), section(**recipe_section))
         return
-    chosen, removed, _ = sampled(found, KNOWN, scores, Training(), section(**asked))
+    chosen, removed, _ = sampled(found, KNOWN, scores, Training(), section(**recipe_section))
     assert set(chosen["query_id"]) == {"q2", "q3"}
     assert len(chosen) == (4 if shortage == "random" else 2)
     assert removed.filter(pl.col("doc_id").is_null())["query_id"].to_list() == ["q1"]
@@ -305,10 +307,10 @@ def test_a_query_without_a_known_positive_counts_nowhere_but_as_such():
     scores = pl.concat(
         [tables.shaped("scores", found.select(*PAIR, "score", scorer=pl.lit("dense"))), known]
     )
-    asked = section(
+    recipe_section = section(
         filters=["labelled", "positive-aware"], choose={"soft-cap": {"n": 1, "penalty": 9}}
     )
-    chosen, removed, counts = sampled(found, left, scores, Training(), asked)
+    chosen, removed, counts = sampled(found, left, scores, Training(), recipe_section)
     assert pairs(chosen) == [("q1", "d05"), ("q3", "d09")]
     assert removed.is_empty()
     assert (counts["candidates"], counts["without_positive"], counts["beyond_top"]) == (3, 1, 0)
@@ -366,7 +368,7 @@ def test_rules_about_training_read_what_the_round_before_saw(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     found = candidates({"q1": ["d05", "d06"], "q2": ["d07"], "q3": ["d08"]})
     epoch = [("q1", 0.1, [0.5]), ("q2", 0.9, [0.5])]
-    asked = section(
+    recipe_section = section(
         filters=[
             "labelled",
             {"late-stopping": {"share": 0.5}},
@@ -374,7 +376,9 @@ def test_rules_about_training_read_what_the_round_before_saw(tmp_path, monkeypat
         ]
     )
     write_trained(trained(*epoch * 4))
-    chosen, removed, counts = sampled(found, KNOWN, tables.empty("scores"), Training(), asked)
+    chosen, removed, counts = sampled(
+        found, KNOWN, tables.empty("scores"), Training(), recipe_section
+    )
     assert pairs(chosen) == [("q2", "d07"), ("q3", "d08")]
     assert removed.select("query_id", "doc_id", "rule", "detail").rows() == [
         ("q1", None, "late-stopping", "not learned in 4 visits"),
@@ -384,7 +388,9 @@ def test_rules_about_training_read_what_the_round_before_saw(tmp_path, monkeypat
     assert counts["removed"] == {"labelled": 0, "late-stopping": 2, "training-dynamics": 0}
     assert counts["queries_not_trained"] == 1
     write_trained(trained(*epoch))
-    chosen, removed, counts = sampled(found, KNOWN, tables.empty("scores"), Training(), asked)
+    chosen, removed, counts = sampled(
+        found, KNOWN, tables.empty("scores"), Training(), recipe_section
+    )
     assert len(chosen) == 3
     assert removed.is_empty()
     assert counts["removed"] == {"labelled": 0, "late-stopping": 0, "training-dynamics": 0}
@@ -440,12 +446,12 @@ def test_the_stage_knows_whether_its_recipe_mines(
 
 def test_where_nothing_is_found_random_documents_are_counted_as_such():
     """Rules that compare scores, of which there are none, are not asked."""
-    asked = {
+    recipe_section = {
         "filters": ["labelled", "positive-aware"],
         "choose": {"soft-cap": {"n": 2}},
         "on_shortage": "random",
     }
-    chosen, removed, counts = sample(tables.empty("candidates"), **asked)
+    chosen, removed, counts = sample(tables.empty("candidates"), **recipe_section)
     assert chosen["source"].unique().to_list() == ["random-fill"]
     assert chosen.group_by("query_id").len().sort("query_id").rows() == [
         ("q1", 2),
@@ -497,11 +503,15 @@ def test_a_random_document_is_none_that_a_rule_has_removed():
     near = [doc for doc in DOCUMENTS if doc != "d00"]
     found = candidates({"q1": near})
     rule = {"cross-encoder": {"scorer": "dense", "negative": 0.9}}
-    asked = {"filters": ["labelled", rule], "choose": {"top": {"n": 4}}, "on_shortage": "random"}
+    recipe_section = {
+        "filters": ["labelled", rule],
+        "choose": {"top": {"n": 4}},
+        "on_shortage": "random",
+    }
     score = pl.Series([0.95] * 10 + [0.1])
     scores = tables.shaped("scores", found.select(*PAIR, score=score, scorer=pl.lit("dense")))
     chosen, removed, counts = sampled(
-        found, labels(("q1", "d00")), scores, Training(), section(**asked)
+        found, labels(("q1", "d00")), scores, Training(), section(**recipe_section)
     )
     assert pairs(chosen) == [("q1", "d11")]
     assert len(removed) == 10
@@ -552,7 +562,7 @@ def test_candidates_are_chosen_removed_or_left(
 ):
     both = pl.concat([candidates(found), candidates(other, "bm25")])
     window = {"first": first, "last": None if width is None else first + width, "counted": counted}
-    asked = {
+    recipe_section = {
         "filters": rules,
         "choose": {method: {"n": n}},
         "window": window,
@@ -562,7 +572,7 @@ def test_candidates_are_chosen_removed_or_left(
     refused = ""
     try:
         chosen, removed, counts = sampled(
-            both, KNOWN, scored(both, numbers), Training(), section(**asked)
+            both, KNOWN, scored(both, numbers), Training(), section(**recipe_section)
         )
     except Refused as refusal:
         refused = str(refusal)
@@ -572,13 +582,13 @@ def test_candidates_are_chosen_removed_or_left(
     assert len(chosen)
     out = set(pairs(removed.filter(pl.col("doc_id").is_not_null())))
     taken = pairs(chosen)
-    gone = set(removed.filter(pl.col("doc_id").is_null())["query_id"])
+    removed_queries = set(removed.filter(pl.col("doc_id").is_null())["query_id"])
     by_rules = set(
         removed.filter(pl.col("doc_id").is_null() & (pl.col("rule") != "shortage"))["query_id"]
     )
     assert sum(counts["removed"].values()) == len(out)
-    assert sum(counts["left"].values()) == len(gone)
-    assert {query for query, _ in taken} & gone == set()
+    assert sum(counts["left"].values()) == len(removed_queries)
+    assert {query for query, _ in taken} & removed_queries == set()
     assert {pair for pair in pool if pair[0] in by_rules} <= out
     assert len(taken) == len(set(taken))
     assert set(taken) <= pool
@@ -590,17 +600,21 @@ def test_candidates_are_chosen_removed_or_left(
     assert counts["candidates"] == len(pool)
     per_query = dict(chosen.group_by("query_id").len().iter_rows())
     if shortage == "drop-query":
-        assert all(per_query.get(query, 0) == (0 if query in gone else n) for query in QUERIES)
+        assert all(
+            per_query.get(query, 0) == (0 if query in removed_queries else n) for query in QUERIES
+        )
     if shortage == "widen":
         best = both.group_by(PAIR).agg(pl.col("rank").min())
         stayed = pl.DataFrame(sorted(pool - out), schema=PAIR, orient="row").join(best, on=PAIR)
         if counted == "before":
-            there = dict(
+            found_docs = dict(
                 stayed.filter(pl.col("rank") >= first).group_by("query_id").len().iter_rows()
             )
         else:
-            there = {
+            found_docs = {
                 query: count - first + 1
                 for query, count in stayed.group_by("query_id").len().iter_rows()
             }
-        assert per_query == {query: min(n, count) for query, count in there.items() if count > 0}
+        assert per_query == {
+            query: min(n, count) for query, count in found_docs.items() if count > 0
+        }

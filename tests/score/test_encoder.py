@@ -66,8 +66,8 @@ def test_a_guide_scores_beside_the_encoder_that_retrieved(workspace: Path):
     scores = tables.read("scores", Path("rounds/r1/scores.parquet"))
     by = {name: frame for (name,), frame in scores.partition_by("scorer", as_dict=True).items()}
     assert list(by) == ["dense", "encoder:guide", "encoder-to-positives:guide"]
-    asked = [sorted(frame.select("query_id", "doc_id").rows()) for frame in by.values()]
-    assert asked[0] == asked[1] == asked[2]
+    pair_lists = [sorted(frame.select("query_id", "doc_id").rows()) for frame in by.values()]
+    assert pair_lists[0] == pair_lists[1] == pair_lists[2]
 
     from sentence_transformers import SentenceTransformer
 
@@ -130,7 +130,7 @@ def test_a_rule_that_wants_a_dense_source_gets_the_rounds_own_encoder_first(work
 
 
 @pytest.mark.parametrize(
-    ("sections", "said"),
+    ("sections", "message"),
     [
         (
             {"score": [GUIDE, GUIDE]},
@@ -149,10 +149,10 @@ def test_a_rule_that_wants_a_dense_source_gets_the_rounds_own_encoder_first(work
         ({"score": ["encodre"]}, "did you mean 'encoder'"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(workspace: Path, sections: dict, said: str):
+def test_what_cannot_be_meant_is_refused(workspace: Path, sections: dict, message: str):
     with pytest.raises(Refused) as refusal:
         settings(**sections)
-    assert said in str(refusal.value)
+    assert message in str(refusal.value)
 
 
 def test_a_guide_outside_of_inputs_is_refused(workspace: Path):

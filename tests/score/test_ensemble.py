@@ -22,7 +22,7 @@ from tests.stages import retrieve, score
 from tests.tiny_model import WORDS, tiny_model
 
 TEXTS = {f"d{number}": " ".join(WORDS[number : number + 4]) for number in range(16)}
-ASKED = {"q1": "red cat", "q2": "square dog"}
+QUERIES = {"q1": "red cat", "q2": "square dog"}
 KNOWN = {"q1": ["d7", "d5"], "q2": ["d1"]}
 MODEL = {"name": "inputs/tiny", "max_length": 32, "precision": "fp32"}
 
@@ -76,14 +76,14 @@ def test_as_few_as_hold_the_share(rows: np.ndarray, variance: float):
     spread = ((rows - rows.mean(0, dtype=np.float64)) ** 2).sum()
     if spread < 1e-3:
         return
-    held = (((rows - found.mean) @ found.axes) ** 2).sum(0) / spread
-    assert held.sum() >= variance - 1e-6
-    assert found.axes.shape[1] == 1 or held[:-1].sum() < variance
+    explained = (((rows - found.mean) @ found.axes) ** 2).sum(0) / spread
+    assert explained.sum() >= variance - 1e-6
+    assert found.axes.shape[1] == 1 or explained[:-1].sum() < variance
     assert found.axes.T @ found.axes == pytest.approx(np.eye(found.axes.shape[1]), abs=1e-9)
 
 
 def prepared(*lines: object) -> None:
-    queries = [{"query_id": name, "text": text, "split": "train"} for name, text in ASKED.items()]
+    queries = [{"query_id": name, "text": text, "split": "train"} for name, text in QUERIES.items()]
     queries += [
         {"query_id": "q3", "text": "hot fire", "split": "test"},
         {"query_id": "q4", "text": "cold water", "split": "dev"},
@@ -135,12 +135,12 @@ def test_scores_are_cosines_in_the_reduced_space(workspace: Path):
         reduced = pca.transform(vectors(texts))
         return reduced / np.linalg.norm(reduced, axis=1, keepdims=True)
 
-    documents, asked = (
+    documents, query_vectors = (
         dict(zip(used, unit([TEXTS[doc] for doc in used]), strict=True)),
-        dict(zip(ASKED, unit(list(ASKED.values())), strict=True)),
+        dict(zip(QUERIES, unit(list(QUERIES.values())), strict=True)),
     )
     for query, doc, value in by["ensemble"].select("query_id", "doc_id", "score").iter_rows():
-        assert value == pytest.approx(asked[query] @ documents[doc], abs=1e-4)
+        assert value == pytest.approx(query_vectors[query] @ documents[doc], abs=1e-4)
     for query, doc, value in (
         by["ensemble-to-positives"].select("query_id", "doc_id", "score").iter_rows()
     ):
@@ -186,7 +186,7 @@ def test_an_encoder_that_is_another_counts_once_and_the_base_model_has_a_name(
 
 
 @pytest.mark.parametrize(
-    ("encoders", "said"),
+    ("encoders", "message"),
     [
         (["elsewhere"], "is not below inputs/"),
         (["inputs/missing"], "did not answer|is not a bundled package"),
@@ -196,10 +196,10 @@ def test_an_encoder_that_is_another_counts_once_and_the_base_model_has_a_name(
     ],
 )
 def test_encoders_that_cannot_be_meant_are_refused_before_anything_works(
-    workspace: Path, encoders: list, said: str
+    workspace: Path, encoders: list, message: str
 ):
     tiny_model(Path("elsewhere"))
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         prepared({"ensemble": {"encoders": encoders}})
 
 

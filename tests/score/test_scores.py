@@ -15,7 +15,7 @@ from tests.stages import retrieve, score
 from tests.tiny_model import WORDS, tiny_model
 
 TEXTS = {f"d{number}": " ".join(WORDS[number : number + 4]) for number in range(8)}
-ASKED = {"q1": "red cat", "q2": "square dog"}
+QUERIES = {"q1": "red cat", "q2": "square dog"}
 MODEL = {"name": "inputs/tiny", "max_length": 32, "precision": "fp32"}
 
 
@@ -27,7 +27,7 @@ def prepared(recipe: str) -> None:
     """One round of a recipe, as far as its candidates; q1 knows d7, which its two candidates
     leave out.
     """
-    queries = [{"query_id": name, "text": text, "split": "train"} for name, text in ASKED.items()]
+    queries = [{"query_id": name, "text": text, "split": "train"} for name, text in QUERIES.items()]
     queries += [
         {"query_id": "q3", "text": "hot fire", "split": "test"},
         {"query_id": "q4", "text": "cold water", "split": "dev"},
@@ -69,7 +69,7 @@ def test_scores_are_cosines_of_the_rounds_starting_model_for_candidates_and_posi
 
     model = SentenceTransformer("models/r0", device="cpu")
     for query, doc, value in scores.select("query_id", "doc_id", "score").iter_rows():
-        one, other = model.encode([ASKED[query], TEXTS[doc]], normalize_embeddings=True)
+        one, other = model.encode([QUERIES[query], TEXTS[doc]], normalize_embeddings=True)
         assert value == pytest.approx(float(np.dot(one, other)), abs=1e-5)
     found = candidates.join(
         scores.select("query_id", "doc_id", again="score"), on=["query_id", "doc_id"]

@@ -76,12 +76,12 @@ def bins(
 
 def bins_of(margins: np.ndarray, segments: Segments, count: int) -> np.ndarray:
     """The bin of each margin [n] within its query, from 0. `count` if there is no margin."""
-    there = np.isfinite(margins)
-    least = segments.spread(segments.reduced(np.minimum, np.where(there, margins, np.inf)))
-    most = segments.spread(segments.reduced(np.maximum, np.where(there, margins, -np.inf)))
-    width = np.where(there, most - least, 0)
-    share = np.where(there, margins - least, 0) / np.where(width > 0, width, 1)
-    return np.where(there, np.minimum((share * count).astype(np.int64), count - 1), count)
+    is_finite = np.isfinite(margins)
+    least = segments.spread(segments.reduced(np.minimum, np.where(is_finite, margins, np.inf)))
+    most = segments.spread(segments.reduced(np.maximum, np.where(is_finite, margins, -np.inf)))
+    width = np.where(is_finite, most - least, 0)
+    share = np.where(is_finite, margins - least, 0) / np.where(width > 0, width, 1)
+    return np.where(is_finite, np.minimum((share * count).astype(np.int64), count - 1), count)
 
 
 def turns(binned: np.ndarray, segments: Segments, drawn: np.ndarray) -> np.ndarray:

@@ -1,9 +1,9 @@
 """quota: a fraction of the negatives from each source (Decorte et al., Design of Negative Sampling
 Strategies for Skill Extraction).
 
-According to the abstract, the paper combines three strategies (random, similar, same part of a
-taxonomy) and tunes them on a small validation set. Here the recipe sets the fractions. To tune
-them, write a recipe for each setting and compare them on dev queries.
+According to the abstract, the paper combines three strategies: random, similar, same part of a
+taxonomy. It tunes them on a small validation set. Here the recipe sets the fractions. To tune them,
+write a recipe for each setting and compare them on dev queries.
 """
 
 from __future__ import annotations

@@ -56,9 +56,9 @@ def simans(
       their code).
 
     **The score space matters.** a was chosen for dot products, whose gaps span several units.
-    Between cosines, a gap of 0.3 has weight exp(-0.5 * 0.09) = 0.956 against 1 at a gap of 0, which
-    is nearly uniform. By default, gaps are therefore divided by the standard deviation of the
-    query's candidate scores [Hone default], and b uses the same unit. `raw` uses scores unchanged.
+    Between cosines, a gap of 0.3 has weight exp(-0.5 * 0.09) = 0.956, and a gap of 0 has weight 1.
+    This is nearly uniform. By default, gaps are therefore divided by the standard deviation of the
+    query's candidate scores [Hone default]. b uses the same unit. `raw` uses scores unchanged.
 
     Sampling without replacement selects the n smallest values of E / p, with E exponential
     (Efraimidis and Spirakis 2006; the Gumbel top-k trick), here as log E - log p. The authors draw
@@ -90,9 +90,9 @@ def simans(
         The chosen rows of the pool.
     """
     segments = Segments.of(pool)
-    told = compared(pool, positives, scores, scorer, "simans")
+    comparison = compared(pool, positives, scores, scorer, "simans")
     weights = log_weights(
-        *(told[name].to_numpy() for name in ("by", "reference")),
+        *(comparison[name].to_numpy() for name in ("by", "reference")),
         segments,
         form,
         A[form] if a is None else a,

@@ -34,9 +34,10 @@ def soft_cap(
 
     s is the candidate's score, sd the standard deviation of the query's candidate scores, and c the
     number of *other* queries with the document among their first n. The first pass counts c among
-    the n highest scores. Later passes use the mean over the choices of all passes so far, so a hub
-    that all queries drop at once comes back where it belongs (fictitious play, Brown 1951). The
-    rule is deterministic. Documents chosen by a single query are never penalized.
+    the n highest scores. Later passes use the mean over the choices of all passes so far
+    (fictitious play, Brown 1951). A hub that all queries drop at once is thus chosen again by the
+    queries that it fits. The rule is deterministic. Documents chosen by a single query are never
+    penalized.
 
     This is a Hone rule without a known paper. Dividing by sd gives the penalty the same meaning for
     cosines, dot products and logits. With 0.3, a document that 100 other queries choose must be 1.4
@@ -56,9 +57,9 @@ def soft_cap(
         The chosen rows of the pool, the highest first.
     """
     segments = Segments.of(pool)
-    told = compared(pool, positives, scores, scorer, "soft-cap")["by"].to_numpy()
-    unit = segments.deviation(told)
-    merit = (told / segments.spread(np.where(unit > EQUAL, unit, 1))).astype(np.float32)
+    query_scores = compared(pool, positives, scores, scorer, "soft-cap")["by"].to_numpy()
+    unit = segments.deviation(query_scores)
+    merit = (query_scores / segments.spread(np.where(unit > EQUAL, unit, 1))).astype(np.float32)
     document = pool["doc_id"].cast(pl.Categorical(pl.Categories.random())).to_physical().to_numpy()
     own = np.zeros(
         len(pool), dtype=np.float32

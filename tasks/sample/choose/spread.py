@@ -72,12 +72,14 @@ def spread(
     segments, used = Segments.of(pool), models.encoder()
     chosen = np.full((len(segments), n), NONE)
     heads, place = segments.heads(depth), np.full(len(pool), NONE)
-    asked = pl.DataFrame({"query_id": pool["query_id"].gather(segments.starts)}).with_row_index(
+    query_ids = pl.DataFrame({"query_id": pool["query_id"].gather(segments.starts)}).with_row_index(
         "number"
     )
     looked_at = pool["doc_id"].gather(heads)
     for collection in training:
-        here = collection.queries().join(asked, on="query_id", how="inner", maintain_order="right")
+        here = collection.queries().join(
+            query_ids, on="query_id", how="inner", maintain_order="right"
+        )
         if here.is_empty():
             continue
         wanted = looked_at.filter(
@@ -113,14 +115,14 @@ def first_rows(segments: Segments, numbers: np.ndarray, depth: int) -> np.ndarra
 
 
 def diverse(
-    queries: np.ndarray, documents: np.ndarray, there: np.ndarray, relevance: float, n: int
+    queries: np.ndarray, documents: np.ndarray, available: np.ndarray, relevance: float, n: int
 ) -> np.ndarray:
     """The greedy choice among each query's candidates.
 
     Args:
         queries: [b, d], normalized.
         documents: [b, k, d], normalized, each query's candidates in order.
-        there: [b, k], whether there is a candidate.
+        available: [b, k], whether there is a candidate.
         relevance: see `spread`.
         n: number of choices.
 
@@ -131,7 +133,7 @@ def diverse(
     near = relevance * np.matmul(documents, queries[:, :, None])[:, :, 0]
     picks = np.full((len(queries), min(n, documents.shape[1])), NONE)
     like = np.zeros_like(near)
-    left = there.copy()
+    left = available.copy()
     for turn in range(picks.shape[1]):
         best = np.where(left, near - (1 - relevance) * like, -np.inf).argmax(axis=1)
         picks[:, turn] = np.where(left[every, best], best, NONE)

@@ -3,9 +3,9 @@ Hofstaetter et al., TripClick baselines).
 
 "Establishing Strong Baselines for TripClick Health Retrieval" cleans noisy training data by "a
 simple negative sampling policy" (abstract). It draws negatives from BM25's first 200 without
-clicked documents, while the original data used results that were shown but not clicked
-(unverified). `skipped-above` is Joachims (2002): a user who clicked at a rank has probably seen and
-skipped the results above it.
+clicked documents. The original data used results that were shown but not clicked (unverified).
+`skipped-above` is Joachims (2002): a user who clicked at a rank has probably seen and skipped the
+results above it.
 
 Positives by clicks are the collection's own labels. If its qrels are clicks, `min_relevance` sets
 how many make a positive.
@@ -84,7 +84,7 @@ def click_policy(
         .filter((pl.col("clicked") > 0) & (pl.col("clicked") / pl.col("shown") >= minimum))
     )
     at = where(clicks, pool)
-    gone = clicks.filter(pl.Series(at >= 0)).select(
+    clicked = clicks.filter(pl.Series(at >= 0)).select(
         *PAIR,
         detail=pl.format(
             "clicked {} of {} times",
@@ -93,14 +93,14 @@ def click_policy(
         ),
     )
     if policy == "clicked":
-        return gone
+        return clicked
     stays = np.zeros(len(pool), dtype=bool)
     passed_over = where(skipped(ours), pool)
     stays[passed_over[passed_over >= 0]] = True
     stays[at[at >= 0]] = True  # already removed because of a click
     return pl.concat(
         [
-            gone,
+            clicked,
             pool.select(PAIR)
             .filter(pl.Series(~stays))
             .with_columns(detail=pl.lit("was not shown above a click")),
@@ -110,11 +110,11 @@ def click_policy(
 
 def skipped(log: pl.DataFrame) -> pl.DataFrame:
     """query_id and doc_id of documents shown, but not clicked, above a click in the same list."""
-    shown = ["query_id", *(["session"] if "session" in log.columns else [])]
-    last = log.filter(pl.col("clicked") > 0).group_by(shown).agg(last=pl.col("rank").max())
+    list_keys = ["query_id", *(["session"] if "session" in log.columns else [])]
+    last = log.filter(pl.col("clicked") > 0).group_by(list_keys).agg(last=pl.col("rank").max())
     above = (
         log.filter(pl.col("clicked") == 0)
-        .join(last, on=shown, how="inner")
+        .join(last, on=list_keys, how="inner")
         .filter(pl.col("rank") < pl.col("last"))
     )
     return above.select(PAIR).unique()
@@ -127,9 +127,9 @@ def read(file: Path, policy: str) -> pl.DataFrame:
         Refused: see `hone.data.user_tables.read`. Also: missing ranks, a count below 0, or more
             clicks than displays.
     """
-    there = user_tables.columns(file)
-    ids = ("query_id", "doc_id", *(["session"] if "session" in there else []))
-    if policy == "skipped-above" and "rank" not in there:
+    columns = user_tables.columns(file)
+    ids = ("query_id", "doc_id", *(["session"] if "session" in columns else []))
+    if policy == "skipped-above" and "rank" not in columns:
         raise Refused(
             f"{file} has no column `rank`, which `policy: skipped-above` needs. Add it, or set "
             "`policy: clicked`."

@@ -66,9 +66,9 @@ def closer_to_query(
         return pool.select(*PAIR, detail=pl.lit(""))
     near = of_scorer(scores, to_positives, "closer-to-query")
     refuse_inner_products(near, positives, to_positives)
-    held = compared(pool, positives, scores, scorer, "closer-to-query", to="highest")
+    comparison = compared(pool, positives, scores, scorer, "closer-to-query", to="highest")
     nearer = (pl.col("by") > pl.col("reference")).fill_null(False)
-    far = held.filter(~nearer).select(
+    far = comparison.filter(~nearer).select(
         *PAIR,
         detail=pl.format(
             "to the query {}, not nearer than the positive with {}",
@@ -76,7 +76,7 @@ def closer_to_query(
             rounded("reference"),
         ),
     )
-    near_it = held.filter(nearer)
+    near_it = comparison.filter(nearer)
     beside = (
         near_it.with_columns(to_positive=given_to(near_it, near))
         .filter(~(pl.col("by") > pl.col("to_positive")).fill_null(False))

@@ -16,8 +16,8 @@ def labelled(pool: pl.DataFrame, labels: pl.DataFrame, texts: pl.DataFrame) -> p
     query.
 
     Mining after unrolling (query, positive) rows uses sibling positives as negatives. Here all
-    labels of a query count, including those that earlier rounds promoted or dropped, and those of
-    other queries with the same text. Texts are equal if their normalized forms are.
+    labels of a query count, including those that earlier rounds promoted or dropped. Labels of
+    other queries with the same text count as well. Texts are equal if their normalized forms are.
 
     Args:
         pool: query_id, doc_id.

@@ -1,8 +1,8 @@
 """late-stopping: removes the queries that training learned last (Late Stopping, arXiv 2308.13862).
 
 A network learns correct labels before it memorizes wrong ones. The epoch from which an example is
-predicted correctly therefore separates them better than the loss, which is also large for hard but
-correct examples.
+predicted correctly therefore separates them better than the loss. The loss is also large for hard
+but correct examples.
 """
 
 from __future__ import annotations

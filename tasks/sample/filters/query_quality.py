@@ -2,7 +2,7 @@
 scores too low.
 
 A Hone rule. If an encoder scores an unlabelled document far above the labelled positive, the query
-is more often mislabelled than hard, and its candidates are likely false negatives. The whole query
+is more often mislabelled than hard. Its candidates are then likely false negatives. The whole query
 is removed from the round and from all rounds that start from it.
 """
 

@@ -39,12 +39,12 @@ SCORES = SCORES.with_columns(scorer=pl.lit("dense"))
 
 
 @given(
-    gone=st.integers(0, 23),
+    removed_doc=st.integers(0, 23),
     n=st.integers(1, 11),
     seed=st.integers(0, 5),
     how=st.sampled_from(["random", "simans", "rank"]),
 )
-def test_a_candidate_that_is_gone_lets_the_next_in_and_changes_no_other(gone, n, seed, how):
+def test_a_removed_candidate_lets_the_next_in_and_changes_no_other(removed_doc, n, seed, how):
     def chosen(pool: pl.DataFrame, n: int) -> list[tuple]:
         if how == "random":
             return random(pool, "position 1", seed=seed, n=n).select(PAIR).rows()
@@ -61,7 +61,7 @@ def test_a_candidate_that_is_gone_lets_the_next_in_and_changes_no_other(gone, n,
             .rows()
         )
 
-    removed = POOL.row(gone)[:2]
+    removed = POOL.row(removed_doc)[:2]
     left = POOL.filter((pl.col("query_id") != removed[0]) | (pl.col("doc_id") != removed[1]))
     for query in "qr":
         before = [pair for pair in chosen(POOL, n + 1) if pair[0] == query]

@@ -38,9 +38,13 @@ def lists(**of: int) -> pl.DataFrame:
 
 
 def chosen(
-    found: pl.DataFrame, shares: dict[str, float], n: int, seed: int = 1, gone: tuple[str, ...] = ()
+    found: pl.DataFrame,
+    shares: dict[str, float],
+    n: int,
+    seed: int = 1,
+    removed: tuple[str, ...] = (),
 ) -> pl.DataFrame:
-    pool = merged(found).filter(~pl.col("doc_id").is_in(gone))
+    pool = merged(found).filter(~pl.col("doc_id").is_in(removed))
     return quota(pool, found, "r1", seed=seed, shares=shares, n=n)
 
 
@@ -66,7 +70,7 @@ def test_equal_remainders_are_a_lot():
     assert 430 < made[:, 0].sum() < 570
 
 
-def test_a_source_gives_random_ones_of_its_list_where_that_is_asked_for():
+def test_a_source_gives_random_ones_of_its_list_if_the_recipe_sets_it():
     """Two of dense's nine a draw: in forty draws of each document 40 * 2 / 9 = 8.9 times on
     average, and all of one seat's shares hold.
     """
@@ -117,11 +121,13 @@ def test_what_several_found_takes_one_place_of_the_first_that_has_one():
 
 
 def test_what_was_removed_takes_no_place():
-    made = chosen(lists(dense=3, siblings=3), {"dense": 0.5, "siblings": 0.5}, 2, gone=("dense1",))
+    made = chosen(
+        lists(dense=3, siblings=3), {"dense": 0.5, "siblings": 0.5}, 2, removed=("dense1",)
+    )
     assert by_source(made) == {"dense": ["dense2"], "siblings": ["siblings1"]}
 
 
-def test_a_source_that_is_short_is_filled_from_the_others_and_said(capsys):
+def test_a_source_that_is_short_is_filled_from_the_others_and_reported(capsys):
     made = chosen(lists(dense=9, siblings=1), {"siblings": 0.5, "dense": 0.5}, 6)
     assert by_source(made) == {
         "siblings": ["siblings1"],
@@ -189,13 +195,13 @@ def test_places_sum_and_are_never_exceeded(pairs, weights, n, seed):
     assert made.equals(chosen(found, shares, n, seed))
     assert not made.select("query_id", "doc_id").is_duplicated().any()
     assert made["query_id"].rle_id().n_unique() == made["query_id"].n_unique()
-    there = {(query, source, doc) for query, source, doc in pairs}
+    available = {(query, source, doc) for query, source, doc in pairs}
     assert {
         (query, source, doc)
         for query, source, doc in made.select("query_id", "source", "doc_id").iter_rows()
-    } <= there
+    } <= available
     for query in {query for query, _, _ in pairs}:
-        documents = {doc for asked, _, doc in pairs if asked == query}
+        documents = {doc for other_query, _, doc in pairs if other_query == query}
         assert (made["query_id"] == query).sum() == min(n, len(documents))
 
 
@@ -213,20 +219,20 @@ def test_seats_are_the_share_rounded_down_or_up(weights, n, seed):
 
 
 @pytest.mark.parametrize(
-    ("shares", "said"),
+    ("shares", "message"),
     [
         ({"dense": 0.5}, "sum to 1, but they sum to 0.5"),
         ({"dense": 1.2, "random": -0.2}, "each be above 0"),
         ({}, "but they sum to 0"),
     ],
 )
-def test_shares_that_cannot_be_meant(shares: dict, said: str):
-    with pytest.raises(Refused, match=said):
+def test_shares_that_cannot_be_meant(shares: dict, message: str):
+    with pytest.raises(Refused, match=message):
         methods.checked("sample.choose", {"quota": {"shares": shares}}, "here")
 
 
 @pytest.mark.parametrize(
-    ("shares", "said"),
+    ("shares", "message"),
     [
         (
             {"dens": 1.0},
@@ -236,7 +242,7 @@ def test_shares_that_cannot_be_meant(shares: dict, said: str):
     ],
 )
 def test_sources_of_another_name_are_refused_before_work_starts(
-    workspace: Path, shares: dict, said: str
+    workspace: Path, shares: dict, message: str
 ):
     file = workspace / "tried.yaml"
     file.write_text(
@@ -248,7 +254,7 @@ def test_sources_of_another_name_are_refused_before_work_starts(
             }
         )
     )
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         recipe.check(file)
 
 

@@ -35,7 +35,7 @@ def weights(
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"),
+    ("parameters", "expected"),
     [
         ({}, [0.5, 1, 0.5]),  # gaps .2, 0, -.2
         ({"b": 0.2}, [1, 0.5, 1 / 16]),  # s - s+ - b: 0, -.2, -.4
@@ -56,8 +56,8 @@ def weights(
         ),  # no deviation: all alike
     ],
 )
-def test_weights_by_hand(asked: dict, expected: list[float]):
-    assert weights(**asked) == pytest.approx(expected, rel=1e-5)
+def test_weights_by_hand(parameters: dict, expected: list[float]):
+    assert weights(**parameters) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_unit_of_scores_changes_nothing():

@@ -67,24 +67,24 @@ def test_each_once_and_each_the_best_then(
     queries: int, depth: int, n: int, relevance: float, seed: int
 ):
     draw = np.random.default_rng(seed)
-    asked, vectors = (
+    queries_, vectors = (
         unit(draw.normal(size=(queries, 5))),
         unit(draw.normal(size=(queries, depth, 5))),
     )
-    there = np.arange(depth) < draw.integers(0, depth + 1, size=(queries, 1))
-    found = diverse(asked, vectors, there, relevance, n)
+    available = np.arange(depth) < draw.integers(0, depth + 1, size=(queries, 1))
+    found = diverse(queries_, vectors, available, relevance, n)
     for query in range(queries):
         taken = found[query][found[query] >= 0].tolist()
-        assert len(taken) == min(n, there[query].sum()) == len(set(taken))
+        assert len(taken) == min(n, available[query].sum()) == len(set(taken))
         for turn, place in enumerate(taken):
             worth = {
-                other: relevance * vectors[query, other] @ asked[query]
+                other: relevance * vectors[query, other] @ queries_[query]
                 - (1 - relevance)
                 * max(
                     (vectors[query, other] @ vectors[query, before] for before in taken[:turn]),
                     default=0,
                 )
-                for other in np.flatnonzero(there[query])
+                for other in np.flatnonzero(available[query])
                 if other not in taken[:turn]
             }
             assert worth[place] == pytest.approx(max(worth.values()), abs=1e-9)

@@ -42,9 +42,9 @@ def scores(scorer: str = "dense", query: str = "q", **given: float) -> pl.DataFr
     )
 
 
-def left(rows: pl.DataFrame, gone: pl.DataFrame) -> list[str]:
+def left(rows: pl.DataFrame, removed: pl.DataFrame) -> list[str]:
     """doc_ids of what stays, in their order."""
-    return rows.join(gone, on=PAIR, how="anti", maintain_order="left")["doc_id"].to_list()
+    return rows.join(removed, on=PAIR, how="anti", maintain_order="left")["doc_id"].to_list()
 
 
 def numbered(values: list[float]) -> dict[str, float]:

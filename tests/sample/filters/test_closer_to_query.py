@@ -41,8 +41,8 @@ def test_the_detail_says_which_condition_failed():
         {"p": 0.5, "answer": 0.6, "easy": 0.4, "unscored": nan},
         {"p": 1.0, "answer": 0.7, "easy": 0.1, "unscored": 0.1},
     )
-    told = dict(closer_to_query(rows, pool("p"), given_scores).select("doc_id", "detail").rows())
-    assert told == {
+    details = dict(closer_to_query(rows, pool("p"), given_scores).select("doc_id", "detail").rows())
+    assert details == {
         "answer": "to the query 0.6, not nearer than to the positive with 0.7",
         "easy": "to the query 0.4, not nearer than the positive with 0.5",
         "unscored": "to the query nothing, not nearer than the positive with 0.5",

@@ -64,7 +64,7 @@ def test_a_guide_that_scored_nothing_is_refused():
         guide(pool("x"), pool("p"), scores(GUIDE, p=1.0, x=0.5), scorer="encoder:techer")
 
 
-def test_the_rounds_own_model_is_no_guide_unless_said():
+def test_the_rounds_own_model_is_a_guide_only_by_name():
     with pytest.raises(Refused, match="own: true"):
         guide(pool("x"), pool("p"), scores("dense", p=1.0, x=0.5), scorer="dense")
 

@@ -30,7 +30,7 @@ def course(**given: str) -> pl.DataFrame:
     return trained(*steps)
 
 
-def gone(frame: pl.DataFrame) -> list[tuple[str, str | None, str]]:
+def list_removed(frame: pl.DataFrame) -> list[tuple[str, str | None, str]]:
     return sorted(frame.rows())
 
 
@@ -39,7 +39,7 @@ def test_worked_by_hand():
     leave: d and c.
     """
     found = late_stopping(course(a="rrrrr", b="wrrrr", c="rwwrr", d="wrwrw"), share=0.5, in_a_row=2)
-    assert gone(found) == [
+    assert list_removed(found) == [
         ("c", None, "learned at visit 5 of 5"),
         ("d", None, "not learned in 5 visits"),
     ]
@@ -107,15 +107,15 @@ COURSES = st.dictionaries(
 def test_at_most_the_share_and_none_that_was_learned_before_one_that_stays(
     courses, share, in_a_row
 ):
-    told = {name: marks for name, marks in courses.items() if len(marks) > in_a_row}
+    long_courses = {name: marks for name, marks in courses.items() if len(marks) > in_a_row}
     learned = {
         name: marks.find("r" * in_a_row) + in_a_row if "r" * in_a_row in marks else 99
-        for name, marks in told.items()
+        for name, marks in long_courses.items()
     }
     out = late_stopping(course(**courses), share=share, in_a_row=in_a_row)["query_id"].to_list()
-    assert set(out) <= set(told)
-    assert len(out) <= share * len(told) + 1e-6
+    assert set(out) <= set(long_courses)
+    assert len(out) <= share * len(long_courses) + 1e-6
     assert all(learned[name] > in_a_row for name in out)
-    stays = [learned[name] for name in told if name not in out]
+    stays = [learned[name] for name in long_courses if name not in out]
     if out and stays:
         assert min(learned[name] for name in out) >= max(stays)

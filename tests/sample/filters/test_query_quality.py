@@ -73,7 +73,7 @@ def test_only_the_query_whose_best_is_too_good_leaves_where_top_would_take_it():
     ]
 
 
-def test_what_has_no_number_cannot_be_told_and_stays():
+def test_queries_without_a_score_stay():
     assert query_quality(
         pool("x"), pool("p"), scores(p=nan, x=0.9), negative_absolute=0.1
     ).is_empty()

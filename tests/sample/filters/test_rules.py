@@ -46,7 +46,7 @@ def scores(**given: float) -> pl.DataFrame:
     )
 
 
-def gone(frame: pl.DataFrame) -> list[tuple[str, str]]:
+def list_removed(frame: pl.DataFrame) -> list[tuple[str, str]]:
     return sorted(frame.select("query_id", "doc_id").unique().rows())
 
 
@@ -66,7 +66,7 @@ def test_sibling_positives_mined_as_negatives():
         known,
         texts(a="don't", b="two", c="three", copy="Don’t", n="no", z="other"),
     )
-    assert gone(found) == [("q", "b"), ("q", "c"), ("q", "copy")]
+    assert list_removed(found) == [("q", "b"), ("q", "c"), ("q", "copy")]
 
 
 def test_a_positive_of_a_query_with_the_same_text_is_no_negative_and_hone_why_names_that_query():
@@ -110,7 +110,7 @@ def test_negatives_that_are_the_positive():
         pool(("q", "a")),
         texts(a="the answer", **named, **{"else": "x"}),
     )
-    assert gone(found) == sorted(("q", name) for name in named)
+    assert list_removed(found) == sorted(("q", name) for name in named)
 
 
 def test_near_duplicates_of_a_positive():
@@ -123,7 +123,7 @@ def test_near_duplicates_of_a_positive():
             far="something else altogether that has no words in common",
         ),
     )
-    assert gone(found) == [("q", "near")]
+    assert list_removed(found) == [("q", "near")]
 
 
 def test_chunks_of_a_positives_parent():
@@ -139,7 +139,7 @@ def test_chunks_of_a_positives_parent():
         pool(("q", "a1"), ("p", "b1")),
         documents,
     )
-    assert gone(found) == [("q", "a"), ("q", "a2")]
+    assert list_removed(found) == [("q", "a"), ("q", "a2")]
 
 
 def test_share_of_the_lowest_positive():
@@ -150,7 +150,7 @@ def test_share_of_the_lowest_positive():
         scores(high=0.9, low=0.8, above=0.77, at=0.76, below=0.2),
         share=0.95,
     )
-    assert gone(found) == [("q", "above")]
+    assert list_removed(found) == [("q", "above")]
 
 
 def test_relative_threshold_with_negative_scores():
@@ -163,22 +163,26 @@ def test_relative_threshold_with_negative_scores():
         scores(a=-2.0, near=-1.95, far=-2.2),
         share=0.95,
     )
-    assert gone(found) == [("q", "near")]
+    assert list_removed(found) == [("q", "near")]
 
 
 def test_the_lowest_of_several_bounds_holds():
     given_scores = scores(a=0.8, x=0.72, y=0.65, z=0.55)
-    asked = pool(("q", "x"), ("q", "y"), ("q", "z"))
-    assert gone(positive_aware(asked, pool(("q", "a")), given_scores, share=0.95, margin=0.1)) == [
-        ("q", "x")
-    ]
-    assert gone(
-        positive_aware(asked, pool(("q", "a")), given_scores, share=None, margin=None, absolute=0.6)
+    candidates = pool(("q", "x"), ("q", "y"), ("q", "z"))
+    assert list_removed(
+        positive_aware(candidates, pool(("q", "a")), given_scores, share=0.95, margin=0.1)
+    ) == [("q", "x")]
+    assert list_removed(
+        positive_aware(
+            candidates, pool(("q", "a")), given_scores, share=None, margin=None, absolute=0.6
+        )
     ) == [("q", "x"), ("q", "y")]
 
 
 def test_what_nobody_scored_goes():
-    assert gone(positive_aware(pool(("q", "x")), pool(("q", "a")), scores(a=0.8))) == [("q", "x")]
+    assert list_removed(positive_aware(pool(("q", "x")), pool(("q", "a")), scores(a=0.8))) == [
+        ("q", "x")
+    ]
 
 
 def test_a_rule_without_a_bound_is_refused():
@@ -192,4 +196,4 @@ def test_nothing_above_the_positive_ever_stays(positive: float, candidate: float
         pool(("q", "x")), pool(("q", "a")), scores(a=positive, x=candidate), share=share
     )
     if candidate > positive:
-        assert gone(found) == [("q", "x")]
+        assert list_removed(found) == [("q", "x")]
