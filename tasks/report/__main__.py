@@ -16,8 +16,8 @@ from tasks.report.settings import ReportSettings
 
 
 def main(settings: ReportSettings) -> None:
-    """Write the page, its tables, the model cards and the tables for `dvc plots`, and log what
-    improved and where to look.
+    """Write the page, its tables, the model cards and the tables for `dvc plots`. Log what improved
+    and where to look.
     """
     results = Results(settings)
     tables, answer = collect_tables(results), results.answer

@@ -15,8 +15,8 @@ def write_compare(results: Results, *options: str) -> str | None:
     """
     answer = results.answer
     return (
-        shlex.join(["hone", "compare", answer.base, answer.shown, *options])
-        if answer.base != answer.shown
+        shlex.join(["hone", "compare", answer.base, answer.reported_round, *options])
+        if answer.base != answer.reported_round
         else None
     )
 
@@ -26,7 +26,11 @@ def write_bench_labels(results: Results) -> str | None:
     baseline.
     """
     answer = results.answer
-    return f"hone bench-labels {answer.shown}" if answer.base != answer.shown else None
+    return (
+        f"hone bench-labels {answer.reported_round}"
+        if answer.base != answer.reported_round
+        else None
+    )
 
 
 def write_why(results: Results) -> str | None:

@@ -101,7 +101,7 @@ def compare_units(
     null without units.
 
     One group is a mean of independent observations: bootstrap and randomization test, as for any
-    measure. Two groups form an AUC: DeLong's test of two correlated AUCs (1988), whose variance is
+    measure. Two groups form an AUC: DeLong's test of two correlated AUCs (1988). The variance is
     the sum of the variances of the mean change in each group.
 
     Args:

@@ -23,19 +23,19 @@ def read_drift(training: TrainingSet) -> dict:
             "rounds with later models."
         )
     account = read_json(DRIFT)
-    shown = [one for found in account["trained"].values() for one in found["examples"]]
-    ids = {one[name] for one in shown for name in ("positive", "negative")}
+    examples = [one for found in account["trained"].values() for one in found["examples"]]
+    ids = {one[name] for one in examples for name in ("positive", "negative")}
     documents = (
         dict(training.texts(sorted(ids)).select("doc_id", "full_text").iter_rows()) if ids else {}
     )
-    asked = {one["query_id"] for one in shown}
+    query_ids = {one["query_id"] for one in examples}
     queries = dict(
         training.queries()
-        .filter(pl.col("query_id").is_in(list(asked)))
+        .filter(pl.col("query_id").is_in(list(query_ids)))
         .select("query_id", "text")
         .iter_rows()
     )
-    for one in shown:
+    for one in examples:
         one["query"] = queries.get(one["query_id"], one["query_id"])
         one.update(
             {

@@ -88,9 +88,9 @@ def draw_examples(
     chosen = marked.join(queries, on="query_id", how="semi", maintain_order="left").select(
         positives.columns
     )
-    shown = join_scores(pl.concat([positives, chosen]), folder)
-    texts = training.texts(shown["doc_id"].unique()).select("doc_id", text="full_text")
-    by_query = shown.join(texts, on="doc_id", how="left", maintain_order="left").sort(
+    scored_rows = join_scores(pl.concat([positives, chosen]), folder)
+    texts = training.texts(scored_rows["doc_id"].unique()).select("doc_id", text="full_text")
+    by_query = scored_rows.join(texts, on="doc_id", how="left", maintain_order="left").sort(
         "place", maintain_order=True
     )
     rows = by_query.partition_by("query_id", as_dict=True)
@@ -99,17 +99,17 @@ def draw_examples(
     return [one for one in made if one is not None]
 
 
-def join_scores(shown: pl.DataFrame, folder: Path) -> pl.DataFrame:
+def join_scores(rows: pl.DataFrame, folder: Path) -> pl.DataFrame:
     """The rows with score and scorer: the round's first scorer, else the source that found the
     document.
     """
     scores = (
         tables.scan("scores", folder / "scores.parquet")
-        .join(shown.lazy(), on=PAIR, how="semi", maintain_order="left")
+        .join(rows.lazy(), on=PAIR, how="semi", maintain_order="left")
         .collect()
     )
     first = scores.filter(pl.col("scorer") == pl.col("scorer").first()).unique(PAIR, keep="first")
-    own = shown.with_columns(own=pl.when(pl.col("score").is_not_null()).then("source")).rename(
+    own = rows.with_columns(own=pl.when(pl.col("score").is_not_null()).then("source")).rename(
         {"score": "own_score"}
     )
     return own.join(first, on=PAIR, how="left", maintain_order="left").with_columns(

@@ -60,8 +60,8 @@ def known_loop(client: MlflowClient, data: str, rounds: list[str]) -> str | None
     the other way round; null if none.
     """
     for known in find_runs(client, DATA, data):
-        there = json.loads(known.data.tags.get(ROUNDS, "[]"))
-        if there[: len(rounds)] == rounds[: len(there)]:
+        known_rounds = json.loads(known.data.tags.get(ROUNDS, "[]"))
+        if known_rounds[: len(rounds)] == rounds[: len(known_rounds)]:
             return known.data.tags[ADDRESS]
     return None
 

@@ -34,9 +34,9 @@ def main(settings: TrackSettings, round: str) -> None:
     loss = read_loss(round) if made else None
     artefacts = read_hashes(outputs(round, made))
     queries = [query_values_file(round, name) for name in settings.evaluate_on]
-    kept = [fingerprint_of_file(file) for file in queries]
+    fingerprints = [fingerprint_of_file(file) for file in queries]
     content = fingerprint(
-        json.dumps([made, scores, sorted(artefacts.items()), kept], sort_keys=True)
+        json.dumps([made, scores, sorted(artefacts.items()), fingerprints], sort_keys=True)
     )
     loop, measures = read_json(LOOP), measures_of(scores, settings.measures)
     with open_client() as client:

@@ -19,7 +19,7 @@ from hone.layout import DATA
 
 # reciprocal rank of the first relevant document; 0 if it is not among the first ten
 FIRST = "mrr_at_10"
-SHOWN = 10
+MAX_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def list_losses(pairs: pl.DataFrame, folder: Path) -> list[dict]:
     return (
         pairs.filter((pl.col("change") < -SAME) | (pl.col("had") & ~pl.col("has")))
         .sort(pl.col("had") & ~pl.col("has"), "change", "query_id", descending=[True, False, False])
-        .head(SHOWN)
+        .head(MAX_ROWS)
         .join(texts, on="query_id", how="left", maintain_order="left")
         .select(
             "query_id",

@@ -47,7 +47,7 @@ def answer_questions(
         judged: the rounds with judges, and what they cost.
         lengths: a sentence for each collection whose documents are truncated.
     """
-    asked = ("judges", "Verdicts and costs") if judged else ("loss", "Loss by step")
+    cost_link = ("judges", "Verdicts and costs") if judged else ("loss", "Loss by step")
     return [
         Answer(
             "Is the difference significant?",
@@ -61,7 +61,9 @@ def answer_questions(
             "queries",
             "All changes by query",
         ),
-        Answer("What did it cost?", describe_cost(answer.shown, rounds, judged), *asked),
+        Answer(
+            "What did it cost?", describe_cost(answer.reported_round, rounds, judged), *cost_link
+        ),
         Answer(
             "Which model should I use?",
             f"{answer.choice} {describe_loading(answer.take)}",
@@ -91,7 +93,7 @@ def describe_losses(
     """
     parts = []
     for one in found:
-        if one.name != answer.shown or one.base is None:
+        if one.name != answer.reported_round or one.base is None:
             continue
         queries, by = count(one.queries, f"{one.split} query", f"{one.split} queries"), one.base
         parts.append(
@@ -101,7 +103,7 @@ def describe_losses(
     rows = [
         row
         for one in changed
-        if one["name"] == answer.shown
+        if one["name"] == answer.reported_round
         for row in one["rows"]
         if row["change"] < 0
     ]

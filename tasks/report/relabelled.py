@@ -13,7 +13,7 @@ from hone.layout import PAIR, ROUNDS, round_account, round_table
 from hone.present.number_format import truncate
 
 BANDS = (("1", 1, 1), ("2 to 3", 2, 3), ("4 to 10", 4, 10), ("11 and more", 11, None))
-SHOWN = 6
+MAX_PAIRS = 6
 # Parts of relabel.json that a round without a judge does not have.
 NOTHING = {
     "control": None,
@@ -39,7 +39,7 @@ class Judge:
     """
 
     judge: str
-    asked: int
+    pairs: int
     positive: int
     negative: int
     unknown: int
@@ -65,7 +65,7 @@ class Disagreement:
     doc_id: str
     text: str
     positive: str | None
-    said: list[dict]
+    verdicts: list[dict]
     hidden: bool
 
 
@@ -144,7 +144,7 @@ def select_own_evidence(evidence: list[dict]) -> list[dict]:
 
 
 def add_ranks(round: str, hidden: pl.DataFrame) -> pl.DataFrame:
-    """The judgments of a round with rank among the query's negatives, rank band, and whether the
+    """The judgments of a round. Added: rank among the query's negatives, rank band, and whether the
     pair is a held-out positive.
     """
     folder = ROUNDS / round
@@ -209,11 +209,11 @@ def count_judge(
         | costs
     )
     return Judge(
+        pairs=counted["asked"],
         **{
             name: counted[name]
             for name in (
                 "judge",
-                "asked",
                 "positive",
                 "negative",
                 "unknown",
@@ -235,7 +235,7 @@ def find_disagreements(rows: pl.DataFrame, round: str, training: TrainingSet) ->
         hidden=pl.col("hidden").any(),
     )
     chosen = (
-        split.filter("differs").sort("hidden", descending=True, maintain_order=True).head(SHOWN)
+        split.filter("differs").sort("hidden", descending=True, maintain_order=True).head(MAX_PAIRS)
     )
     if chosen.is_empty():
         return []
@@ -256,10 +256,10 @@ def find_disagreements(rows: pl.DataFrame, round: str, training: TrainingSet) ->
         .iter_rows()
     )
     positives = dict(known.select("query_id", "doc_id").iter_rows())
-    said = rows.join(chosen, on=PAIR, how="semi", maintain_order="left").select(
+    pair_verdicts = rows.join(chosen, on=PAIR, how="semi", maintain_order="left").select(
         *PAIR, "judge", kinds.alias("verdict"), "grade", "probability", "reason", "raw"
     )
-    by_pair = said.partition_by(PAIR, as_dict=True)
+    by_pair = pair_verdicts.partition_by(PAIR, as_dict=True)
     return [
         Disagreement(
             queries.get(query_id, query_id),

@@ -92,14 +92,14 @@ class Results:
         collapsed = metrics.warn_of_collapse(self.geometry, self.base, list(self.rounds))
         return [
             *warn_of_leaks(self.leaks),
-            *regressions.warn_of_harm(self.harms, self.answer.shown),
+            *regressions.warn_of_harm(self.harms, self.answer.reported_round),
             *collapsed,
         ]
 
     @cached_property
     def open_harm(self) -> list[str]:
         """A sentence on the collections without a significant loss."""
-        return regressions.describe_open_harm(self.harms, self.answer.shown)
+        return regressions.describe_open_harm(self.harms, self.answer.reported_round)
 
     @cached_property
     def hidden(self) -> pl.DataFrame:

@@ -27,8 +27,8 @@ class Summary:
 
     Attributes:
         take: the round to use; it may be the base model.
-        shown: the round that the sentences describe: `take`, or the best round if `take` is the
-            base model.
+        reported_round: the round that the sentences describe: `take`, or the best round if `take`
+            is the base model.
         base: the baseline.
         headline: one sentence.
         details: sentences that qualify the headline; the last one is `choice`.
@@ -37,7 +37,7 @@ class Summary:
     """
 
     take: str
-    shown: str
+    reported_round: str
     base: str
     headline: str
     details: list[str]
@@ -59,17 +59,17 @@ def summarize(found: list[Score], rounds: dict[str, dict], compare_with: list[st
     """
     base = find_base(rounds, compare_with)
     take, by_dev = choose_round(found, rounds, base)
-    shown = take if take != base else find_best_round(found, rounds, base)
-    scores = [one for one in found if one.name == shown]
+    reported_round = take if take != base else find_best_round(found, rounds, base)
+    scores = [one for one in found if one.name == reported_round]
     headline = (
         write_headline(scores, base)
-        if shown != base
+        if reported_round != base
         else f"There is one round, {base}, and no baseline to compare it with."
     )
-    choice = explain_choice(take, shown, by_dev, scores)
+    choice = explain_choice(take, reported_round, by_dev, scores)
     return Summary(
         take,
-        shown,
+        reported_round,
         base,
         headline,
         [*write_details(scores), choice],
@@ -214,11 +214,11 @@ def describe_power(scores: list[Score]) -> list[str]:
     ]
 
 
-def explain_choice(take: str, shown: str, by_dev: bool, scores: list[Score]) -> str:
+def explain_choice(take: str, reported_round: str, by_dev: bool, scores: list[Score]) -> str:
     """Which model to use, and why."""
     if not by_dev:
         return f"Use models/{take}, the last round. There are no dev queries to select a round by."
-    if take != shown:
+    if take != reported_round:
         return f"Keep models/{take}: no round is better on the dev queries."
     dev = join_words(
         [

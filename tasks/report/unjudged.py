@@ -14,7 +14,7 @@ from tasks.report.settings import ReportSettings
 def bound_collection(
     collection: str, found: list[Score], settings: ReportSettings, base: str
 ) -> dict:
-    """rows (`UnjudgedBounds` of each ranking), told (a sentence for each round) and wrong
+    """rows (`UnjudgedBounds` of each ranking), sentences (one for each round) and wrong
     (number of judged negatives).
     """
     own = [score for score in found if score.collection == collection]
@@ -25,5 +25,5 @@ def bound_collection(
         by,
         partial(ranking_of, collection=collection, depth=DEPTH),
     )
-    told = [describe_bounds(one) for one in rows if one.bounds and one.name in settings.rounds]
-    return {"rows": rows, "told": told, "wrong": by.wrong}
+    sentences = [describe_bounds(one) for one in rows if one.bounds and one.name in settings.rounds]
+    return {"rows": rows, "sentences": sentences, "wrong": by.wrong}

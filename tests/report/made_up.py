@@ -102,7 +102,7 @@ def write_collection(
     """Tables of one collection; `texts` replaces texts of queries and documents by their ids."""
     texts, folder = texts or {}, Path("data") / name
     documents = {doc_id: texts.get(doc_id, text) for doc_id, text in DOCUMENTS.items()}
-    asked = {
+    split_texts = {
         "train": {query_id: texts.get(query_id, text) for query_id, text in TRAINING.items()},
         "test": test
         or {
@@ -116,7 +116,7 @@ def write_collection(
         folder / "documents.parquet",
     )
     save("metadata", {"doc_id": [], "name": [], "value": []}, folder / "metadata.parquet")
-    for split, queries in asked.items():
+    for split, queries in split_texts.items():
         save(
             "queries",
             {"query_id": list(queries), "text": list(queries.values())},
@@ -180,7 +180,7 @@ def write_round(name: str) -> None:
     )
     shortage = {"short": 1, "rule": "drop-query", "filled": 0, "still_short": 0}
     judged = JUDGED.get(name, [])
-    said = {
+    verdict_columns = {
         "judge": "cheap",
         "place": 1,
         "verdict": [verdict for _, _, verdict in judged],
@@ -188,7 +188,7 @@ def write_round(name: str) -> None:
     }
     save(
         "judgments",
-        columns([(query_id, doc_id) for query_id, doc_id, _ in judged]) | said,
+        columns([(query_id, doc_id) for query_id, doc_id, _ in judged]) | verdict_columns,
         folder / "judgments.parquet",
     )
     write_json(folder / "relabel.json", ACCOUNTS.get(name, {"judges": [], "left_out": {}}))

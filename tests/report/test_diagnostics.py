@@ -104,7 +104,7 @@ def suite(workspace: Path) -> ReportSettings:
     return ReportSettings.read()
 
 
-def test_each_ranking_is_measured_and_held_against_the_base(suite: ReportSettings):
+def test_each_ranking_is_measured_and_compared_with_the_base(suite: ReportSettings):
     suites, settings = separate_suites(suite)
     assert settings.evaluate_on == ["made-up"]
     found = {
@@ -152,7 +152,7 @@ def test_the_page_shows_a_suite_by_itself(suite: ReportSettings):
     assert "pairs, 4 test queries" not in text
 
 
-def test_what_leaks_into_a_suite_is_told_as_of_any_collection(suite: ReportSettings):
+def test_leaks_into_a_suite_are_reported_as_for_any_collection(suite: ReportSettings):
     """`admit` refuses on it too."""
     write_leakage("pairs", 2)
     write_json(Path("resolved/report.json"), suite.plain())

@@ -98,8 +98,8 @@ def test_a_model_leaves_with_its_card(made: Path, workspace: Path):
     assert (workspace / "mine" / "model.safetensors").read_bytes() == (
         workspace / "models" / "r2" / "model.safetensors"
     ).read_bytes()
-    said = (workspace / "mine" / "README.md").read_text()
-    assert said == (made / "cards" / "r2.md").read_text().replace("models/r2", "mine")
+    card = (workspace / "mine" / "README.md").read_text()
+    assert card == (made / "cards" / "r2.md").read_text().replace("models/r2", "mine")
     with pytest.raises(Refused, match="mine already exists"):
         export_model("r2", Path("mine"))
     export_model("r2", Path("a/b/c"))

@@ -13,7 +13,7 @@ from tasks.report.leakage import read_leakage, warn_of_leaks
 from tests.report.made_up import write_leakage
 
 
-def test_only_what_leaked_is_said_first(workspace: Path):
+def test_only_leaks_are_reported_first(workspace: Path):
     write_leakage("clean")
     write_leakage("leaky", 2)
     found = read_leakage(["clean", "leaky"])

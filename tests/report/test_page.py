@@ -70,16 +70,16 @@ def own(text: str) -> str:
 
 def test_it_says_what_the_rounds_gave(workspace: Path, capsys: pytest.CaptureFixture):
     text = Elements(page()).text
-    said = capsys.readouterr().err
+    output = capsys.readouterr().err
     for sentence in (
         "Round r2 is not significantly different from r0",
         "Use models/r2",
         "The change from r1, its starting round, is",
     ):
         assert sentence in text
-        assert sentence in said
-    assert "2 queries are better, 1 worse, 1 equal." in said
-    assert said.rstrip().endswith(
+        assert sentence in output
+    assert "2 queries are better, 1 worse, 1 equal." in output
+    assert output.rstrip().endswith(
         "open reports/index.html, or `make ui` for MLflow (experiment hone, run a model on made-up)"
     )
     assert "3 positives are held out of training" in text
@@ -120,22 +120,24 @@ def test_a_round_that_was_better_on_dev_before_its_end_has_a_sentence(workspace:
 
 def test_the_first_screen_answers_what_one_asks_first(workspace: Path):
     first = own(page()).partition('id="answer"')[2].partition("</section>")[0]
-    told = dict(re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?) <a", first, re.DOTALL))
-    assert list(told) == [
+    answers = dict(re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?) <a", first, re.DOTALL))
+    assert list(answers) == [
         "Is the difference significant?",
         "Which queries got worse?",
         "What did it cost?",
         "Which model should I use?",
     ]
-    assert "A randomization test over queries gives p = " in told["Is the difference significant?"]
+    assert (
+        "A randomization test over queries gives p = " in answers["Is the difference significant?"]
+    )
     # t4 falls from 1 to .5; r1 and r2 train two steps each, and nobody judged for them.
     assert (
-        told["Which queries got worse?"]
+        answers["Which queries got worse?"]
         == "1 of 4 test queries of made-up are worse, 2 better, 1 equal. The largest loss is "
         "−0.500: “test query 4”."
     )
-    assert told["What did it cost?"] == "4 training steps in 2 rounds."
-    assert told["Which model should I use?"].endswith(
+    assert answers["What did it cost?"] == "4 training steps in 2 rounds."
+    assert answers["Which model should I use?"].endswith(
         "Load it with SentenceTransformer(&#34;models/r2&#34;)."
     )
 
@@ -157,9 +159,9 @@ def test_every_section_says_which_files_and_which_command_it_is_made_of(workspac
     for name, content in sections:
         if name in ("answer", "settings", "sources"):
             continue
-        told = html.unescape(re.search(r'<p class="source">(.*?)</p>', content, re.DOTALL)[1])
+        source = html.unescape(re.search(r'<p class="source">(.*?)</p>', content, re.DOTALL)[1])
         files, commands = (
-            re.findall(r"<code>(.*?)</code>", part) for part in told.split("; command: ")
+            re.findall(r"<code>(.*?)</code>", part) for part in source.split("; command: ")
         )
         for file in files:
             assert list(Path().glob(file)) or file in (
@@ -220,28 +222,30 @@ def test_what_one_must_know_first_stands_under_the_headline(workspace: Path):
     write_json(lying, read_json(lying) | {"uniformity": -0.1})
     report()
     text = own(Path("reports/index.html").read_text(encoding="utf-8"))
-    said = re.findall(r'<p class="warning">(.*?)</p>', text)
-    assert [line.partition(":")[0] for line in said] == [
+    warnings = re.findall(r'<p class="warning">(.*?)</p>', text)
+    assert [line.partition(":")[0] for line in warnings] == [
         "Leakage on other",
         "Training hurt the base model",
         "The vectors of r3 have collapsed on other",
     ]
     assert "Whether training hurt the base model on made-up is inconclusive" in text
-    shown = " ".join(re.sub(r"<[^>]*>", " ", text).split())
+    plain_text = " ".join(re.sub(r"<[^>]*>", " ", text).split())
     assert (
         "r2 other (not trained on) −0.5000 −0.650 to −0.350 p &lt; 0.001 p = 1.000 yes, "
-        "significantly worse" in shown
+        "significantly worse" in plain_text
     )
     assert (
-        "r3 r2 made-up 4 4 0 0.0 % 0 0 1" in shown
+        "r3 r2 made-up 4 4 0 0.0 % 0 0 1" in plain_text
     )  # flips: queries, answered, lost, their share, won, fell, rose
-    assert "r2 2 r3 1 50.0 % 1 50.0 % +0.100" in shown  # of r2's two pairs r3 has forgotten one
-    assert "Negative, above the positive again d5 text of d5" in shown
-    assert "other test 4 4 0 2 50.0 %" in shown
-    assert "Hone stops if more than 5.0 % of a split leaks" in shown
+    assert (
+        "r2 2 r3 1 50.0 % 1 50.0 % +0.100" in plain_text
+    )  # of r2's two pairs r3 has forgotten one
+    assert "Negative, above the positive again d5 text of d5" in plain_text
+    assert "other test 4 4 0 2 50.0 %" in plain_text
+    assert "Hone stops if more than 5.0 % of a split leaks" in plain_text
 
 
-def test_what_was_compared_for_near_duplicates_is_told_where_it_was_a_part(workspace: Path):
+def test_a_partial_comparison_for_near_duplicates_is_reported(workspace: Path):
     write_all()
     file = Path("reports/leakage/made-up.json")
     account = read_json(file)
@@ -250,19 +254,19 @@ def test_what_was_compared_for_near_duplicates_is_told_where_it_was_a_part(works
     account["splits"]["test"] |= {"compared": 2, "near": 1, "leaked": 1, "share": 0.5}
     write_json(file, account)
     report()
-    shown = " ".join(
+    plain_text = " ".join(
         re.sub(r"<[^>]*>", " ", own(Path("reports/index.html").read_text(encoding="utf-8"))).split()
     )
-    assert "made-up test 4 2 0 1 50.0 %" in shown
+    assert "made-up test 4 2 0 1 50.0 %" in plain_text
     assert (
         "1 document is too long for the near-duplicate search and was compared verbatim only."
-        in shown
+        in plain_text
     )
     assert (
         "Near-duplicates were searched in 3 of 6 evaluation queries and 2 of 3 training queries, "
-        "sampled at random." in shown
+        "sampled at random." in plain_text
     )
-    assert "training data contains 50.0 % of 4 test queries (estimated)" in shown
+    assert "training data contains 50.0 % of 4 test queries (estimated)" in plain_text
 
 
 def test_texts_of_leaks_and_of_forgotten_pairs_are_escaped(workspace: Path):

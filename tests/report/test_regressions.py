@@ -33,7 +33,7 @@ def verdicts(made: list[Harm], name: str = "r2") -> dict[str, str]:
     return {one.collection: one.verdict for one in made if one.name == name}
 
 
-def test_a_collection_that_is_not_trained_on_and_was_hurt_is_said_first(workspace: Path):
+def test_harm_to_a_collection_without_training_is_reported_first(workspace: Path):
     made = found(gained=GAINED, lost=LOST)
     assert verdicts(made) == {"gained": "better", "lost": "worse"}
     [line] = warn_of_harm(made, "r2")
@@ -56,7 +56,7 @@ def test_what_changes_nothing_is_shown_to_hurt_nothing(workspace: Path):
     assert warn_of_harm(made, "r2") == []
 
 
-def test_what_is_open_is_said_beside_the_damage(workspace: Path):
+def test_open_harm_is_reported_beside_the_damage(workspace: Path):
     made = found(lost=LOST, few=[1.0, 0.9])
     assert len(warn_of_harm(made, "r2")) == 1
     assert describe_open_harm(made, "r2") == [

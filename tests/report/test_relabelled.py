@@ -29,11 +29,11 @@ def judged(workspace_hidden: list[tuple[str, str]] | None = None):
     if workspace_hidden:
         hidden = pl.DataFrame(workspace_hidden, schema=["query_id", "doc_id"], orient="row")
     share = {"estimate": 0.1, "low": 0.05, "high": 0.2}
-    told = {"share_of_false_negatives": share, "by_stratum": [STRATUM]}
+    rates = {"share_of_false_negatives": share, "by_stratum": [STRATUM]}
     evidence = [
-        told | {"elsewhere": None},
-        told | {"elsewhere": "on others"},
-        told | {"elsewhere": None, "by_stratum": None},
+        rates | {"elsewhere": None},
+        rates | {"elsewhere": "on others"},
+        rates | {"elsewhere": None, "by_stratum": None},
     ]
     return read_judged_rounds(ROUNDS, hidden, training, {"r3": evidence})
 
@@ -47,7 +47,7 @@ def test_counts_costs_and_hidden_answers_by_judge_and_rank(workspace: Path):
     write_all()
     (one,) = judged([("q2", "d8"), ("q1", "d8")])
     (cheap,) = one.judges
-    assert (cheap.asked, cheap.positive, cheap.unknown, cheap.hidden, cheap.hidden_found) == (
+    assert (cheap.pairs, cheap.positive, cheap.unknown, cheap.hidden, cheap.hidden_found) == (
         4,
         1,
         1,
@@ -83,7 +83,7 @@ def test_answers_of_other_rounds_cost_nothing_again(workspace: Path):
     assert (cheap.agreed, cheap.yes_bias) == (0.75, -0.1)
 
 
-def test_what_two_judges_see_otherwise_is_shown_with_its_texts(workspace: Path):
+def test_disagreements_of_two_judges_are_listed_with_their_texts(workspace: Path):
     write_all()
     file = Path("rounds/r3/judgments.parquet")
     first = tables.read("judgments", file)
@@ -95,7 +95,7 @@ def test_what_two_judges_see_otherwise_is_shown_with_its_texts(workspace: Path):
     tables.write("judgments", pl.concat([first, second]), file)
     (pair,) = judged()[0].disagreements
     assert (pair.query, pair.doc_id, pair.text) == ("sort a list", "d8", "text of d8")
-    assert [(word["judge"], word["verdict"]) for word in pair.said] == [
+    assert [(word["judge"], word["verdict"]) for word in pair.verdicts] == [
         ("cheap", "positive"),
         ("strong", "negative"),
     ]

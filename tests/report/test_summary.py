@@ -17,7 +17,7 @@ def many(values: list[float]) -> list[float]:
     return values * 50
 
 
-def test_an_interval_that_includes_no_change_is_said_to(workspace: Path):
+def test_an_interval_that_includes_0_is_reported_as_such(workspace: Path):
     write_all()  # four queries cannot tell anything
     found = answer("made-up")
     assert found.take == "r2"
@@ -64,7 +64,7 @@ def test_many_comparisons_make_each_less_sure(workspace: Path):
     assert "+0.100 to +0.100, p = 0.156, Holm-adjusted)" in found.headline
 
 
-def test_what_could_not_have_been_seen_is_said(workspace: Path):
+def test_the_minimum_detectable_effect_is_reported(workspace: Path):
     write_all()
     for name, values in TEST.items():
         write_scores(name, "made-up", many(values), DEV[name])
@@ -107,12 +107,12 @@ def test_a_loss_beyond_chance_is_called_one(workspace: Path):
     assert answer("made-up").headline.startswith("Round r2 is worse than r0: ")
 
 
-def test_where_no_round_is_better_on_dev_the_base_is_kept(workspace: Path):
+def test_the_base_is_recommended_if_no_round_is_better_on_dev(workspace: Path):
     write_all()
     for name, values in TEST.items():
         write_scores(name, "made-up", values, DEV["r0"] if name == "r0" else [0.1, 0.1])
     found = answer("made-up")
-    assert (found.take, found.shown) == ("r0", "r1")
+    assert (found.take, found.reported_round) == ("r0", "r1")
     assert found.details[-1] == "Keep models/r0: no round is better on the dev queries."
 
 

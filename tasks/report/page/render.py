@@ -43,7 +43,7 @@ def render(results: Results) -> str:
 
     environment = open_templates(*map(Path, sections.__path__), HERE)
     environment.filters |= FILTERS
-    shown = [
+    rendered_sections = [
         rendered
         for section in load_sections()
         if (rendered := render_section(environment, section, results))
@@ -53,12 +53,12 @@ def render(results: Results) -> str:
         normalize_script((HERE / "page.js").read_text(encoding="utf-8")),
     ]
     return environment.get_template("page.html.jinja").render(
-        parts=group_sections(shown),
+        parts=group_sections(rendered_sections),
         model=results.settings.model,
         train_on=results.settings.train_on,
         evaluate_on=results.collections,
         rounds=results.rounds,
-        figures={name: figure for one in shown for name, figure in one.figures.items()},
+        figures={name: figure for one in rendered_sections for name, figure in one.figures.items()},
         style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
         scripts=[Markup(text) for text in scripts],
         policy=write_policy(scripts),
@@ -88,9 +88,9 @@ def render_section(environment: Environment, section: Section, results: Results)
     )
 
 
-def group_sections(shown: list[Rendered]) -> list[dict[str, Any]]:
+def group_sections(rendered_sections: list[Rendered]) -> list[dict[str, Any]]:
     """Each part of the page with its sections; parts without any are left out."""
-    by_part = {part: [one for one in shown if one.part is part] for part in Part}
+    by_part = {part: [one for one in rendered_sections if one.part is part] for part in Part}
     return [
         {"heading": part.value, "anchor": part.anchor, "sections": own}
         for part, own in by_part.items()

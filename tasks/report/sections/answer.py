@@ -11,7 +11,7 @@ from tasks.report.truncation import describe_truncation
 
 
 def collect(results: Results) -> dict[str, Any]:
-    worse = [line for told in results.hidden_losses.values() for line in told]
+    worse = [line for lines in results.hidden_losses.values() for line in lines]
     questions = answer_questions(
         results.answer,
         results.scores,

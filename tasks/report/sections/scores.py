@@ -39,7 +39,7 @@ def collect(results: Results) -> dict[str, Any]:
         "by_kind": {
             name: {
                 "rows": [one for one in results.levels if one.collection == name],
-                "told": results.hidden_losses[name],
+                "sentences": results.hidden_losses[name],
                 "left_out": results.slices[name].left_out,
             }
             for name in names

@@ -39,10 +39,10 @@ def dated(right: pl.DataFrame, dates: pl.DataFrame) -> pl.DataFrame:
     newer, older, undated = LEVELS
     keys = dates.select("doc_id", "clock", key=sortable("date"))
     answers = right.join(keys, on="doc_id", how="left", maintain_order="left")
-    told = (pl.col("key").is_not_null().all()) & (pl.col("clock").n_unique() == 1)
+    is_dated = (pl.col("key").is_not_null().all()) & (pl.col("clock").n_unique() == 1)
     queries = answers.group_by("query_id", maintain_order=True).agg(
-        clock=pl.when(told).then(pl.col("clock").first()),
-        key=pl.when(told).then(pl.col("key").min()),
+        clock=pl.when(is_dated).then(pl.col("clock").first()),
+        key=pl.when(is_dated).then(pl.col("key").min()),
     )
     if queries["key"].is_null().all():
         raise Refused("no relevant document has a date")

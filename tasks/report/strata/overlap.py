@@ -38,11 +38,11 @@ def overlap(
         query_id, level.
     """
     high, even, low = LEVELS
-    asked = content_words(queries.select("query_id", "text"), language)
-    most = asked.select("query_id").unique(maintain_order=True)
+    query_words = content_words(queries.select("query_id", "text"), language)
+    most = query_words.select("query_id").unique(maintain_order=True)
     for name, texts in (("answer", answers), ("rival", rivals)):
         most = most.join(
-            most_in_common(asked, texts, language).rename({"words": name}),
+            most_in_common(query_words, texts, language).rename({"words": name}),
             on="query_id",
             how="left",
             maintain_order="left",
@@ -60,7 +60,7 @@ def overlap(
     return most.select("query_id", level=level)
 
 
-def most_in_common(asked: pl.DataFrame, texts: pl.DataFrame, language: str) -> pl.DataFrame:
+def most_in_common(query_words: pl.DataFrame, texts: pl.DataFrame, language: str) -> pl.DataFrame:
     """query_id and `words`: the largest number of a query's words in any of its texts. A query
     without common words has no row.
     """
@@ -69,7 +69,7 @@ def most_in_common(asked: pl.DataFrame, texts: pl.DataFrame, language: str) -> p
     )
     common = (
         texts.select("query_id", "doc_id")
-        .join(asked, on="query_id")
+        .join(query_words, on="query_id")
         .join(documents, on=["doc_id", "word"], how="semi")
     )
     return (

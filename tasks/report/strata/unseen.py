@@ -29,9 +29,9 @@ def unseen(queries: pl.DataFrame, training: pl.DataFrame, language: str) -> pl.D
         query_id, level.
     """
     new, old = LEVELS
-    asked = content_words(queries.select("query_id", "text"), language)
+    query_words = content_words(queries.select("query_id", "text"), language)
     known = content_words(training.select("text"), language)
     is_new = (~pl.col("word").is_in(known["word"].implode())).any()
-    return asked.group_by("query_id", maintain_order=True).agg(
+    return query_words.group_by("query_id", maintain_order=True).agg(
         level=pl.when(is_new).then(pl.lit(new)).otherwise(pl.lit(old))
     )
