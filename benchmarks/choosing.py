@@ -115,13 +115,13 @@ def staged(world: World, choose: list[str], keep: list[str]) -> None:
 
     rules.Models = SimpleNamespace(of=lambda settings: world.models)
 
-    def of_case(kept: list[str], chosen: str, name: str) -> Cost:
+    def of_case(filters: list[str], chosen: str, name: str) -> Cost:
         scores = (
             world.scores
             if name not in SCORERS
             else pl.concat([world.scores, world.scores_of(SCORERS[name])])
         )
-        settings = world.settings(kept, chosen)
+        settings = world.settings(filters, chosen)
         cost = Cost.of(
             lambda: sampled(world.candidates, world.labels, scores, world.training, settings)
         )
@@ -131,8 +131,8 @@ def staged(world: World, choose: list[str], keep: list[str]) -> None:
     top, costs = [of_case([GUARD], "top", "top")], {}
     for kind, names in (("choose", choose), ("keep", keep)):
         for name in names:
-            kept, chosen = ([GUARD], name) if kind == "choose" else ([GUARD, name], "top")
-            costs[kind, name] = of_case(kept, chosen, name)
+            filters, chosen = ([GUARD], name) if kind == "choose" else ([GUARD, name], "top")
+            costs[kind, name] = of_case(filters, chosen, name)
         top.append(of_case([GUARD], "top", "top"))
     wall, processor = (
         np.mean([cost.wall for cost in top]),

@@ -106,10 +106,12 @@ def write_collection(queries: int, documents: int) -> None:
         number = np.arange(count)
         ids = pl.Series(number, dtype=pl.Int64).cast(pl.String)
         answers = pl.Series(number * 7 % documents, dtype=pl.Int64).cast(pl.String)
-        asked = pl.DataFrame(
+        query_table = pl.DataFrame(
             {"query_id": "q" + ids, "text": "query " + answers + " asked by " + ids}
         )
-        tables.write("queries", tables.shaped("queries", asked), folder / split / "queries.parquet")
+        tables.write(
+            "queries", tables.shaped("queries", query_table), folder / split / "queries.parquet"
+        )
         labels = pl.DataFrame({"query_id": "q" + ids, "doc_id": "d" + answers}).with_columns(
             relevance=1, weight=1.0, source=pl.lit(NAME)
         )
@@ -143,12 +145,12 @@ def made_up_encoder() -> Encoder:
         def encode(self, texts: list[str], progress: object) -> np.ndarray:
             words = [text.split(" ", 2) for text in texts]
             number = np.array([int(word[1]) for word in words])
-            asked = np.array([word[0] == "query" for word in words], dtype=np.float32)
+            is_query = np.array([word[0] == "query" for word in words], dtype=np.float32)
             noise = self.draw.standard_normal((len(texts), DIMENSION), dtype=np.float32)
             return (
                 self.rows[0, number % 1024]
                 + self.rows[1, number // 1024]
-                + noise * (0.3 + NOISE * asked[:, None])
+                + noise * (0.3 + NOISE * is_query[:, None])
             )
 
     class Made(encoder.Encoder):

@@ -160,10 +160,10 @@ def by_ledger(where, count: int, name: str) -> None:
     texts = pl.DataFrame({"doc_id": [*pairs["doc_id"], *known["doc_id"]]}).with_columns(
         full_text=name + pl.col("doc_id") + " words" * 150
     )
-    asked = of(pairs, known, known.select("query_id", text="query_id"), texts)
+    pair_questions = of(pairs, known, known.select("query_id", text="query_id"), texts)
     desk = Desk(Ledger(), "bench", 13, "r1", Budget(money=1e9))
-    told = ask(asked, desk, "judge", where, load("yes-no"), Asking())
-    assert told["verdict"].cast(pl.String).to_list() == ["positive"] * count
+    answers = ask(pair_questions, desk, "judge", where, load("yes-no"), Asking())
+    assert answers["verdict"].cast(pl.String).to_list() == ["positive"] * count
 
 
 if __name__ == "__main__":

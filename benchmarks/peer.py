@@ -26,9 +26,9 @@ def mine(model):
     from datasets import Dataset
     from sentence_transformers.util import mine_hard_negatives
 
-    asked = questions("train")
+    training_queries = questions("train")
     return mine_hard_negatives(
-        Dataset.from_dict(asked.select("query", "positive").to_dict(as_series=False)),
+        Dataset.from_dict(training_queries.select("query", "positive").to_dict(as_series=False)),
         model,
         anchor_column_name="query",
         positive_column_name="positive",
@@ -71,12 +71,13 @@ def evaluate(model) -> float:
     """nDCG@10 on the test queries."""
     from sentence_transformers.evaluation import InformationRetrievalEvaluator
 
-    asked = questions("test")
+    test_queries = questions("test")
     relevant = {
-        query: set(ids) for query, ids in asked.group_by("query_id").agg("doc_id").iter_rows()
+        query: set(ids)
+        for query, ids in test_queries.group_by("query_id").agg("doc_id").iter_rows()
     }
     evaluator = InformationRetrievalEvaluator(
-        dict(asked.select("query_id", "query").unique("query_id").iter_rows()),
+        dict(test_queries.select("query_id", "query").unique("query_id").iter_rows()),
         dict(documents().iter_rows()),
         relevant,
         name="test",

@@ -40,10 +40,10 @@ def theirs_way() -> float:
         mining, triplets = timed(lambda: peer.mine(model))
         training, _ = timed(lambda triplets=triplets: peer.train(model, triplets))
         evaluating, score = timed(lambda: peer.evaluate(model))
-        kept = len(triplets)
+        n_triplets = len(triplets)
         print(
             f"their round {number + 1}: mining {mining:.0f} s, training {training:.0f} s "
-            f"({kept:,} rows), evaluating {evaluating:.0f} s",
+            f"({n_triplets:,} rows), evaluating {evaluating:.0f} s",
             flush=True,
         )
     return score

@@ -7,8 +7,8 @@ the same pairs for every caller:
 
 - the strong one as the recipe's guide against the judgments of TREC DL 2019 (no strong LLM can be
   measured here);
-- the cheap one differs from the strong one as gpt-4o-mini from gpt-4o in RLHN's recorded responses,
-  and reasons at the recorded length.
+- the cheap one differs from the strong one as gpt-4o-mini from gpt-4o in RLHN's recorded responses.
+  It reasons at the recorded length.
 
 Collections: TREC DL 2019 within its pool (25 nearest passages of each query, one labelled positive,
 relevance by NIST), and RLHN's 50 recorded queries (their negatives; the truth is gpt-4o's verdict,
@@ -56,7 +56,7 @@ class Case:
     """
 
     name: str
-    asked: pl.DataFrame  # query_id, text
+    query_texts: pl.DataFrame  # query_id, text
     documents: pl.DataFrame  # doc_id, full_text
     known: pl.DataFrame  # query_id, doc_id
     candidates: pl.DataFrame  # query_id, doc_id, the nearest first
@@ -64,7 +64,7 @@ class Case:
     strong: tuple[float, float]
 
     def queries(self) -> pl.DataFrame:
-        return self.asked.with_columns(collection=pl.lit(self.name))
+        return self.query_texts.with_columns(collection=pl.lit(self.name))
 
     def texts(self, ids: pl.Series) -> pl.DataFrame:
         return self.documents.filter(pl.col("doc_id").is_in(ids.unique().implode()))
@@ -110,7 +110,7 @@ def main() -> None:
 def compare(case: Case, recorded: Recorded) -> None:
     """Print both schemes, and how few pairs the guide must escalate for as many false negatives."""
     print(
-        f"\n{case.name}: {len(case.asked)} queries, {len(case.candidates):,} pairs, "
+        f"\n{case.name}: {len(case.query_texts)} queries, {len(case.candidates):,} pairs, "
         f"{len(case.truth):,} of them false negatives; "
         f"mean over {SEEDS} error draws"
     )
@@ -128,12 +128,12 @@ def compare(case: Case, recorded: Recorded) -> None:
         show(f"guide escalates {share:.0%}, strong is brief", ours, theirs)
         if equal is None and ours[1] >= theirs[1]:
             equal = share, ours[0] / ours[1] / (theirs[0] / theirs[1])
-    told = (
+    finding = (
         "never found as many"
         if equal is None
         else f"as many found at {equal[0]:.0%} of the pairs: {equal[1]:.3f} of the tokens per find"
     )
-    print(f"{case.name}: {told} (target: at most {WANTED})")
+    print(f"{case.name}: {finding} (target: at most {WANTED})")
 
 
 def mean(case: Case, recorded: Recorded, lines: list[dict]) -> tuple[float, float]:
@@ -155,9 +155,9 @@ def run(case: Case, recorded: Recorded, lines: list[dict], seed: int) -> tuple[i
     def ask(line: dict, questions: object, desk: Desk) -> pl.DataFrame:
         if line["name"] == "guide":
             return guided(questions, desk)
-        told = asked_of(case, recorded, line, questions, desk, seed)
-        paid.append(int(told["tokens_in"].sum() + told["tokens_out"].sum()))
-        return told
+        answers = answer_recorded(case, recorded, line, questions, desk, seed)
+        paid.append(int(answers["tokens_in"].sum() + answers["tokens_out"].sum()))
+        return answers
 
     def rule(send: str | dict) -> dict:
         return checked(
@@ -181,7 +181,7 @@ def run(case: Case, recorded: Recorded, lines: list[dict], seed: int) -> tuple[i
     return sum(paid), len(case.truth & set(last.select(PAIR).iter_rows()))
 
 
-def asked_of(
+def answer_recorded(
     case: Case, recorded: Recorded, line: dict, questions: object, desk: Desk, seed: int
 ) -> pl.DataFrame:
     """The stage's calls, with a simulated model at the other end."""
@@ -191,16 +191,16 @@ def asked_of(
     from hone.llm.tokenizer import Estimated
 
     prompt, counted = load(line["prompt"]), Estimated()
-    shown = (
+    prepare_text = (
         harmless
         if line["trim"] is None
         else (lambda text: harmless(counted.cut(text, line["trim"])))
     )
     documents = {
-        shown(text): doc_id
+        prepare_text(text): doc_id
         for doc_id, text in case.documents.select("doc_id", "full_text").iter_rows()
     }
-    queries = {shown(text): query_id for query_id, text in case.asked.iter_rows()}
+    queries = {prepare_text(text): query_id for query_id, text in case.query_texts.iter_rows()}
 
     def answer(call: Request) -> Completion:
         content = call.messages[-1]["content"]
@@ -266,16 +266,18 @@ def measured(records: list[dict]) -> Recorded:
     says = {True: [], False: []}
     for record in records:
         count = len(record["negative_passages"])
-        told = {}
+        positives = {}
         for stage in ("stage1", "stage2"):
             if record.get(stage):
                 tokens += Estimated().count(record[stage]["response"])
                 documents += count
-                told[stage] = [
-                    said.verdict == "positive"
-                    for said in listwise(record[stage]["response"], count)
+                positives[stage] = [
+                    entry.verdict == "positive"
+                    for entry in listwise(record[stage]["response"], count)
                 ]
-        for cheap, strong in zip(told["stage1"], told.get("stage2", [False] * count), strict=True):
+        for cheap, strong in zip(
+            positives["stage1"], positives.get("stage2", [False] * count), strict=True
+        ):
             says[strong].append(cheap)
     return Recorded(tokens / documents, (float(np.mean(says[True])), float(np.mean(says[False]))))
 
@@ -285,23 +287,25 @@ def of_rlhn(records: list[dict]) -> Case:
     from hone.judging.answers import listwise
     from tasks.relabel.judges.replay import full_text
 
-    asked, documents, known, candidates, truth = [], {}, [], [], set()
+    query_texts, documents, known, candidates, truth = [], {}, [], [], set()
     for record in records:
         query = record["query_id"]
-        asked.append((query, record["query"]))
+        query_texts.append((query, record["query"]))
         passages = record["positive_passages"] + record["negative_passages"]
         documents |= {passage["docid"]: full_text(passage).strip() for passage in passages}
         known += [(query, passage["docid"]) for passage in record["positive_passages"]]
         of_query = [(query, passage["docid"]) for passage in record["negative_passages"]]
         candidates += of_query
         if record.get("stage2"):
-            said = listwise(record["stage2"]["response"], len(of_query))
+            entries = listwise(record["stage2"]["response"], len(of_query))
             truth |= {
-                pair for pair, one in zip(of_query, said, strict=True) if one.verdict == "positive"
+                pair
+                for pair, one in zip(of_query, entries, strict=True)
+                if one.verdict == "positive"
             }
     return Case(
         "RLHN's recorded queries",
-        frame(asked, "query_id", "text"),
+        frame(query_texts, "query_id", "text"),
         frame(list(documents.items()), "doc_id", "full_text"),
         frame(known, *PAIR),
         frame(candidates, *PAIR).unique(maintain_order=True),
@@ -338,20 +342,24 @@ def of_trec() -> Case:
     known = relevant.sample(fraction=1, shuffle=True, seed=13).unique(
         "query_id", keep="first", maintain_order=True
     )
-    asked = frame([(query, texts[query]) for query in known["query_id"].sort()], "query_id", "text")
+    query_texts = frame(
+        [(query, texts[query]) for query in known["query_id"].sort()], "query_id", "text"
+    )
     encoder = encoder_for(
         folder_of(MODEL, None), READING, {"device": "cpu", "batch_tokens": None}, user="thrift"
     )
     vectors = encoder.vectors([documents["full_text"].to_list()], "document", len(documents))
     found = as_table(
-        asked["query_id"],
+        query_texts["query_id"],
         documents["doc_id"],
-        *nearest(encoder.queries(asked["text"].to_list()), vectors, DOCUMENTS + 1),
+        *nearest(encoder.queries(query_texts["text"].to_list()), vectors, DOCUMENTS + 1),
     )
     others = found.select(PAIR).join(known, on=PAIR, how="anti", maintain_order="left")
     candidates = others.filter(pl.int_range(pl.len()).over("query_id") < DOCUMENTS)
     truth = set(relevant.iter_rows()) & set(candidates.iter_rows())
-    return Case("TREC DL 2019 in its pool", asked, documents, known, candidates, truth, SAYS_YES)
+    return Case(
+        "TREC DL 2019 in its pool", query_texts, documents, known, candidates, truth, SAYS_YES
+    )
 
 
 def frame(rows: list[tuple], *columns: str) -> pl.DataFrame:

@@ -24,19 +24,19 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     from rich.text import Text
 
     rows = [[cell(value) for value in row] for row in rows]
-    shown = Table(box=None, pad_edge=False, header_style="bold")
+    grid = Table(box=None, pad_edge=False, header_style="bold")
     for number, name in enumerate(columns):
         figures = all(
             row[number].replace(",", "").replace(".", "").lstrip("-").isdigit()
             for row in rows
             if row[number]
         )
-        shown.add_column(name, justify="right" if figures and rows else "left", overflow="fold")
+        grid.add_column(name, justify="right" if figures and rows else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*(Text(value) for value in row))
+        grid.add_row(*(Text(value) for value in row))
     console = Console(highlight=False)
     # A file or a pipe has no width, so lines are not wrapped.
-    (console if console.is_terminal else Console(highlight=False, width=400)).print(shown)
+    (console if console.is_terminal else Console(highlight=False, width=400)).print(grid)
 
 
 def cell(value: object) -> str:

@@ -54,12 +54,12 @@ def export_model(round: str, out: Path) -> None:
     """
     model, card = MODELS / round, CARDS / f"{round}.md"
     if not (model / "modules.json").exists():
-        there = [
+        trained_models = [
             folder.name for folder in sorted(MODELS.glob("*")) if (folder / "modules.json").exists()
         ]
-        if not there:
+        if not trained_models:
             raise Refused("No trained model found. Run `dvc repro` first.")
-        raise Refused(f"{model} is not a trained model: {nearest(round, there)}")
+        raise Refused(f"{model} is not a trained model: {nearest(round, trained_models)}")
     if not card.exists():
         raise Refused(
             f"{card} is missing. `dvc repro report` writes a model card for every round except "

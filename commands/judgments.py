@@ -18,7 +18,7 @@ from hone.llm.ledger.ledger import Ledger
 from hone.stats.agreement import kappa
 
 DIGITS = 8  # least number of digits of a displayed fingerprint
-SHOWN_FIELDS = (
+DISPLAY_FIELDS = (
     "name",
     "method",
     "model",
@@ -239,7 +239,7 @@ def format_description(description: str | None) -> str:
     if description is None:
         return ""
     fields = json.loads(description)
-    parts = [str(fields[name]) for name in SHOWN_FIELDS if fields.get(name) is not None]
+    parts = [str(fields[name]) for name in DISPLAY_FIELDS if fields.get(name) is not None]
     text = "".join(character for character in ", ".join(parts) if character.isprintable())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 

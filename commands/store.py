@@ -145,8 +145,8 @@ def spaces_of_rankers(precision: str, machine: dict) -> list[tuple[str, Path]]:
         for scorer in settings.scorers.values():
             if scorer["method"] != "cross-encoder":
                 continue
-            asked, own = scorer["parameters"], RANKERS / settings.round
-            named = settings.cross_encoders.get(asked["model"])
+            parameters, own = scorer["parameters"], RANKERS / settings.round
+            named = settings.cross_encoders.get(parameters["model"])
             folder = (
                 folder_here(named["name"], named["revision"])
                 if named
@@ -155,13 +155,13 @@ def spaces_of_rankers(precision: str, machine: dict) -> list[tuple[str, Path]]:
                 else None
             )
             if folder:
-                exact = precision if asked["precision"] == "auto" else asked["precision"]
+                exact = precision if parameters["precision"] == "auto" else parameters["precision"]
                 space = (
-                    CrossScorer(CrossModel(folder), asked["max_length"], exact, device)
+                    CrossScorer(CrossModel(folder), parameters["max_length"], exact, device)
                     .space()
                     .folder
                 )
-                found.append((asked["model"] or f"ranker {settings.round}", space))
+                found.append((parameters["model"] or f"ranker {settings.round}", space))
     return found
 
 
@@ -255,12 +255,12 @@ def clean(yes: bool) -> None:
             if not one.needed_by
             and all(is_abandoned(part) for part in one.folder.glob(f".*{PART}"))
         ]
-        gone = {folder for folder, _ in going}
+        removed_folders = {folder for folder, _ in going}
         going += [
             (file, "damaged" if file.suffix == ".damaged" else "unfinished")
             for kind in ("*.damaged", ".*.part")
             for file in sorted(root().rglob(kind))
-            if file.parent not in gone and (file.suffix != PART or is_abandoned(file))
+            if file.parent not in removed_folders and (file.suffix != PART or is_abandoned(file))
         ]
         going += [
             (folder, f"checkpoint, unused for {CHECKPOINT_DAYS} days")

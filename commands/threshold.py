@@ -87,10 +87,10 @@ def threshold(
     line(f"excluded: {found.single:,} queries with a single positive")
     line()
     made = {"lose": losing_at_most(pairs, lose), "false": false_at_most(pairs, false, keep, risk)}
-    shown = sorted({value for value in (FOLKLORE, 1.0, *made.values()) if value is not None})
+    thresholds = sorted({value for value in (FOLKLORE, 1.0, *made.values()) if value is not None})
     table(
         (*COLUMNS[:2], f"{COLUMNS[2]} {keep}", COLUMNS[3]),
-        [row(pairs, value, keep, made) for value in shown],
+        [row(pairs, value, keep, made) for value in thresholds],
     )
     line()
     line(
@@ -182,10 +182,10 @@ def known_scores(name: str, on: str, answers: pl.DataFrame) -> pl.DataFrame:
     )
     queries = tables.read("queries", collection_table(on, "queries", "dev"))
     texts = Documents(collection_table(on, "documents")).texts(answers["doc_id"].unique())
-    asked = questions.of(
+    positive_pairs = questions.of(
         answers.with_columns(rank=pl.lit(1, dtype=pl.Int32)), answers.clear(), queries, texts
     )
-    return to_query(asked, encoder).select(*PAIR, score=pl.col("grade").cast(pl.Float64))
+    return to_query(positive_pairs, encoder).select(*PAIR, score=pl.col("grade").cast(pl.Float64))
 
 
 def row(pairs: Pairs, value: float, keep: int, made: dict[str, float | None]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from hone.data.chunks import of_chunks
 from hone.data.labels import positives_of
 from hone.errors import Refused, nearest
 
-STEPS_SHOWN = 12
+MAX_STEPS = 12
 MOST_COMPARED = 20_000
 
 
@@ -127,7 +127,7 @@ def describe_scores(folder: Path, query_id: str, doc_id: str) -> list[str]:
 def describe_sampling(
     negatives: pl.DataFrame, removed: pl.DataFrame, candidates: pl.DataFrame
 ) -> list[str]:
-    gone = [
+    removals = [
         f"{'sample' if row['doc_id'] else 'query'}: removed by the filter {row['rule']}"
         + (f" ({row['detail']})" if row["detail"] else "")
         for row in removed.to_dicts()
@@ -136,8 +136,8 @@ def describe_sampling(
         f"sample: sampled as a negative ({row['source']}, rank {row['rank']})"
         for row in negatives.to_dicts()
     ]
-    if gone or chosen or candidates.is_empty():
-        return gone + chosen
+    if removals or chosen or candidates.is_empty():
+        return removals + chosen
     return [
         "sample: not removed by a filter, but not sampled: other candidates ranked higher or were "
         "drawn"
@@ -181,15 +181,15 @@ def describe_training(folder: Path, query_id: str, doc_id: str) -> list[str]:
             "train: not used explicitly in any step (the document may have been an in-batch "
             "negative)"
         ]
-    shown = [
+    steps = [
         f"train: step {row['step']}, as {row['role']}, "
         + ", ".join(
             f"{name} {row[name]:.4f}" for name in ("loss", "score") if row[name] is not None
         )
-        for row in rows.head(STEPS_SHOWN).to_dicts()
+        for row in rows.head(MAX_STEPS).to_dicts()
     ]
-    more = len(rows) - len(shown)
-    return [*shown, *([f"train: and {more:,} more steps"] if more > 0 else [])]
+    more = len(rows) - len(steps)
+    return [*steps, *([f"train: and {more:,} more steps"] if more > 0 else [])]
 
 
 def describe_hidden(training: training_set.TrainingSet, query_id: str, doc_id: str) -> list[str]:

@@ -15,13 +15,13 @@ def round_folder(round: str) -> Path:
     Raises:
         Refused: the round does not exist.
     """
-    there = sorted(
+    rounds = sorted(
         folder.name
         for folder in ROUNDS.glob("*")
         if folder.is_dir() and not folder.name.startswith(".")
     )
-    if round not in there:
-        hint = nearest(round, there) if there else "run `dvc repro` first"
+    if round not in rounds:
+        hint = nearest(round, rounds) if rounds else "run `dvc repro` first"
         raise Refused(f"Round '{round}' is not in {ROUNDS}/: {hint}")
     return ROUNDS / round
 

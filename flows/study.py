@@ -69,19 +69,19 @@ class Work:
             StageFailed: the command failed.
         """
         self.watched.refuse_changes(f"before {name}")
-        code, said = self.runner.run_command([*self.command, *more], name, get_run_logger().info)
+        code, output = self.runner.run_command([*self.command, *more], name, get_run_logger().info)
         if code:
             raise dvc.StageFailed(
-                f"{name} failed. Last lines of its output:\n{dvc.last_lines(said)}"
+                f"{name} failed. Last lines of its output:\n{dvc.last_lines(output)}"
             )
-        return said
+        return output
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
 def run_trial(arm: str, seed: int, work: Work) -> State:
     """Run a variant with a seed, unless the trial has a result."""
     name = name_of(arm, seed)
-    outcome = told(work.run(name, "--arm", arm, "--seed", str(seed)), name)
+    outcome = read_outcome(work.run(name, "--arm", arm, "--seed", str(seed)), name)
     message = {"Completed": "ran", "Unchanged": "already has a result"}[outcome]
     return Completed(name=outcome, message=f"{name}: {message}", data=outcome)
 
@@ -205,7 +205,7 @@ def pairs(contrasts: list[str]) -> list[tuple[str, str]] | None:
 
 def command(what: list[str], changes: dict[str, Any], refresh: bool = False) -> list[str]:
     """The `hone study` command of this environment, for the whole study."""
-    said = [
+    options = [
         part for key, value in changes.items() if value is not None for part in option(key, value)
     ]
     return [
@@ -214,7 +214,7 @@ def command(what: list[str], changes: dict[str, Any], refresh: bool = False) -> 
         "commands",
         "study",
         *what,
-        *said,
+        *options,
         *(["--refresh"] if refresh else []),
         "--no-probe",
     ]
@@ -225,9 +225,9 @@ def name_of(arm: str, seed: int) -> str:
     return f"{arm}, seed {seed}"
 
 
-def told(said: str, name: str) -> dvc.Outcome:
+def read_outcome(output: str, name: str) -> dvc.Outcome:
     """The outcome of a trial, from the output of the command."""
-    return "Completed" if f"{name}: done" in said else "Unchanged"
+    return "Completed" if f"{name}: done" in output else "Unchanged"
 
 
 def result(name: str, states: dict[str, State], last: State) -> State:

@@ -17,7 +17,7 @@ FILES = (Path("params.yaml"),)
 FOLDER = Path("recipes")
 INPUTS = "inputs"
 PROMPT = ".md"
-KEPT = "inputs/methods/ and inputs/prompts/"
+CODE_FOLDERS = "inputs/methods/ and inputs/prompts/"
 
 
 def advice() -> str | None:
@@ -30,8 +30,8 @@ def advice() -> str | None:
     return (
         f"git ignores {listed(found)}, which params.yaml or a recipe names: no commit has "
         f"{'them' if len(found) > 1 else 'it'}. "
-        f"Move code and prompts to {KEPT}, which git keeps, and name them there (or `git add "
-        "--force`)."
+        f"Move code and prompts to {CODE_FOLDERS}, which git keeps, and name them there (or "
+        "`git add --force`)."
     )
 
 

@@ -20,7 +20,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[dict] = []
+        self.requests: list[dict] = []
         self.keys: set[str] = set()
         self.statuses: list[int] = []  # for the first requests
         self.answer: Callable[[dict], dict | Iterator[bytes]] = (
@@ -33,7 +33,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def texts(self) -> list[str]:
-        return [text for body in self.asked for text in body["input"]]
+        return [text for body in self.requests for text in body["input"]]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -44,21 +44,21 @@ class Handler(BaseHTTPRequestHandler):
         self.server.keys.add(self.headers.get("authorization", ""))
         status = self.server.statuses.pop(0) if self.server.statuses else 200
         if status == 200:
-            self.server.asked.append(body)
+            self.server.requests.append(body)
         answer = (
             self.server.answer(body) if status == 200 else {"error": {"message": f"no, {SECRET}"}}
         )
         if not isinstance(answer, dict):
             self.send_parts(answer)
             return
-        told = json.dumps(answer).encode()
+        payload = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(told)))
+        self.send_header("content-length", str(len(payload)))
         if status == 429:
             self.send_header("retry-after", "0")
         self.end_headers()
-        self.wfile.write(told)
+        self.wfile.write(payload)
 
     def send_parts(self, parts: Iterator[bytes]) -> None:
         self.send_response(200)

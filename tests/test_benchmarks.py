@@ -19,9 +19,11 @@ def test_choosing(workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     monkeypatch.setattr(choosing, "DOCUMENTS", 2_000)
     monkeypatch.setattr(encoder._Work, "worker", encoder._Work.worker)  # restored afterwards
     choosing.main(50)
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert all(
-        f"keep   {name} " in said for name in methods.names("sample.filters") if name != "labelled"
+        f"keep   {name} " in output
+        for name in methods.names("sample.filters")
+        if name != "labelled"
     )
 
 

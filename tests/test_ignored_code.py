@@ -13,7 +13,7 @@ from commands import doctor
 from tasks.ignored_code import advice
 from tests.prepared import PROJECT
 
-KEPT = (
+TRACKED = (
     "README.md",
     "ours.dvc",
     ".gitignore",
@@ -58,12 +58,12 @@ def recipe(method: str) -> None:
 
 
 def test_git_takes_no_texts_or_models_by_accident(repository: Path):
-    put(*(f"inputs/{name}" for name in KEPT + IGNORED[:-1]))
+    put(*(f"inputs/{name}" for name in TRACKED + IGNORED[:-1]))
     subprocess.run(["git", "add", "inputs"], check=True)
     added = subprocess.run(
         ["git", "ls-files", "inputs"], check=True, capture_output=True, text=True
     ).stdout.split()
-    assert added == sorted(f"inputs/{name}" for name in KEPT)
+    assert added == sorted(f"inputs/{name}" for name in TRACKED)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_code_that_git_keeps_and_data_that_it_ignores_are_right(repository: Path
     assert advice() is None
 
 
-def test_without_a_repository_or_with_a_broken_file_nothing_is_said(workspace: Path):
+def test_without_a_repository_or_with_a_broken_file_there_is_no_advice(workspace: Path):
     put("inputs/mine.py")
     Path("recipes").mkdir()
     recipe("inputs.mine.rule")

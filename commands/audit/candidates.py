@@ -74,8 +74,8 @@ def sample_given(subject: Subject, kinds: pl.DataFrame, seed: int) -> Candidates
 def mine_candidates(
     subject: Subject, encoder: Encoder | None, language: str, seed: int
 ) -> Candidates:
-    """The first TOP documents of at most QUERIES training queries, or of dev and test queries if
-    there are no training queries.
+    """The first TOP documents of at most QUERIES training queries. Without training queries, dev
+    and test queries are used.
 
     Without an encoder, BM25 ranks them. Labelled positives and their exact copies are listed
     separately.
@@ -93,17 +93,20 @@ def mine_candidates(
         )
     )
     places = np.sort(generator(seed, "audit", "queries").permutation(len(queries))[:QUERIES])
-    asked = queries[places]
+    sampled_queries = queries[places]
     documents = subject.documents.filter(pl.col("same").is_not_null())
     if encoder is None:
-        ranked = retrieve_bm25(asked, documents, language, TOP)
+        ranked = retrieve_bm25(sampled_queries, documents, language, TOP)
         found = f"the {TOP} documents that BM25 ranks first"
     elif len(documents) <= WHOLE:
-        ranked = retrieve_dense(asked, documents, encoder)
+        ranked = retrieve_dense(sampled_queries, documents, encoder)
         found = f"the {TOP} nearest documents of each query"
     else:
         ranked = rerank(
-            asked, documents, retrieve_bm25(asked, documents, language, BY_WORDS), encoder
+            sampled_queries,
+            documents,
+            retrieve_bm25(sampled_queries, documents, language, BY_WORDS),
+            encoder,
         )
         found = f"the {TOP} nearest of the {BY_WORDS} documents that BM25 retrieves for each query"
     pairs = with_same(ranked.with_columns(row=pl.lit(None, dtype=pl.Int64)), subject)
@@ -118,7 +121,7 @@ def mine_candidates(
         "mined",
         others.select("query", "document", "row", "rank"),
         len(queries),
-        len(asked),
+        len(sampled_queries),
         answers,
         len(pairs),
         found,
@@ -126,32 +129,34 @@ def mine_candidates(
 
 
 def retrieve_bm25(
-    asked: pl.DataFrame, documents: pl.DataFrame, language: str, depth: int
+    queries: pl.DataFrame, documents: pl.DataFrame, language: str, depth: int
 ) -> pl.DataFrame:
     """The BM25 results: query, document, rank."""
     from hone.text.bm25 import indexed
 
     index = indexed([documents["text"].to_list()], language)
     if index.found is None:
-        return ranked_table(asked.clear(), documents, np.empty((0, 1)), np.empty((0, 1))).drop(
+        return ranked_table(queries.clear(), documents, np.empty((0, 1)), np.empty((0, 1))).drop(
             "score"
         )
-    rows, scores = index.best(index.words.of(asked["text"]), depth)
-    return ranked_table(asked, documents, rows, scores).filter(pl.col("score") > 0).drop("score")
+    rows, scores = index.best(index.words.of(queries["text"]), depth)
+    return ranked_table(queries, documents, rows, scores).filter(pl.col("score") > 0).drop("score")
 
 
-def retrieve_dense(asked: pl.DataFrame, documents: pl.DataFrame, encoder: Encoder) -> pl.DataFrame:
+def retrieve_dense(
+    queries: pl.DataFrame, documents: pl.DataFrame, encoder: Encoder
+) -> pl.DataFrame:
     """The nearest documents of the whole collection: query, document, rank."""
     from hone.encoders.search import nearest
 
     scores, rows = nearest(
-        encoder.queries(asked["text"].to_list()), vectors_of(encoder, documents["text"]), TOP
+        encoder.queries(queries["text"].to_list()), vectors_of(encoder, documents["text"]), TOP
     )
-    return ranked_table(asked, documents, rows, scores).drop("score")
+    return ranked_table(queries, documents, rows, scores).drop("score")
 
 
 def rerank(
-    asked: pl.DataFrame, documents: pl.DataFrame, found: pl.DataFrame, encoder: Encoder
+    queries: pl.DataFrame, documents: pl.DataFrame, found: pl.DataFrame, encoder: Encoder
 ) -> pl.DataFrame:
     """The BM25 results reranked by the encoder, the first TOP: query, document, rank."""
     from hone.encoders.search import pair_scores
@@ -160,7 +165,10 @@ def rerank(
         found.select("document").unique(), on="document", how="semi", maintain_order="left"
     )
     places = found.join(
-        asked.select("query").with_row_index("left"), on="query", how="left", maintain_order="left"
+        queries.select("query").with_row_index("left"),
+        on="query",
+        how="left",
+        maintain_order="left",
     ).join(
         used.select("document").with_row_index("right"),
         on="document",
@@ -168,7 +176,7 @@ def rerank(
         maintain_order="left",
     )
     scores = pair_scores(
-        encoder.queries(asked["text"].to_list()),
+        encoder.queries(queries["text"].to_list()),
         vectors_of(encoder, used["text"]),
         places.select("left", "right").to_numpy().astype(np.int64),
     )
@@ -192,13 +200,13 @@ def vectors_of(encoder: Encoder, texts: pl.Series, rows: int = 8192):
 
 
 def ranked_table(
-    asked: pl.DataFrame, documents: pl.DataFrame, rows: np.ndarray, scores: np.ndarray
+    queries: pl.DataFrame, documents: pl.DataFrame, rows: np.ndarray, scores: np.ndarray
 ) -> pl.DataFrame:
     """A search result as a table: query, document, rank (from 1), score."""
     count, depth = rows.shape
     return pl.DataFrame(
         {
-            "query": asked["query"].gather(np.repeat(np.arange(count), depth)),
+            "query": queries["query"].gather(np.repeat(np.arange(count), depth)),
             "document": documents["document"].gather(rows.ravel().astype(np.int64)),
             "rank": np.tile(np.arange(1, depth + 1, dtype=np.int32), count),
             "score": scores.ravel().astype(np.float32),

@@ -203,8 +203,8 @@ def assemble_subject(
         .then(pl.lit("query"))
         .otherwise(pl.lit("document"))
     )
-    there = found.filter(pl.col("query").is_not_null() & pl.col("document").is_not_null())
-    pair = there.select("query", "document", "row", "relevance", "source")
+    complete = found.filter(pl.col("query").is_not_null() & pl.col("document").is_not_null())
+    pair = complete.select("query", "document", "row", "relevance", "source")
     positive, judged = pl.col("relevance") >= least, pl.col("relevance") == 0
     brought = pl.col("source") == GIVEN
     return Subject(

@@ -18,7 +18,7 @@ from commands.audit.false_negative_suspects import (
     estimate_suspicion,
     score_pairs,
 )
-from commands.audit.finding import SHOWN, Finding, cut, places, where
+from commands.audit.finding import MAX_EXAMPLES, Finding, cut, places, where
 from commands.audit.leakage import leakage
 from commands.audit.malformed import find_malformed
 from commands.audit.negatives import classify_negatives, example, negatives
@@ -104,9 +104,9 @@ def audit(
     if candidates is not None and candidates.how == "mined":
         findings.insert(0, mined_siblings(subject, candidates))
     pairs = score_pairs(subject, candidates.pairs, encoder) if candidates is not None else None
-    there = pairs is not None and not pairs.is_empty()
-    suspected = estimate_suspicion(pairs, seed) if there and encoder else None
-    sheet = sample_pairs(subject, pairs, seed) if there else None
+    has_pairs = pairs is not None and not pairs.is_empty()
+    suspected = estimate_suspicion(pairs, seed) if has_pairs and encoder else None
+    sheet = sample_pairs(subject, pairs, seed) if has_pairs else None
     if read is not None:
         if sheet is None:
             raise Refused(
@@ -114,16 +114,16 @@ def audit(
                 "--verdicts."
             )
         refuse_others(read, sheet, verdicts)
-    strata = strata_of(pairs, sheet, read) if there else []
+    strata = strata_of(pairs, sheet, read) if has_pairs else []
     estimated = compute_estimate(strata, candidates, read) if read is not None else None
-    hidden = count_common(pairs, subject.hidden) if there else 0
-    said = answer(findings, candidates, suspected, estimated, hidden)
+    hidden = count_common(pairs, subject.hidden) if has_pairs else 0
+    summary = answer(findings, candidates, suspected, estimated, hidden)
     content = {
         "name": subject.name,
         "short": Path(subject.name).name or subject.name,
         "kind": subject.kind,
         "sizes": sizes,
-        "answer": said,
+        "answer": summary,
         "faults": sorted(
             (one for one in findings if one.status == "fix"), key=lambda one: -one.share
         ),
@@ -131,11 +131,11 @@ def audit(
             (one for one in findings if one.status == "note"), key=lambda one: -one.share
         ),
         "clean": [one for one in findings if one.status == "clean"],
-        "candidates": candidates if there else None,
+        "candidates": candidates if has_pairs else None,
         "suspected": suspected,
         "estimate": estimated,
         "kinds": [one for one in strata if one["size"] or one["kind"] != KINDS[0]],
-        "evidence": evidence(pairs, subject, candidates, hidden) if there else [],
+        "evidence": evidence(pairs, subject, candidates, hidden) if has_pairs else [],
         "sheet": list_pairs(subject, sheet, read) if sheet is not None else [],
         "address": fingerprint(
             subject.name, str(seed), *(sheet["pair"] if sheet is not None else [])
@@ -154,11 +154,11 @@ def audit(
     write_text(out, page)
     plain = {
         "name": subject.name,
-        "answer": said.text,
+        "answer": summary.text,
         "sizes": sizes,
         "findings": {one.name: one.to_dict() for one in findings},
         "candidates": None
-        if not there
+        if not has_pairs
         else {
             "how": candidates.how,
             "found": candidates.found,
@@ -177,7 +177,7 @@ def audit(
     }
     if json:
         write_json(out.with_suffix(".json"), plain)
-    for sentence in (said.wrong, said.much, said.do):
+    for sentence in (summary.wrong, summary.much, summary.do):
         line(sentence)
     line(
         f"Report: {out}. "
@@ -290,7 +290,7 @@ def mined_siblings(subject: Subject, candidates: candidate_pairs.Candidates) -> 
         "recipe.",
         examples=tuple(
             example(subject, row | {"answer": row["document"]})
-            for row in rows.head(SHOWN).to_dicts()
+            for row in rows.head(MAX_EXAMPLES).to_dicts()
         ),
         places=places(subject, rows),
     )
@@ -300,14 +300,14 @@ def strata_of(pairs: pl.DataFrame, sheet: pl.DataFrame, read: pl.DataFrame | Non
     """Each kind of suspicion with its size, fraction, sampled pairs, labelled pairs, and
     positive verdicts.
     """
-    said = (
+    verdicts = (
         sheet.join(read, on="pair", how="inner")
         if read is not None
         else sheet.clear().with_columns(answer=pl.lit(None, dtype=pl.Boolean))
     )
     strata = []
     for kind in KINDS:
-        of_kind = said.filter((pl.col("kind") == kind) & pl.col("answer").is_not_null())
+        of_kind = verdicts.filter((pl.col("kind") == kind) & pl.col("answer").is_not_null())
         size = int((pairs["kind"] == kind).sum())
         strata.append(
             {
@@ -376,7 +376,7 @@ def list_pairs(subject: Subject, sheet: pl.DataFrame, read: pl.DataFrame | None)
     )
     of_query = dict(answers.iter_rows())
     words = {True: "yes", False: "no", None: "unsure"}
-    said = (
+    verdicts = (
         {}
         if read is None
         else {pair: words[answer] for pair, answer in read.select("pair", "answer").iter_rows()}
@@ -391,7 +391,7 @@ def list_pairs(subject: Subject, sheet: pl.DataFrame, read: pl.DataFrame | None)
                 truncate_text(documents[number]) for number in of_query.get(row["query"], [])
             ],
             "text": truncate_text(documents[row["document"]]),
-            "said": said.get(row["pair"]),
+            "verdict": verdicts.get(row["pair"]),
         }
         for row in sheet.to_dicts()
     ]

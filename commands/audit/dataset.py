@@ -19,7 +19,7 @@ ROWS = {
     "negatives": pl.UInt32,
     "repeats": pl.Boolean,
 }
-TRAINING, ASKED = ("train",), ("dev", "test")
+TRAINING, EVALUATION = ("train",), ("dev", "test")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Subject:
     @property
     def evaluation_queries(self) -> pl.DataFrame:
         """The evaluation queries (dev and test)."""
-        return self.queries.filter(pl.col("split").is_in(ASKED))
+        return self.queries.filter(pl.col("split").is_in(EVALUATION))
 
     def of_training(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """The pairs of training queries."""

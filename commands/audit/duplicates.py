@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from commands.audit.dataset import Subject
-from commands.audit.finding import LISTED, SHOWN, Example, Finding, cut
+from commands.audit.finding import LISTED, MAX_EXAMPLES, Example, Finding, cut
 from hone.seeds import generator
 from hone.text.alike import CHARACTERS, clustered, drawn
 
@@ -79,7 +79,7 @@ def find_repeated_lines(subject: Subject) -> Finding | None:
             Example(
                 f"line {row['row']:,}", (("Query", cut(subject.queries["text"][row["query"]])),)
             )
-            for row in again.head(SHOWN).to_dicts()
+            for row in again.head(MAX_EXAMPLES).to_dicts()
         ),
         places=tuple(again["row"].head(LISTED).to_list()),
     )
@@ -121,7 +121,11 @@ def summarize_repeats(frame: pl.DataFrame, key: str, label: str, kind: str) -> d
     first = texts.filter(pl.col("same").is_first_distinct()).select(
         "same", first=key, first_text="text", first_row="row"
     )
-    shown = again.head(SHOWN).join(first, on="same", how="left", maintain_order="left").to_dicts()
+    examples = (
+        again.head(MAX_EXAMPLES)
+        .join(first, on="same", how="left", maintain_order="left")
+        .to_dicts()
+    )
     by_line = kind == "triplets"
 
     def name(row: dict, before: str = "") -> str:
@@ -139,7 +143,7 @@ def summarize_repeats(frame: pl.DataFrame, key: str, label: str, kind: str) -> d
                     (f"{label}, {name(row)}", cut(row["text"])),
                 ),
             )
-            for row in shown
+            for row in examples
         ),
         "places": tuple(again["row" if by_line else key].head(LISTED).to_list()),
     }
@@ -157,8 +161,10 @@ def find_near_duplicates(
         "cluster", first="text", first_id=key, first_row="row"
     )
     by_line = subject.kind == "triplets"
-    shown = (
-        again.head(SHOWN).join(first, on="cluster", how="left", maintain_order="left").to_dicts()
+    examples = (
+        again.head(MAX_EXAMPLES)
+        .join(first, on="cluster", how="left", maintain_order="left")
+        .to_dicts()
     )
     total = (subject.documents if table == "documents" else subject.queries)["same"].n_unique()
     means = {
@@ -195,7 +201,7 @@ def find_near_duplicates(
                     (f"{label}, {name(row, '')}", cut(row["text"])),
                 ),
             )
-            for row in shown
+            for row in examples
         ),
         places=tuple(again["row" if by_line else key].head(LISTED).to_list()),
         note=f"Checked a random sample of {len(chosen):,} of {total:,} {table}."

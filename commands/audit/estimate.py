@@ -36,7 +36,7 @@ def estimate(strata: list[Stratum], units: int, seen: float, unsure: int = 0) ->
     """The mean of the strata's fractions, weighted by the number of pairs (Horvitz and Thompson
     1952).
 
-    The interval combines the strata's Wilson intervals (Zou and Donner 2008), so it does not
+    The interval combines the strata's Wilson intervals (Zou and Donner 2008). It therefore does not
     collapse if a stratum has no positive verdict. A completely labelled stratum has no uncertainty.
     With few positive verdicts, the lower end is too high: in a simulation with uninformative
     suspicion, the coverage was 0.92. Therefore the wider end of this interval and of Wilson's

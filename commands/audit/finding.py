@@ -10,7 +10,7 @@ import polars as pl
 from commands.audit.dataset import Subject
 from hone.present import number_format
 
-SHOWN = 2  # examples per finding
+MAX_EXAMPLES = 2  # examples per finding
 LISTED = 10_000  # locations per finding in the JSON file
 
 

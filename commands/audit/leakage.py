@@ -7,7 +7,7 @@ from __future__ import annotations
 import polars as pl
 
 from commands.audit.dataset import Subject, with_same
-from commands.audit.finding import LISTED, SHOWN, Example, Finding, cut
+from commands.audit.finding import LISTED, MAX_EXAMPLES, Example, Finding, cut
 from hone.seeds import generator
 from hone.text.alike import near_queries
 
@@ -22,7 +22,9 @@ def leakage(subject: Subject, test: Subject | None, seed: int, most: int) -> lis
         most: largest number of queries to compare for near-duplicates.
     """
     training = subject.training.select("query", "same", "text", "split", name=name_query(subject))
-    asked = [subject.evaluation_queries.select("same", "text", "split", name=name_query(subject))]
+    evaluation_queries = [
+        subject.evaluation_queries.select("same", "text", "split", name=name_query(subject))
+    ]
     answers = [
         with_same(
             subject.positives.join(
@@ -33,14 +35,16 @@ def leakage(subject: Subject, test: Subject | None, seed: int, most: int) -> lis
     ]
     if test is not None:
         of_test = test.evaluation_queries if len(test.evaluation_queries) else test.queries
-        asked.append(of_test.select("same", "text", split=pl.lit(test.name), name=name_query(test)))
+        evaluation_queries.append(
+            of_test.select("same", "text", split=pl.lit(test.name), name=name_query(test))
+        )
         answers.append(
             with_same(test.positives.join(of_test.select("query"), on="query", how="semi"), test)[
                 "document_same"
             ]
         )
     against = (
-        pl.concat(asked)
+        pl.concat(evaluation_queries)
         .filter(pl.col("same").is_not_null())
         .unique("same", keep="first", maintain_order=True)
     )
@@ -114,7 +118,7 @@ def leakage(subject: Subject, test: Subject | None, seed: int, most: int) -> lis
                 "The stage `collect` rejects this.",
                 cure="Keep each query's labels in one split.",
                 places=tuple(names[:LISTED]),
-                examples=tuple(Example(f"query {name}", ()) for name in names[:SHOWN]),
+                examples=tuple(Example(f"query {name}", ()) for name in names[:MAX_EXAMPLES]),
             )
         )
     return found
@@ -134,5 +138,5 @@ def examples(rows: pl.DataFrame) -> tuple[Example, ...]:
                 (f"Query of {row['other_split']}", cut(row["other"])),
             ),
         )
-        for row in rows.head(SHOWN).to_dicts()
+        for row in rows.head(MAX_EXAMPLES).to_dicts()
     )

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from commands.audit.dataset import Subject, with_same
-from commands.audit.finding import LISTED, SHOWN, Example, Finding, cut, places, text_of, where
+from commands.audit.finding import (
+    LISTED,
+    MAX_EXAMPLES,
+    Example,
+    Finding,
+    cut,
+    places,
+    text_of,
+    where,
+)
 from hone.encoders.text_lengths import cut_texts
 
 if TYPE_CHECKING:
@@ -45,7 +54,7 @@ def find_malformed(subject: Subject, reader: ModelFolder | None, reading: Readin
                     where(subject, row),
                     (("Query and positive", text_of(subject.queries, row["query"])),),
                 )
-                for row in equal.head(SHOWN).to_dicts()
+                for row in equal.head(MAX_EXAMPLES).to_dicts()
             ),
             places=places(subject, equal),
         ),
@@ -92,7 +101,7 @@ def find_empty(subject: Subject, table: str, key: str) -> Finding:
         cure="Delete these rows. Hone rejects a collection with empty texts.",
         examples=tuple(
             Example(f"line {name}" if subject.kind == "triplets" else f"{label} {name}", ())
-            for name in where_[:SHOWN]
+            for name in where_[:MAX_EXAMPLES]
         ),
         places=where_,
     )
@@ -128,7 +137,7 @@ def find_bad_lines(subject: Subject) -> list[Finding]:
                 Example(
                     f"line {row['row']:,}", (("Query", cut(subject.queries["text"][row["query"]])),)
                 )
-                for row in rows.head(SHOWN).to_dicts()
+                for row in rows.head(MAX_EXAMPLES).to_dicts()
             ),
             places=tuple(rows["row"].head(LISTED).to_list()),
         )
@@ -162,7 +171,7 @@ def find_bad_labels(subject: Subject) -> list[Finding]:
                     f"query {row['query_id']}, document {row['doc_id']}",
                     (("Missing", f"the {row['absent']}"),),
                 )
-                for row in subject.absent.head(SHOWN).to_dicts()
+                for row in subject.absent.head(MAX_EXAMPLES).to_dicts()
             ),
             places=tuple(
                 f"query {row['query_id']}, document {row['doc_id']}"
@@ -178,7 +187,9 @@ def find_bad_labels(subject: Subject) -> list[Finding]:
             harm="fix",
             means="A label with such an id is ambiguous. This report uses the first text.",
             cure="Use a unique id for each text. Hone rejects a collection with duplicate ids.",
-            examples=tuple(Example(f"{table}: {name}", ()) for table, name in doubled[:SHOWN]),
+            examples=tuple(
+                Example(f"{table}: {name}", ()) for table, name in doubled[:MAX_EXAMPLES]
+            ),
             places=tuple(name for _, name in doubled[:LISTED]),
         ),
         Finding(
@@ -193,7 +204,7 @@ def find_bad_labels(subject: Subject) -> list[Finding]:
             cure="None, or label them.",
             examples=tuple(
                 Example(f"query {row['query_id']}", (("Query", cut(row["text"])),))
-                for row in bare.head(SHOWN).to_dicts()
+                for row in bare.head(MAX_EXAMPLES).to_dicts()
             ),
             places=tuple(bare["query_id"].head(LISTED).to_list()),
         ),

@@ -7,7 +7,7 @@ from __future__ import annotations
 import polars as pl
 
 from commands.audit.dataset import Subject, with_same
-from commands.audit.finding import SHOWN, Example, Finding, places, text_of, where
+from commands.audit.finding import MAX_EXAMPLES, Example, Finding, places, text_of, where
 from hone.text.alike import resemble
 
 KEY = ["query_same", "document_same"]
@@ -146,7 +146,7 @@ def negatives(subject: Subject, found: pl.DataFrame) -> list[Finding]:
             harm="fix",
             means=means,
             cure=CURE,
-            examples=tuple(example(subject, row) for row in rows.head(SHOWN).to_dicts()),
+            examples=tuple(example(subject, row) for row in rows.head(MAX_EXAMPLES).to_dicts()),
             places=places(subject, rows),
         )
         for kind, name, title, means in texts

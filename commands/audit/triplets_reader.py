@@ -62,23 +62,23 @@ def read_rows(file: Path) -> Subject:
         if read is None:
             continue
         query, found = read
-        asked = queries.number(query, number, name_of(record))
+        query_number = queries.number(query, number, name_of(record))
         members = [
             (relevance, documents.number(f"{title} {text}".strip() if title else text, number))
             for relevance, title, text in found
         ]
         for relevance, document in members:
-            for name, value in (("query", asked), ("document", document), ("row", number)):
+            for name, value in (("query", query_number), ("document", document), ("row", number)):
                 pairs[relevance][name].append(value)
         positives = sum(relevance for relevance, _ in members)
         for name, value in (
             ("row", number),
-            ("query", asked),
+            ("query", query_number),
             ("positives", positives),
             ("negatives", len(members) - positives),
         ):
             rows[name].append(value)
-        known = hash((asked, *members))
+        known = hash((query_number, *members))
         repeats.append(known in seen)
         seen.add(known)
     faults.refuse()

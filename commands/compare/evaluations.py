@@ -127,7 +127,7 @@ def refuse_unlike(one: Evaluation, other: Evaluation, collection: str) -> str | 
     before, after = (of_table(each.files[collection]) for each in (one, other))
     if before is None or after is None:
         silent = join_words(
-            [each.name for each, said in ((one, before), (other, after)) if said is None]
+            [each.name for each, recorded in ((one, before), (other, after)) if recorded is None]
         )
         return (
             "It is not known whether both were evaluated on the same documents and labels of "
@@ -154,10 +154,10 @@ def find_query_texts(
     file = DATA / collection / name
     if not file.exists():
         return None
-    said = [of_table(each.files[collection]) for each in (one, other)]
-    known = {found.get(name) for found in said if found is not None}
+    recorded = [of_table(each.files[collection]) for each in (one, other)]
+    known = {found.get(name) for found in recorded if found is not None}
     sure = known <= {fingerprint_of_file(file)} and all(
-        each.here or found for each, found in zip((one, other), said, strict=True)
+        each.here or found for each, found in zip((one, other), recorded, strict=True)
     )
     return file if sure else None
 

@@ -60,20 +60,20 @@ def read_fillings(
         return {}
     judge = judge.removeprefix(f"{PEOPLE}:")
     files = {name: judge_labels.file_of(name, judge) for name in splits}
-    there = {
+    judged = {
         name: judge_labels.read(file).filter(pl.col("split") == splits[name])
         for name, file in files.items()
         if file.exists()
     }
-    there = {name: rows for name, rows in there.items() if len(rows)}
-    if not there:
+    judged = {name: rows for name, rows in judged.items() if len(rows)}
+    if not judged:
         known = [name for collection in splits for name in judge_labels.judges_of(collection)]
         raise Refused(
             f"--filled {judge}: this judge has no labels of unjudged documents on "
             f"{' or '.join(splits)} ({nearest(judge, set(known))}). "
             f"Run `hone judge holes {judge} --on {next(iter(splits))}`."
         )
-    rows = pl.concat(there.values())
+    rows = pl.concat(judged.values())
     models = frozenset(
         map(plain, [*rows["models"].explode().drop_nulls(), *rows["model"].drop_nulls()])
     )
@@ -81,7 +81,7 @@ def read_fillings(
         refuse_related(
             Filler(judge, method, frozenset(rows["fingerprint"]), models), [one, other], given
         )
-    return {name: Filling(judge, there.get(name, rows.clear())) for name in splits}
+    return {name: Filling(judge, judged.get(name, rows.clear())) for name in splits}
 
 
 def add_filling(

@@ -73,13 +73,13 @@ class Page:
             (KIND_COLUMNS, self.kinds),
             (self.worse_columns, self.worse),
         ]
-        shown = [format_texts(columns, rows) for columns, rows in tables if rows]
+        formatted_tables = [format_texts(columns, rows) for columns, rows in tables if rows]
         return (
             "\n\n".join(
                 [
                     f"## {escape_text(self.title)}",
                     "\n".join(map(escape_text, self.sentences)),
-                    *shown,
+                    *formatted_tables,
                 ]
             )
             + "\n"
@@ -118,7 +118,7 @@ def build_page(
         .head(WORSE)
         .join(named, on="query_id", how="left", maintain_order="left")
     )
-    shown_of_query = ("query_id", "text", f"{MEASURE}_before", f"{MEASURE}_after", "change")
+    query_columns = ("query_id", "text", f"{MEASURE}_before", f"{MEASURE}_after", "change")
     return Page(
         f"{other} compared with {one} on {collection}, "
         f"{count(len(values), f'{split} query', f'{split} queries')}",
@@ -131,7 +131,7 @@ def build_page(
                 score(after, 3),
                 format_change(change),
             )
-            for query_id, text, before, after, change in fell.select(*shown_of_query).rows()
+            for query_id, text, before, after, change in fell.select(*query_columns).rows()
         ],
         ("largest regressions", one, other, "change"),
     )

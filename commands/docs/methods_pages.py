@@ -101,14 +101,14 @@ def list_methods(place: str) -> list[Method]:
 
 def page(place: str) -> str:
     """The page of one kind of method."""
-    of, there = PLACES[place], list_methods(place)
+    of, entries = PLACES[place], list_methods(place)
     handed = [(f"`{name}`", escape_cell(means)) for name, means in list_inputs(place).items()]
     return join_blocks(
         MADE,
         f"# {of.title}",
         f"Named in {of.written}. Each method is a file in `tasks/{place.replace('.', '/')}/`.\n"
         "[A method of your own](../own-method.md) is named by its path.",
-        *(entry(method) for method in there),
+        *(entry(method) for method in entries),
         "## Inputs",
         "The stage passes these tables and values by name. A method lists the ones that it needs "
         "before the `*` of its signature.",

@@ -39,7 +39,7 @@ from tasks.relabel.settings import RelabelSettings
 
 PAIRS = 20
 QUERIES_AT_ONCE = 200  # looked up in the judgment log together
-SHOWN = 5  # changed pairs to list
+MAX_PAIRS = 5  # changed pairs to list
 KNOWN = pl.col("verdict") != "unknown"
 
 
@@ -112,7 +112,7 @@ def again(
     )
     parts = [questions.only(before) for questions in blocks]
     now = pl.concat([ask_fresh(fresh, part, spending) for part in parts if len(part)])
-    return told(name, before, now, spending, spent)
+    return report_changes(name, before, now, spending, spent)
 
 
 def budget_of(round: str, judge: dict, ledger: Ledger) -> Budget | JudgeBudget:
@@ -208,7 +208,7 @@ def configurations(ledger: Ledger, numbers: pl.Series) -> list[str]:
     return sorted({one for one in found if one})
 
 
-def told(
+def report_changes(
     name: str, before: pl.DataFrame, now: pl.DataFrame, desk: Desk, earlier: dict[str, float]
 ) -> dict:
     """Print and return the changes: pairs with two verdicts, how many differ, and the reported
@@ -240,7 +240,7 @@ def told(
         "not be parsed."
     )
     for query, doc, then, here in (
-        changed.select(*PAIR, "verdict", "verdict_now").head(SHOWN).iter_rows()
+        changed.select(*PAIR, "verdict", "verdict_now").head(MAX_PAIRS).iter_rows()
     ):
         line(f"  {query} {doc}: {then}, now {here}")
     models = {

@@ -2,7 +2,7 @@
 training data.
 
 A model trained on a judge's labels prefers the documents that this judge prefers. If the same judge
-then labels the unjudged documents, it confirms its own errors, and the round looks better than it
+then labels the unjudged documents, it confirms its own errors. The round then looks better than it
 is. A different prompt does not remove a model's blind spots, so the model counts, not only the
 fingerprint. People may always judge.
 """

@@ -89,7 +89,7 @@ def sheet(round: str, n: int, out: Path, seed: int, of: Of = "negatives") -> Non
 
 def put_out(
     made: Sheet,
-    asked: dict[str, str],
+    query_texts: dict[str, str],
     texts: dict[str, str],
     out: Path,
     where: str,
@@ -100,7 +100,7 @@ def put_out(
 
     Args:
         made: the sheet.
-        asked: query texts by id.
+        query_texts: query texts by id.
         texts: document texts by id.
         out: the CSV.
         where: the origin of the pairs in words, such as "round r1".
@@ -116,7 +116,7 @@ def put_out(
     rows = [
         {
             "number": f"{id}-{place:03}",
-            "query": cut(asked[row["query_id"]]),
+            "query": cut(query_texts[row["query_id"]]),
             "candidate": cut(texts[row["doc_id"]]),
             "known_answer": cut(texts[row["shown"]]) if row["shown"] else "",
             "verdict": "",
@@ -126,7 +126,7 @@ def put_out(
     ]
     page = out.with_suffix(".html")
     refuse_to_overwrite(out, page, id)
-    write_json(key_file(id), key_of(id, where, of, seed, made, rows, asked, texts))
+    write_json(key_file(id), key_of(id, where, of, seed, made, rows, query_texts, texts))
     csv.write(rows, out)
     write_text(
         page,
@@ -203,7 +203,7 @@ def key_of(
     seed: int,
     made: Sheet,
     rows: list[dict],
-    asked: dict[str, str],
+    query_texts: dict[str, str],
     texts: dict[str, str],
 ) -> dict:
     """The key of a sheet: for each row the pair, its kind, its question in the judgment log, and
@@ -218,7 +218,9 @@ def key_of(
         "rows": {
             row["number"]: item
             | {
-                "question": question_key(asked[item["query_id"]], texts[item["doc_id"]]).hex(),
+                "question": question_key(
+                    query_texts[item["query_id"]], texts[item["doc_id"]]
+                ).hex(),
                 "texts": {name: hash_of(row[name]) for name in csv.TEXTS},
             }
             for row, item in zip(rows, made.rows.iter_rows(named=True), strict=True)
@@ -246,22 +248,22 @@ def read(file: Path, by: str) -> None:
         )
     filled = csv.read(file)
     key = key_for(filled, file)
-    said = checked(filled, key, file)
+    verdicts = checked(filled, key, file)
     judge = {"method": "people", "parameters": {"who": by}}
     name = identity.fingerprint(judge)
     ledger = Ledger()
     ledger.describe(name, {"name": f"people:{by}", **identity.described(judge)})
-    counts = record(ledger, name, said, f"sheet {key['id']} of {where_of(key)}")
+    counts = record(ledger, name, verdicts, f"sheet {key['id']} of {where_of(key)}")
     line(
-        f"sheet {key['id']} of {where_of(key)}, by {by}: {len(said)} of {len(key['rows'])} rows "
-        "judged, "
-        f"{counts['new']} recorded, {len(said) - sum(counts.values())} already recorded"
+        f"sheet {key['id']} of {where_of(key)}, by {by}: {len(verdicts)} of "
+        f"{len(key['rows'])} rows judged, "
+        f"{counts['new']} recorded, {len(verdicts) - sum(counts.values())} already recorded"
     )
     if counts["kept"]:
-        kept = f"{counts['kept']} verdict{'' if counts['kept'] == 1 else 's'}"
-        line(f"{kept} changed from yes or no to unsure. The earlier verdict remains in use.")
-    table(("rows", "judged", "yes", "no", "unsure"), summary(said))
-    for sentence in fitness(said):
+        unchanged = f"{counts['kept']} verdict{'' if counts['kept'] == 1 else 's'}"
+        line(f"{unchanged} changed from yes or no to unsure. The earlier verdict remains in use.")
+    table(("rows", "judged", "yes", "no", "unsure"), summary(verdicts))
+    for sentence in fitness(verdicts):
         line(sentence)
     line(f"To use these verdicts as a judge: {{people: {{who: {by}}}}}")
     line(
@@ -280,16 +282,16 @@ def key_for(filled: list[Filled], file: Path) -> dict:
     Raises:
         Refused: the sheet is unknown, or the rows belong to several sheets.
     """
-    there = [path.stem for path in (home() / "sheets").glob("*.json")]
+    known_sheets = [path.stem for path in (home() / "sheets").glob("*.json")]
     if not filled:
         raise Refused(f"{file} has no rows. Use a sheet from `hone judge sheet`.")
     for item in filled:
         id = item.fields["number"].strip().rpartition("-")[0]
-        if id not in there:
+        if id not in known_sheets:
             raise Refused(
                 f"{file}, row {item.row}: the number '{item.fields['number']}' does not belong to "
                 f"any sheet in {home() / 'sheets'} "
-                f"({nearest(id, there)}). Import a sheet with the HONE_HOME in which it was "
+                f"({nearest(id, known_sheets)}). Import a sheet with the HONE_HOME in which it was "
                 "created."
             )
     ids = list(dict.fromkeys(item.fields["number"].strip().rpartition("-")[0] for item in filled))
@@ -307,7 +309,7 @@ def checked(filled: list[Filled], key: dict, file: Path) -> list[dict]:
     Raises:
         Refused: a row is unknown or repeated, its texts were changed, or its verdict is invalid.
     """
-    said: dict[str, dict] = {}
+    verdicts: dict[str, dict] = {}
     seen: dict[str, int] = {}
     for item in filled:
         number = item.fields["number"].strip()
@@ -330,28 +332,28 @@ def checked(filled: list[Filled], key: dict, file: Path) -> list[dict]:
             )
         verdict = csv.verdict_of(item, file)
         if verdict is not None:
-            said[number] = row | {
+            verdicts[number] = row | {
                 "verdict": verdict,
                 "word": item.fields["verdict"].strip().casefold(),
                 "note": item.fields["note"].strip(),
             }
-    return [said[number] for number in key["rows"] if number in said]
+    return [verdicts[number] for number in key["rows"] if number in verdicts]
 
 
-def record(ledger: Ledger, judge: str, said: list[dict], run: str) -> dict[str, int]:
+def record(ledger: Ledger, judge: str, rows: list[dict], run: str) -> dict[str, int]:
     """Record new verdicts. Returns the number of new verdicts, and of earlier verdicts that a later
     "unsure" does not replace.
 
     A known verdict always takes precedence over an unknown one, regardless of their order.
     """
-    questions = [bytes.fromhex(row["question"]) for row in said]
+    questions = [bytes.fromhex(row["question"]) for row in rows]
     found = ledger.find(judge, questions, 0)
     known = {
         question: (verdict, raw)
         for question, verdict, raw in found.select("question", "verdict", "raw").iter_rows()
     }
     counts = {"new": 0, "kept": 0}
-    for question, row in zip(questions, said, strict=True):
+    for question, row in zip(questions, rows, strict=True):
         raw = f"{row['word']}: {row['note']}" if row["note"] else row["word"]
         before = known.get(question)
         if before == (row["verdict"], raw):
@@ -371,14 +373,17 @@ def record(ledger: Ledger, judge: str, said: list[dict], run: str) -> dict[str, 
     return counts
 
 
-def summary(said: list[dict]) -> list[tuple]:
+def summary(judged_rows: list[dict]) -> list[tuple]:
     """Rows of a table: each rank band and kind, the number of judged rows, and the number of
     each verdict.
     """
     groups = {
-        f"ranks {name}": [row for row in said if row["band"] == name] for name, _ in SHEET_BANDS
+        f"ranks {name}": [row for row in judged_rows if row["band"] == name]
+        for name, _ in SHEET_BANDS
     }
-    groups |= {name: [row for row in said if row["kind"] == kind] for kind, name in KINDS.items()}
+    groups |= {
+        name: [row for row in judged_rows if row["kind"] == kind] for kind, name in KINDS.items()
+    }
     return [
         (name, len(rows), *(sum(row["word"] == word for row in rows) for word in csv.VERDICTS))
         for name, rows in groups.items()
@@ -386,11 +391,11 @@ def summary(said: list[dict]) -> list[tuple]:
     ]
 
 
-def fitness(said: list[dict]) -> list[str]:
+def fitness(judged_rows: list[dict]) -> list[str]:
     """Sentences on the annotator's accuracy on the control pairs."""
     sentences = []
     for kind, right in (("known", "yes"), ("random", "no")):
-        rows = [row for row in said if row["kind"] == kind]
+        rows = [row for row in judged_rows if row["kind"] == kind]
         hits = sum(row["word"] == right for row in rows)
         if rows:
             sentences.append(

@@ -57,11 +57,11 @@ def show(evidence: dict, verdict: str, file: Path) -> None:
         line(sentence)
     if evidence.get("people"):
         line()
-        shown = (
+        agreement_rows = (
             (found["one"], found["other"], found["pairs"], *figure(found), found["count"])
             for found in evidence["people"]
         )
-        table(("annotator", "other", "pairs", "kappa", "95 % CI", "count"), shown)
+        table(("annotator", "other", "pairs", "kappa", "95 % CI", "count"), agreement_rows)
     line()
     line(f"{verdict[:1].upper()}{verdict[1:]}")
     line(f"Written to {file}.")
@@ -122,21 +122,21 @@ def number(value: float) -> str:
 
 def remarks(evidence: dict) -> list[str]:
     """Sentences for the interpretation of the metrics."""
-    said = []
+    sentences = []
     if evidence["auc"]["estimate"] is None:
-        said.append(
+        sentences.append(
             "AUC is undefined, because the judge returned verdicts on positives only or on "
             "negatives only."
         )
     if evidence["against"] == "random":
-        said.append(
+        sentences.append(
             "Positives are compared with random documents, because too few documents are judged "
             "not relevant. This is easier."
         )
     account = evidence["calibration_account"]
     fitted = evidence["calibration"]
     if fitted:
-        said.append(
+        sentences.append(
             f"Probabilities are calibrated by {fitted['kind']} regression on {account['from']} "
             f"({account['share_positive']:.0%} positives)."
             + (
@@ -146,18 +146,18 @@ def remarks(evidence: dict) -> list[str]:
             )
         )
     else:
-        said.append(f"Probabilities are not calibrated: {account['why_not']}.")
+        sentences.append(f"Probabilities are not calibrated: {account['why_not']}.")
     if not any(evidence["cost"][name]["estimate"] for name in ("money", "tokens")):
-        said.append("The judge is free: no cost and no tokens.")
+        sentences.append("The judge is free: no cost and no tokens.")
     if votes := evidence["votes"]:
-        said.append(
+        sentences.append(
             f"The majority vote is correct on {votes['accuracy']:.1%} of {votes['pairs']:,} "
             "pairs. The upper limit for any majority is "
             f"{votes['ceiling']:.1%}, because all votes on the other pairs are wrong."
         )
     if evidence["gold"] is None:
-        said.append(
+        sentences.append(
             "This is the precision on the test pairs. It may be much lower on a round's "
             "candidates. Measure that with --gold."
         )
-    return said
+    return sentences

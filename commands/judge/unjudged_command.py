@@ -13,7 +13,7 @@ from commands.console import line
 from commands.judge.check import desk_of, refuse_silent
 from commands.judge.independence import PEOPLE, Filler, models_of, plain, refuse_related
 from commands.judge.inputs import OfSplit, collection_of, judge_line, person_line, round_of
-from commands.judge.unjudged_pairs import told_before, wanted_of
+from commands.judge.unjudged_pairs import announce_calls, wanted_of
 from commands.judge.unjudged_sheet import sheet_of_holes
 from hone.config import params
 from hone.config.params import BUILT_IN, Params
@@ -104,7 +104,7 @@ def fill(
     )
     file = judge_labels.file_of(on, judge["name"])
     before = judge_labels.read(file) if file.exists() else None
-    told_before(judge, wanted, every, names, depth, given, desk.ledger, training is not None)
+    announce_calls(judge, wanted, every, names, depth, given, desk.ledger, training is not None)
 
     answered = pl.concat([ask(judge, block, desk) for block in wanted.blocks()])
     if desk.budget.over:
@@ -120,7 +120,7 @@ def fill(
         names,
         given,
     )
-    return kept(judge, filler, answered, before, collection, names)
+    return store_labels(judge, filler, answered, before, collection, names)
 
 
 def evaluated(given: Params, on: str, names: list[str] | None) -> list[str]:
@@ -129,12 +129,14 @@ def evaluated(given: Params, on: str, names: list[str] | None) -> list[str]:
     Raises:
         Refused: a named system has no ranking on the collection, or no system has one.
     """
-    there = sorted(file.parent.name for file in RUNS.glob(f"*/{on}.trec"))
+    ranked_systems = sorted(file.parent.name for file in RUNS.glob(f"*/{on}.trec"))
     for name in names or ():
-        if name not in there:
-            hint = nearest(name, there) if there else "run `dvc repro` first."
+        if name not in ranked_systems:
+            hint = nearest(name, ranked_systems) if ranked_systems else "run `dvc repro` first."
             raise Refused(f"'{name}' has not been evaluated on {on}: {hint}")
-    known = [name for name in (*BUILT_IN, *given.references, *given.rounds) if name in there]
+    known = [
+        name for name in (*BUILT_IN, *given.references, *given.rounds) if name in ranked_systems
+    ]
     if not (names or known):
         raise Refused(
             f"No system of params.yaml has been evaluated on {on} yet. Run `dvc repro` first."
@@ -142,7 +144,7 @@ def evaluated(given: Params, on: str, names: list[str] | None) -> list[str]:
     return list(dict.fromkeys(names or known))
 
 
-def kept(
+def store_labels(
     judge: dict,
     filler: Filler,
     answered: pl.DataFrame,
@@ -159,18 +161,18 @@ def kept(
         "prompt": judge["parameters"].get("prompt"),
         "models": sorted(filler.models),
     }
-    said = answered.filter(
+    new_verdicts = answered.filter(
         (pl.col("verdict").cast(pl.String) != judge_labels.UNKNOWN) | pl.col("answer").is_not_null()
     )
-    now = said.rename({"asked_at": "answered"}).with_columns(
+    now = new_verdicts.rename({"asked_at": "answered"}).with_columns(
         pl.lit(value).alias(name) for name, value in about.items()
     )
     now = now.select(pl.col(name).cast(kind) for name, kind in judge_labels.SCHEMA.items())
     before = now.clear() if before is None else before
     same = before.filter(pl.col("fingerprint") == judge["fingerprint"])
-    if gone := len(before) - len(same):
+    if n_removed := len(before) - len(same):
         line(
-            f"{count(gone, 'label')} of {judge['name']} with a different model, prompt or "
+            f"{count(n_removed, 'label')} of {judge['name']} with a different model, prompt or "
             f"parameters removed from {file}. They remain in "
             "the judgment log."
         )
@@ -190,9 +192,12 @@ def tally(answered: pl.DataFrame) -> str:
     """Counts of relevant, non-relevant and unknown verdicts, and of missing answers, with the
     reasons.
     """
-    kind, told = pl.col("verdict").cast(pl.String), pl.col("answer").is_not_null()
+    kind, has_answer = pl.col("verdict").cast(pl.String), pl.col("answer").is_not_null()
     unknown = answered.filter(kind == judge_labels.UNKNOWN)
-    parts = [("unknown", unknown.filter(told)), ("without an answer", unknown.filter(~told))]
+    parts = [
+        ("unknown", unknown.filter(has_answer)),
+        ("without an answer", unknown.filter(~has_answer)),
+    ]
     because = [
         f"{len(rows):,} {what} "
         f"({', '.join(f'{reason} {number:,}' for reason, number in reasons_of(rows))})"

@@ -40,12 +40,12 @@ class Wanted:
 
     Attributes:
         pairs: query_id, doc_id, weight, rank, in the order of the judge calls.
-        shown: query_id, doc_id of the positives that a prompt may show.
+        prompt_positives: query_id, doc_id of the positives that a prompt may show.
         collection: the collection of the queries.
     """
 
     pairs: pl.DataFrame
-    shown: pl.DataFrame
+    prompt_positives: pl.DataFrame
     collection: OfSplit
 
     def blocks(self) -> Iterator[Questions]:
@@ -64,7 +64,9 @@ class Wanted:
             ranked = together.with_columns(
                 rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id")
             )
-            known = self.shown.join(ranked, on="query_id", how="semi", maintain_order="left")
+            known = self.prompt_positives.join(
+                ranked, on="query_id", how="semi", maintain_order="left"
+            )
             yield questions.of(
                 ranked,
                 known,
@@ -85,8 +87,8 @@ def wanted_of(holes: pl.DataFrame, limit: int | None, collection: OfSplit, depth
             f"{collection.name} are all judged."
         )
     documents = collection.documents
-    there = pl.concat([documents.ids, documents.parents["parent_id"]]).unique()
-    pairs = holes.join(there.to_frame("doc_id"), on="doc_id", how="semi", maintain_order="left")
+    known_ids = pl.concat([documents.ids, documents.parents["parent_id"]]).unique()
+    pairs = holes.join(known_ids.to_frame("doc_id"), on="doc_id", how="semi", maintain_order="left")
     pairs = pairs.join(collection.queries(), on="query_id", how="semi", maintain_order="left")
     if pairs.is_empty():
         raise Refused(
@@ -115,7 +117,7 @@ def texts_of(documents: Documents, ids: pl.Series) -> pl.DataFrame:
     )
 
 
-def told_before(
+def announce_calls(
     judge: dict,
     wanted: Wanted,
     every: pl.DataFrame,

@@ -37,7 +37,7 @@ def sheet_of_holes(wanted: Wanted, who: str, out: Path, seed: int, limited: bool
         collection.queries(),
         collection.documents.ids,
     )
-    positives = wanted.shown.join(
+    positives = wanted.prompt_positives.join(
         ids.to_frame("doc_id"), on="doc_id", how="semi", maintain_order="left"
     )
     where = f"unjudged documents of {collection.name}, {collection.split}"

@@ -148,7 +148,7 @@ def work_of(given: Params, settings: dict[str, StageSettings]) -> Work:
     }
     for name in ["r0", *given.rounds]:
         new = f"train@{name}" in to_run or (name == "r0" and "start" in to_run)
-        asked = {
+        evaluated = {
             collection
             for collection in given.evaluate_on
             if f"evaluate@{name}-{collection}" in to_run
@@ -162,7 +162,7 @@ def work_of(given: Params, settings: dict[str, StageSettings]) -> Work:
         )
         texts = sum(
             sizes[one]["documents"] + sizes[one]["test"] + sizes[one]["dev"]
-            for one in asked | trained
+            for one in evaluated | trained
         )
         unlabelled = any(
             name in models and settings[f"rounds/{later}/retrieve"].unlabelled
@@ -178,11 +178,11 @@ def work_of(given: Params, settings: dict[str, StageSettings]) -> Work:
         )
         for one in given.train_on if reads else ():
             texts += mining[one]["train"] + (
-                documents_read(mining[one], reads) if one not in asked | trained else 0
+                documents_read(mining[one], reads) if one not in evaluated | trained else 0
             )
         if texts:
             read = Read(
-                tuple(asked),
+                tuple(evaluated),
                 tuple(trained),
                 tuple(given.train_on) if reads else (),
                 reads,
@@ -283,7 +283,7 @@ class Read:
     """The texts that a model would read, by collection.
 
     Attributes:
-        asked: collections read for evaluation: all documents, and the test and dev queries.
+        evaluated: collections read for evaluation: all documents, and the test and dev queries.
         trained: collections read for the scores on the model card: all documents, and the dev
             queries.
         mined: collections read for mining: the training queries, and at most `most` documents of
@@ -292,7 +292,7 @@ class Read:
         unlabelled: whether the training queries include unlabelled ones.
     """
 
-    asked: tuple[str, ...]
+    evaluated: tuple[str, ...]
     trained: tuple[str, ...]
     mined: tuple[str, ...]
     most: float
@@ -317,12 +317,12 @@ def absent_texts(
 
     folder, machine = MODELS / name, given.machine.model_dump()
     lookup, documents = Lookup(), {}
-    for collection in dict.fromkeys((*read.asked, *read.trained, *read.mined)):
+    for collection in dict.fromkeys((*read.evaluated, *read.trained, *read.mined)):
         documents[collection] = keys_in(
             Documents(collection_table(collection, "documents")).chunks()
         )
     plain = encoder_for(folder, reading_of(given), machine)
-    for collection in read.asked:
+    for collection in read.evaluated:
         evaluate = settings[f"evaluate/{collection}"]
         encoder = encoder_for(
             folder,
@@ -342,7 +342,7 @@ def absent_texts(
         wanted = documents_read(sizes[collection], read.most)
         if wanted >= sizes[collection]["documents"]:
             lookup.want(plain.space("document"), documents[collection])
-        elif collection not in read.asked and collection not in read.trained:
+        elif collection not in read.evaluated and collection not in read.trained:
             lacking = lookup.absent_in(plain.space("document"), documents[collection])
             part += math.ceil(wanted * lacking / max(1, sizes[collection]["documents"]))
     return lookup.absent() + part
@@ -549,11 +549,13 @@ def step_time(model, reading, device: str, section: Train) -> float:
     made = examples(labels, training.queries(), training.texts(labels["doc_id"].unique()))
     prompts = {route: reading.prompt(model, route) for route in ("query", "document")}
     with tempfile.TemporaryDirectory() as folder:
-        asked = section.model_copy(update={"steps": PROBE_STEPS + 1, "checkpoint_steps": 10**6})
+        probe_section = section.model_copy(
+            update={"steps": PROBE_STEPS + 1, "checkpoint_steps": 10**6}
+        )
         ready = trainer(
             model.load(reading.length(model, section.max_length), device),
             made,
-            asked,
+            probe_section,
             prompts,
             {},
             0,

@@ -116,16 +116,16 @@ def judging(
             if graded and place == len(section.cascade):
                 more, paid = cost(given, parameters, *graded)
                 tokens, money = tokens + more, None if money is None else money + paid
-        asked = pairs + (graded[0] if graded and place == len(section.cascade) else 0)
+        n_pairs = pairs + (graded[0] if graded and place == len(section.cascade) else 0)
         made.append(
             Judging(
                 round,
                 item["name"],
-                asked,
+                n_pairs,
                 bound,
                 tokens,
                 money,
-                seconds(ledger, item, parameters, asked),
+                seconds(ledger, item, parameters, n_pairs),
             )
         )
         rule = item["escalate"]
@@ -158,12 +158,12 @@ def count_positives(given: Params) -> tuple[int, int]:
             right = tables.scan("qrels", file).filter(
                 pl.col("relevance") >= given.collections[name].min_relevance
             )
-            more, asked = (
+            more, n_queries = (
                 right.select(pl.len(), pl.col("query_id").n_unique().alias("queries"))
                 .collect()
                 .row(0)
             )
-            answers, queries = answers + more, queries + asked
+            answers, queries = answers + more, queries + n_queries
     return answers, queries
 
 
@@ -210,7 +210,7 @@ def cost(
     loaded, counter = prompt.load(parameters["prompt"]), counter_of(parameters)
     size = size or mean_tokens(given, counter, parameters.get("trim"))
     listed = parameters.get("documents", 25) if loaded.kind == "listwise" else 1
-    shown = (
+    n_examples = (
         min(size["known"], 1 if loaded.kind == "pairwise" else parameters.get("known", 1))
         if loaded.shows_positives
         else 0
@@ -220,7 +220,9 @@ def cost(
     of_queries = max(1, min(pairs, queries))
     calls = min(pairs, of_queries * math.ceil(pairs / of_queries / listed))
     beside = (
-        size["query"] + shown * size["document"] + worked * (size["query"] + 2 * size["document"])
+        size["query"]
+        + n_examples * size["document"]
+        + worked * (size["query"] + 2 * size["document"])
     )
     tokens_in = calls * (frame + beside) + pairs * size["document"]
     a_document = 40 if loaded.reasoning else 2

@@ -95,12 +95,12 @@ def test_the_life_of_a_pair_that_was_removed(made: Path):
         removed_sample=PAIR
         | {"rule": ["positive-aware"], "detail": ["scores 0.9, threshold 0.76"]},
     )
-    said = "\n".join(why.trace_pair("q1", "d2", "r1"))
-    assert "query q1: question number 1" in said
-    assert "retrieve: found by dense at rank 1, score 0.9000" in said
-    assert "score: 0.9000 by dense (lowest other positive of the query: 0.8000)" in said
-    assert "sample: removed by the filter positive-aware (scores 0.9, threshold 0.76)" in said
-    assert "label: none" in said
+    trace = "\n".join(why.trace_pair("q1", "d2", "r1"))
+    assert "query q1: question number 1" in trace
+    assert "retrieve: found by dense at rank 1, score 0.9000" in trace
+    assert "score: 0.9000 by dense (lowest other positive of the query: 0.8000)" in trace
+    assert "sample: removed by the filter positive-aware (scores 0.9, threshold 0.76)" in trace
+    assert "label: none" in trace
 
 
 def test_the_life_of_a_pair_that_trained(made: Path):
@@ -111,20 +111,20 @@ def test_the_life_of_a_pair_that_trained(made: Path):
         labels=PAIR | {"label": ["negative"], "rank": [1]},
         trained=PAIR | {"step": [7], "role": ["negative"], "loss": [None], "score": [0.41]},
     )
-    said = "\n".join(why.trace_pair("q1", "d2", "r1"))
-    assert "sample: sampled as a negative (dense, rank 3)" in said
-    assert "train: step 7, as negative, score 0.4100" in said
-    assert "hidden" not in said
+    trace = "\n".join(why.trace_pair("q1", "d2", "r1"))
+    assert "sample: sampled as a negative (dense, rank 3)" in trace
+    assert "train: step 7, as negative, score 0.4100" in trace
+    assert "hidden" not in trace
 
 
-def test_a_right_answer_that_was_hidden_is_told(made: Path):
+def test_a_held_out_positive_is_reported(made: Path):
     write_round("r1")
     hidden = tables.read("hidden", Path("data/ours/hidden.parquet"))["doc_id"][0]
     assert "hidden: this pair is a held-out positive" in why.trace_pair("q1", hidden, "r1")[-1]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("q11", "d2", "r1"), "'q11' is not a training query: did you mean 'q1'?"),
         (("q3", "d2", "r1"), "'q3' is not a training query"),
@@ -132,11 +132,11 @@ def test_a_right_answer_that_was_hidden_is_told(made: Path):
         (("q1", "d2", "r7"), "Round 'r7' is not in"),
     ],
 )
-def test_what_is_not_there(made: Path, arguments: tuple[str, ...], said: str):
+def test_what_is_not_there(made: Path, arguments: tuple[str, ...], message: str):
     write_round("r1")
     with pytest.raises(Refused) as refused:
         why.trace_pair(*arguments)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_the_life_of_a_pair_in_joined_collections(workspace: Path):
@@ -152,9 +152,9 @@ def test_the_life_of_a_pair_in_joined_collections(workspace: Path):
     prepare(collections=both, train_on=["one", "two"], evaluate_on=["one"])
     labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
     assert sorted(labels["query_id"]) == ["one/q", "two/q"]
-    said = "\n".join(why.trace_pair("two/q", "two/d2", "r0"))
-    assert "query two/q: what is in two" in said
-    assert "document two/d2: two text 2" in said
+    trace = "\n".join(why.trace_pair("two/q", "two/d2", "r0"))
+    assert "query two/q: what is in two" in trace
+    assert "document two/d2: two text 2" in trace
 
 
 def test_store_shows_and_cleans_what_no_model_needs(made: Path, capsys: pytest.CaptureFixture):
@@ -170,9 +170,9 @@ def test_store_shows_and_cleans_what_no_model_needs(made: Path, capsys: pytest.C
     assert space.folder == needed
     (space.folder / "x.damaged").write_text("x")
     store.show()
-    said = capsys.readouterr().out
-    assert "  none " in said
-    assert "r0" in said
+    output = capsys.readouterr().out
+    assert "  none " in output
+    assert "r0" in output
     store.clean(yes=False)
     assert "would delete" in capsys.readouterr().out
     assert len(list(needed.parent.glob("*"))) == 2

@@ -46,18 +46,18 @@ def test_doctor_looks_through_the_users_own_files(workspace: Path):
             "gone": {"source": "folder", "path": "inputs/gone"},
         }
     )
-    ours, good, lines, gone = doctor.data()
-    assert (ours.kind, good.kind, lines.kind, gone.kind) == (
+    ours, good, lines, missing = doctor.data()
+    assert (ours.kind, good.kind, lines.kind, missing.kind) == (
         doctor.FAULT,
         doctor.OK,
         doctor.FAULT,
         doctor.FAULT,
     )
     assert ours.text.startswith("the collection ours has 5 errors of 4 kinds:")
-    assert all(said in ours.text for said in WRONG)
+    assert all(error in ours.text for error in WRONG)
     assert "collection good: 1 documents, 1 queries, 1 labels" in good.text
     assert "the collection lines has 2 errors of 2 kinds" in lines.text
-    assert "inputs/gone, which does not exist" in gone.text
+    assert "inputs/gone, which does not exist" in missing.text
 
 
 def test_audit_tells_what_collect_would_refuse_before_a_model_is_there(
@@ -74,12 +74,12 @@ def test_audit_tells_what_collect_would_refuse_before_a_model_is_there(
     monkeypatch.setattr(command, "encoder_of", encoder_of)
     with pytest.raises(NoModelYet):
         command.audit("ours")
-    told = capsys.readouterr().err
+    output = capsys.readouterr().err
     assert (
         "audit: the stage `collect` would fail: the collection ours has 5 errors of 4 kinds:"
-        in told
+        in output
     )
-    assert all(said in told for said in WRONG)
+    assert all(error in output for error in WRONG)
 
 
 def test_audit_of_tables_whose_rows_are_numbered_from_1_raises_no_alarm(
@@ -106,7 +106,7 @@ def test_audit_of_files_that_cannot_be_read_tells_what_else_is_wrong(workspace: 
     with pytest.raises(Refused) as refused:
         command.audit("ours", encode=False)
     assert "queries.jsonl, line 3: `text` contains half a character" in str(refused.value)
-    assert all(said in str(refused.value) for said in WRONG)
+    assert all(error in str(refused.value) for error in WRONG)
     assert not Path("audit.html").exists()
 
 

@@ -66,11 +66,11 @@ def test_every_place_that_the_code_looks_methods_up_in_has_a_page():
         for package in ("tasks", "hone")
         for file in (PROJECT / package).rglob("*.py")
     )
-    asked = set(re.findall(r"""(?:find|checked|constant|names)\(\s*"([a-z.]+)",?""", text)) | set(
+    places = set(re.findall(r"""(?:find|checked|constant|names)\(\s*"([a-z.]+)",?""", text)) | set(
         re.findall(r'PLACE = "([a-z.]+)"', text)
     )
-    assert "sample.choose" in asked
-    assert {place for place in asked if methods.TASKS.joinpath(*place.split(".")).is_dir()} == set(
+    assert "sample.choose" in places
+    assert {place for place in places if methods.TASKS.joinpath(*place.split(".")).is_dir()} == set(
         methods_pages.PLACES
     )
 

@@ -40,11 +40,11 @@ def filled() -> Ledger:
         ledger.record(
             "aaaa", Answer("said", "small-1", 10, 1, 0.5, 2.0), [Verdict(key, verdict)], "first"
         )
-    said = [
+    rows = [
         Verdict(key, verdict, 2.0)
         for key, verdict in zip(KEYS, ("positive", "negative", "negative"), strict=False)
     ]
-    ledger.record("bbbb", Answer("a list", "large-1", 100, 20, 3.0, 5.0), said, "first")
+    ledger.record("bbbb", Answer("a list", "large-1", 100, 20, 3.0, 5.0), rows, "first")
     return ledger
 
 
@@ -61,7 +61,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
 # What is listed
 
 
-def test_a_row_for_each_judge_with_what_it_said_and_cost(capsys: pytest.CaptureFixture[str]):
+def test_a_row_for_each_judge_with_its_verdicts_and_cost(capsys: pytest.CaptureFixture[str]):
     found = judges(filled())
     assert found.drop("first", "last").rows() == [
         ("aaaa", '{"model": "small", "prompt": "yes-no"}', 4, 2, 1, 1, 40, 4, 2.0, 8.0),
@@ -153,8 +153,8 @@ def test_an_export_brings_everything_once(
     other = elsewhere(tmp_path, monkeypatch)
     import_from(tmp_path / "judgments.parquet")
     import_from(tmp_path / "judgments.parquet")
-    assert "5 answers added, 0 already recorded" in (said := capsys.readouterr().out)
-    assert "0 answers added, 5 already recorded" in said
+    assert "5 answers added, 0 already recorded" in (output := capsys.readouterr().out)
+    assert "0 answers added, 5 already recorded" in output
     assert everything(other).drop("answer").equals(before.drop("answer"))
     assert judges(other)["answers"].to_list() == [4, 1]
     assert other.find("bbbb", KEYS)["verdict"].to_list().count("negative") == 2
@@ -222,7 +222,7 @@ def test_files_that_are_none(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "said"),
+    ("column", "value", "message"),
     [
         ("verdict", "maybe", "row 3: `verdict` is not positive, negative or unknown: 'maybe'"),
         ("question", b"short", "row 3: `question` is not a 16-byte hash"),
@@ -245,7 +245,7 @@ def test_files_that_are_none(tmp_path: Path):
     ],
 )
 def test_a_value_that_cannot_be_is_named_and_nothing_is_taken(
-    column: str, value: object, said: str, tmp_path: Path
+    column: str, value: object, message: str, tmp_path: Path
 ):
     frame = everything(filled())
     ledger = Ledger(f"sqlite:///{tmp_path}/empty.db")
@@ -255,7 +255,7 @@ def test_a_value_that_cannot_be_is_named_and_nothing_is_taken(
         .otherwise(column)
     )
     frame.with_columns(broken.alias(column)).write_parquet(tmp_path / "file.parquet")
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         parquet.add(ledger, tmp_path / "file.parquet")
     assert everything(ledger).is_empty()
 

@@ -22,14 +22,14 @@ def test_scores_belong_to_the_ranker_or_to_the_model_that_a_recipe_names(
     prepared({"rank": RANK | {"steps": 2}, "score": ["cross-encoder", NAMED]})
     rank("r1")
     score("r1")
-    held = {one.needed_by: one for one in store.list_entries() if one.what == "scores"}
-    assert set(held) == {("ranker r1",), ("inputs/cross",)}
-    assert held["inputs/cross",].count == 9 * 24  # every training query with every document
-    assert held["ranker r1",].count == (9 + 6) * 24  # and of the dev queries the first 24 of 24
+    entries = {one.needed_by: one for one in store.list_entries() if one.what == "scores"}
+    assert set(entries) == {("ranker r1",), ("inputs/cross",)}
+    assert entries["inputs/cross",].count == 9 * 24  # every training query with every document
+    assert entries["ranker r1",].count == (9 + 6) * 24  # and of the dev queries the first 24 of 24
     store.show()
-    shown = capsys.readouterr().out
-    assert "scores" in shown
-    assert "vectors" in shown
+    output = capsys.readouterr().out
+    assert "scores" in output
+    assert "vectors" in output
     store.clean(yes=True)
     assert "Nothing to delete" in capsys.readouterr().out
 

@@ -68,23 +68,27 @@ def test_both_thresholds_by_hand(workspace: Path, capsys: pytest.CaptureFixture[
     # answer is the reference's equal: at 1.00 one of four kept is false; at .99 none of three, (0 -
     # .2 * 3) / 4 + .2 = .05, which 120 queries show to be below .2.
     assert find() == {"lose": 0.9, "false": 0.99}
-    told = capsys.readouterr().out
-    assert "120 dev queries, with one positive of each held out" in told
+    output = capsys.readouterr().out
+    assert "120 dev queries, with one positive of each held out" in output
     assert (
         "share 0.90 removes at most 10.0 % of a query's true negatives on average. On the other "
-        "half of 20 random splits it removes 0.0 %." in told
+        "half of 20 random splits it removes 0.0 %." in output
     )
-    assert "share 0.99 keeps the false-negative rate at or below 20.0 % (confidence 90.0 %)" in told
-    assert "25.0 %" in told  # of what is kept at 1.00 is false
+    assert (
+        "share 0.99 keeps the false-negative rate at or below 20.0 % (confidence 90.0 %)" in output
+    )
+    assert "25.0 %" in output  # of what is kept at 1.00 is false
     assert find(lose=0.35) == {"lose": 0.7, "false": 0.99}
 
 
-def test_what_no_threshold_does_is_said(workspace: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_limit_that_no_threshold_meets_is_reported(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+):
     write(scores={"x": 0.9, "y": 0.85, "a": 0.8, "b": 0.8})
     assert find(false=0.001) == {"lose": None, "false": None}
-    told = capsys.readouterr().out
-    assert "No share up to 1 removes at most 10.0 %" in told
-    assert "No share is proven" in told
+    output = capsys.readouterr().out
+    assert "No share up to 1 removes at most 10.0 %" in output
+    assert "No share is proven" in output
 
 
 def test_negative_scores_do_not_turn_the_bound_round(workspace: Path):

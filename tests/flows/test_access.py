@@ -133,10 +133,14 @@ def test_the_page_itself_may_ask(page: Page):
     own = "http://127.0.0.1:4200"
     with page.opened() as client:
         answer = client.get("/api/admin/version", headers=with_key(KEY) | {"Origin": own})
-        told = client.get("/ui-settings").json()
+        settings = client.get("/ui-settings").json()
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == own
-    assert (told["csrf_enabled"], told["auth"], told["api_url"]) == (True, "BASIC", f"{own}/api")
+    assert (settings["csrf_enabled"], settings["auth"], settings["api_url"]) == (
+        True,
+        "BASIC",
+        f"{own}/api",
+    )
 
 
 def test_a_users_own_variables_do_not_open_the_page():

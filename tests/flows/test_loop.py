@@ -118,7 +118,7 @@ def test_a_round_whose_name_begins_with_anothers_is_another():
     ]
 
 
-def test_a_stage_that_fails_is_named_with_what_it_said(workspace: Path, loop):
+def test_a_stage_that_fails_is_named_with_its_output(workspace: Path, loop):
     made(workspace, RISING, work='test $1 = r1 || { echo "the disk is full"; exit 3; }')
     state, names = run(loop)
     assert state.is_failed()

@@ -80,10 +80,12 @@ def test_the_deployment_says_what_the_flow_takes(study):
 
 
 def test_the_command_of_a_study():
-    from flows.study import command, told, words
+    from flows.study import command, read_outcome, words
 
-    said = command(words(["top-k", "ance"], None), {"rounds": 2, "seeds": None, "first": "warm-up"})
-    assert said[1:] == [
+    arguments = command(
+        words(["top-k", "ance"], None), {"rounds": 2, "seeds": None, "first": "warm-up"}
+    )
+    assert arguments[1:] == [
         "-m",
         "commands",
         "study",
@@ -95,7 +97,7 @@ def test_the_command_of_a_study():
         "warm-up",
         "--no-probe",
     ]
-    said = command(
+    arguments = command(
         ["one.yaml"],
         {
             "steps": 9,
@@ -105,7 +107,7 @@ def test_the_command_of_a_study():
             "contrasts": [("a", "b"), ("a", "c")],
         },
     )
-    assert said[4:-1] == [
+    assert arguments[4:-1] == [
         "one.yaml",
         "--steps",
         "9",
@@ -130,10 +132,10 @@ def test_the_command_of_a_study():
     assert command(["top-k"], {}, refresh=True)[4:] == ["top-k", "--refresh", "--no-probe"]
     assert words([], "studies/one.yaml") == ["studies/one.yaml"]
     assert (
-        told("top-k, seed 2 (1 of 1)\ntop-k, seed 2: done; 0 left\n", "top-k, seed 2")
+        read_outcome("top-k, seed 2 (1 of 1)\ntop-k, seed 2: done; 0 left\n", "top-k, seed 2")
         == "Completed"
     )
-    assert told("2 trials, 2 are there, 0 to run\n", "top-k, seed 2") == "Unchanged"
+    assert read_outcome("2 trials, 2 are there, 0 to run\n", "top-k, seed 2") == "Unchanged"
 
 
 @pytest.mark.parametrize("given", [{}, {"recipes": ["top-k"], "file": "studies/one.yaml"}])

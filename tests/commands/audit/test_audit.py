@@ -339,7 +339,7 @@ def test_the_same_file_gives_the_same_page(workspace: Path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "t.jsonl has no training examples"),
         (b"\n\n", "t.jsonl has no training examples"),
@@ -368,11 +368,11 @@ def test_the_same_file_gives_the_same_page(workspace: Path):
         ),
     ],
 )
-def test_files_that_cannot_be_read(workspace: Path, content: bytes, said: str):
+def test_files_that_cannot_be_read(workspace: Path, content: bytes, message: str):
     Path("t.jsonl").write_bytes(content)
     with pytest.raises(Refused) as refused:
         audit("t.jsonl", encode=False)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert not Path("audit.html").exists()
 
 
@@ -380,7 +380,7 @@ def test_names_that_lead_nowhere(workspace: Path):
     write(CLEAN, "triplets.jsonl")
     Path("empty").mkdir()
     pl.DataFrame({"query": ["a"]}).write_parquet("t.parquet")
-    for what, said in (
+    for what, message in (
         (
             "triplet.jsonl",
             "triplet.jsonl does not exist, and no collection has that name: did you mean "
@@ -390,7 +390,7 @@ def test_names_that_lead_nowhere(workspace: Path):
         ("empty", "empty is not a collection"),
         ("t.parquet", "t.parquet is not a JSON Lines file"),
     ):
-        with pytest.raises(Refused, match=said.replace("?", r"\?")):
+        with pytest.raises(Refused, match=message.replace("?", r"\?")):
             audit(what, encode=False)
 
 
@@ -422,7 +422,7 @@ def test_the_command(workspace: Path):
     assert "negatives that are the positive itself (1 of 5 negatives, 20.0 %)" in ran.stdout
     assert "Report: audit.html" in ran.stdout
     assert Path("audit.json").exists()
-    gone = hone("audit", "t.json", "--no-encoder", folder=workspace)
-    assert gone.returncode == 1
-    assert gone.stderr.startswith("hone: t.json does not exist")
-    assert "Traceback" not in gone.stderr
+    completed = hone("audit", "t.json", "--no-encoder", folder=workspace)
+    assert completed.returncode == 1
+    assert completed.stderr.startswith("hone: t.json does not exist")
+    assert "Traceback" not in completed.stderr

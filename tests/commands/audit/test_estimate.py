@@ -205,7 +205,7 @@ def test_verdicts_are_read_back(workspace: Path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"pair,verdict\naa,yes\naa,no\n", "v.csv, row 3: the pair 'aa' repeats row 2"),
         (
@@ -221,12 +221,12 @@ def test_verdicts_are_read_back(workspace: Path):
         (None, "v.csv does not exist"),
     ],
 )
-def test_verdicts_that_cannot_be_meant(workspace: Path, content: bytes | None, said: str):
+def test_verdicts_that_cannot_be_meant(workspace: Path, content: bytes | None, message: str):
     if content is not None:
         Path("v.csv").write_bytes(content)
     with pytest.raises(Refused) as refused:
         read_verdicts(Path("v.csv"))
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_verdicts_give_the_estimate(workspace: Path):
@@ -246,13 +246,13 @@ def test_verdicts_give_the_estimate(workspace: Path):
     assert before["estimate"] is None
     page = Path("audit.html").read_text()
     parts = page.split('data-pair="')[1:]
-    said = {part[:12]: "yes" if "right n" in part else "no" for part in parts}
-    assert len(said) == PAIRS
+    verdicts = {part[:12]: "yes" if "right n" in part else "no" for part in parts}
+    assert len(verdicts) == PAIRS
     Path("v.csv").write_text(
-        "pair,verdict\n" + "".join(f"{pair},{verdict}\n" for pair, verdict in said.items())
+        "pair,verdict\n" + "".join(f"{pair},{verdict}\n" for pair, verdict in verdicts.items())
     )
     after = audit("t.jsonl", encode=False, verdicts=Path("v.csv"))
-    yes = sum(verdict == "yes" for verdict in said.values())
+    yes = sum(verdict == "yes" for verdict in verdicts.values())
     assert after["estimate"]["share"] == pytest.approx(yes / PAIRS)
     assert after["estimate"]["low"] < 0.2 < after["estimate"]["high"]
     assert "from 50 pairs that you labelled" in after["answer"]

@@ -126,10 +126,11 @@ def test_triplets_of_a_real_cascade(shared: Path, tiny: str):
     assert sum(one["size"] for one in plain["kinds"]) == 999
     assert plain["suspected"]["narrow"]["share"] <= plain["suspected"]["wide"]["share"]
 
-    shown = re.findall('data-pair="([^"]+)"', Path("audit.html").read_text())
-    assert len(set(shown)) == 50
+    page_pairs = re.findall('data-pair="([^"]+)"', Path("audit.html").read_text())
+    assert len(set(page_pairs)) == 50
     Path("v.csv").write_text(
-        "pair,verdict\n" + "".join(f"{pair},{'yes' if pair in found else 'no'}\n" for pair in shown)
+        "pair,verdict\n"
+        + "".join(f"{pair},{'yes' if pair in found else 'no'}\n" for pair in page_pairs)
     )
     estimated = audit("rlhn.jsonl", model=tiny, verdicts=Path("v.csv"))["estimate"]
     assert estimated["read"] == 50

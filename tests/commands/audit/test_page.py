@@ -106,7 +106,7 @@ def test_the_page_loads_in_a_browser(workspace: Path):
     """
     hostile = [line | {"query": f"{HOSTILE} {line['query']}"} for line in LINES]
     page(hostile)
-    shown = load_page(workspace / "audit.html")
-    assert "0 of 6 labelled" in shown
-    assert 'class="scripted"' in shown
-    assert "<img" not in shown
+    loaded_page = load_page(workspace / "audit.html")
+    assert "0 of 6 labelled" in loaded_page
+    assert 'class="scripted"' in loaded_page
+    assert "<img" not in loaded_page

@@ -41,14 +41,14 @@ def mined(train: dict | None = None, **sections) -> None:
         for place, kind in enumerate(SCORES)
     ]
     splits = ["train"] * TRAIN + ["test"] * TEST
-    asked = [
+    query_rows = [
         {"query_id": query, "text": f"{WORDS[number]} {WORDS[-number]} {query}", "split": split}
         for number, (query, split) in enumerate(zip(queries, splits, strict=True))
     ]
     write_rows(
         Path("inputs/ours"),
         documents,
-        asked,
+        query_rows,
         pairs(*((query, f"a{number}") for number, query in enumerate(queries))),
     )
     training = {"batch": {"random": {"size": 4}}, "learning_rate": 1e-3, "steps": 4} | (train or {})

@@ -105,7 +105,7 @@ def test_a_recipe_s_rules_are_one_arm_and_what_costs_something_is_none(workspace
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("tidy", "There is no arm 'tidy'"),
         ("rule:positive-awar", "did you mean 'positive-aware'"),
@@ -117,10 +117,10 @@ def test_a_recipe_s_rules_are_one_arm_and_what_costs_something_is_none(workspace
         ("recipe:art", "its judge teacher is not free"),
     ],
 )
-def test_what_is_no_arm_is_refused(workspace: Path, name: str, told: str):
+def test_what_is_no_arm_is_refused(workspace: Path, name: str, message: str):
     endpoint = {"endpoint": {"url": "http://127.0.0.1:1/v1", "model": "m", "prompt": "yes-no"}}
     mined(judges={"paid": endpoint, "teacher": endpoint})
-    with pytest.raises(Refused, match=told):
+    with pytest.raises(Refused, match=message):
         arms(looked_at("r1", 10), [name], 1)
 
 

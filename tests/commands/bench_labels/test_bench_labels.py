@@ -69,9 +69,9 @@ def test_each_share_by_hand(mined: None, capsys: pytest.CaptureFixture[str]):
     assert figures(found["positive-aware share 0.95"]) == (1, 0, 1, 0)
     assert figures(found["positive-aware share 0.9"]) == (1, 0.5, 0.5, 0)
     assert figures(found["positive-aware share 1"]) == (0, 0, None, 0.5)
-    told = capsys.readouterr().out
-    assert "6 candidates (the first 10 of 2 queries), 2 of them held-out positives" in told
-    assert "hone judge check" in told
+    output = capsys.readouterr().out
+    assert "6 candidates (the first 10 of 2 queries), 2 of them held-out positives" in output
+    assert "hone judge check" in output
 
 
 def figures(one: Found) -> tuple:
@@ -112,7 +112,7 @@ def test_what_cannot_be_measured_is_refused(mined: None):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         (
             ["--arm", "random"],
@@ -130,11 +130,11 @@ def test_what_cannot_be_measured_is_refused(mined: None):
     ],
 )
 def test_an_option_that_would_change_nothing_is_refused(
-    workspace: Path, given: list[str], told: str
+    workspace: Path, given: list[str], message: str
 ):
     found = CliRunner().invoke(app, ["bench-labels", "r1", *given])
     assert isinstance(found.exception, Refused)
-    assert told in str(found.exception)
+    assert message in str(found.exception)
 
 
 @pytest.mark.parametrize("given", [["--train", "--seeds", "1"], ["--keep", "0"]])

@@ -26,10 +26,10 @@ def test_every_arm_is_trained_once_and_kept(
 ):
     mined()
     found = bench_training("r1", [f"{RULE}:share=0.85", RULE], seeds=2)
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     # positive-aware at .95 takes out what the oracle takes out: three of four arms differ.
-    assert "6 trainings (4 arms, 3 of them different, 2 seeds)" in told
-    assert "0 cached, 6 to train" in told
+    assert "6 trainings (4 arms, 3 of them different, 2 seeds)" in output
+    assert "0 cached, 6 to train" in output
     assert [one.name for one in found] == ["noisy", "clean", f"{RULE}:share=0.85", RULE]
     assert found[1].mean == found[3].mean
     rows = pl.read_parquet("reports/bench-labels/r1-ours.parquet")
@@ -46,8 +46,8 @@ def test_every_arm_is_trained_once_and_kept(
 
     results[0].unlink()  # as if it had been killed before this one was done
     assert bench_training("r1", [f"{RULE}:share=0.85", RULE], seeds=2) == found
-    told = capsys.readouterr().out
-    assert "5 cached, 1 to train; " in told
+    output = capsys.readouterr().out
+    assert "5 cached, 1 to train; " in output
     assert pl.read_parquet("reports/bench-labels/r1-ours.parquet").equals(rows)
 
     bench_training("r1", [RULE], seeds=3)
@@ -103,7 +103,7 @@ def test_a_result_is_found_by_what_it_was_computed_from(workspace: Path):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"seeds": 1}, "--seeds is 1, .* Use 2 or more"),
         ({"steps": 0}, "--steps is 0. Use 1 or more"),
@@ -111,9 +111,9 @@ def test_a_result_is_found_by_what_it_was_computed_from(workspace: Path):
         ({"depth": 0}, "--depth is 0. Use 1 or more"),
     ],
 )
-def test_what_cannot_be_trained_is_refused(workspace: Path, given: dict, told: str):
+def test_what_cannot_be_trained_is_refused(workspace: Path, given: dict, message: str):
     mined()
-    with pytest.raises(Refused, match=told):
+    with pytest.raises(Refused, match=message):
         bench_training("r1", [RULE], **given)
     assert not Path("reports").exists()
 

@@ -48,16 +48,17 @@ def test_p_values_are_adjusted_for_the_arms_beside_clean():
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"), [(0.0, "The damage is not significant"), (-0.05, "makes the model worse")]
+    ("damage", "message"),
+    [(0.0, "The damage is not significant"), (-0.05, "makes the model worse")],
 )
-def test_without_damage_nothing_is_divided_by_it(damage: float, told: str):
+def test_without_damage_nothing_is_divided_by_it(damage: float, message: str):
     found = repaired(scores(damage, 0.5), "noisy", "clean")
     assert all(one.ratio is None for one in found)
     assert found[2].more is not None
-    assert told in sentence(found)
+    assert message in sentence(found)
 
 
-def test_seeds_are_held_against_each_other_query_by_query():
+def test_seeds_are_compared_query_by_query():
     one = pl.DataFrame({"query_id": ["b", "a"], "ndcg_at_10": [0.2, 0.1]})
     two = pl.DataFrame({"query_id": ["a", "b"], "ndcg_at_10": [0.3, 0.4]})
     assert by_seed([one, two]).tolist() == [[0.1, 0.2], [0.3, 0.4]]
@@ -66,7 +67,7 @@ def test_seeds_are_held_against_each_other_query_by_query():
 
 
 @pytest.mark.parametrize(
-    ("parts", "told"),
+    ("parts", "message"),
     [
         (((0.2, 0.9),), "0.20 to 0.90"),
         (((-0.2, 0.9),), "−0.20 to 0.90"),
@@ -75,8 +76,8 @@ def test_seeds_are_held_against_each_other_query_by_query():
         ((), "none"),
     ],
 )
-def test_an_interval_in_words(parts: tuple, told: str):
-    assert ends(Ratio(0.5, parts)) == told
+def test_an_interval_in_words(parts: tuple, message: str):
+    assert ends(Ratio(0.5, parts)) == message
 
 
 def test_tables():
@@ -95,7 +96,7 @@ def test_tables():
     ].to_numpy() == pytest.approx(given["half"][1])
 
 
-def test_more_than_repair_and_fewer_negatives_are_said():
+def test_more_than_repair_and_fewer_negatives_are_reported():
     given = scores(0.05, 2.0)
     found = repaired(given, "noisy", "clean")
     arms = [

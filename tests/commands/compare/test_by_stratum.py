@@ -35,10 +35,10 @@ def loop(workspace: Path) -> None:
 
 def test_each_kind_has_a_line(loop: None, capsys: pytest.CaptureFixture[str]):
     compare("r0", "r2", by="dated", out=Path("out.md"))
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     # On t1 and t2 0 and .5 become 1 and 1, on t3 and t4 .5 and 1 become .5 and .5.
-    [newer] = [line for line in told.splitlines() if line.startswith("newer: ")]
-    [older] = [line for line in told.splitlines() if line.startswith("older: ")]
+    [newer] = [line for line in output.splitlines() if line.startswith("newer: ")]
+    [older] = [line for line in output.splitlines() if line.startswith("older: ")]
     assert newer.split("too few for a conclusion")[1].split()[:4] == [
         "2",
         "0.2500",

@@ -34,16 +34,16 @@ def many(name: str, times: int = 50) -> None:
 
 def test_what_four_queries_cannot_tell(loop: None, capsys: pytest.CaptureFixture[str]):
     compare("r1", "r2")
-    told = capsys.readouterr().out
-    assert "r2 compared with r1 on made-up, 4 test queries" in told
+    output = capsys.readouterr().out
+    assert "r2 compared with r1 on made-up, 4 test queries" in output
     # .5, .5, 0, -.5: of the eight ways to turn three signs none of whose sums is 0, all are as far
     # from 0 as .5: p = 1.
-    assert "r2 is not significantly different from r1: nDCG@10 0.625 to 0.750, +0.125" in told
-    assert "p = 1.000" in told
-    assert "2 queries are better, 1 worse, 1 equal." in told
-    assert "A loss of 0.005 is not ruled out." in told
-    assert "test query 4" in told  # the one that got worse
-    assert "test query 1" not in told
+    assert "r2 is not significantly different from r1: nDCG@10 0.625 to 0.750, +0.125" in output
+    assert "p = 1.000" in output
+    assert "2 queries are better, 1 worse, 1 equal." in output
+    assert "A loss of 0.005 is not ruled out." in output
+    assert "test query 4" in output  # the one that got worse
+    assert "test query 1" not in output
 
 
 def test_a_difference_beyond_chance(loop: None, capsys: pytest.CaptureFixture[str]):
@@ -52,11 +52,11 @@ def test_a_difference_beyond_chance(loop: None, capsys: pytest.CaptureFixture[st
     ids = [f"t{number}" for number in range(1, 201)]
     save("queries", {"query_id": ids, "text": "a text"}, Path("data/made-up/test/queries.parquet"))
     compare("r0", "r3")
-    told = capsys.readouterr().out
-    assert "r3 is significantly better than r0: nDCG@10 0.500 to 0.875, +0.375" in told
-    assert "p < 0.001" in told
-    assert "ruled out" not in told
-    assert "Minimum detectable effect: 0." in told
+    output = capsys.readouterr().out
+    assert "r3 is significantly better than r0: nDCG@10 0.500 to 0.875, +0.375" in output
+    assert "p < 0.001" in output
+    assert "ruled out" not in output
+    assert "Minimum detectable effect: 0." in output
     compare("r3", "r0")
     assert (
         "r0 is significantly worse than r3: nDCG@10 0.875 to 0.500, −0.375"
@@ -68,8 +68,8 @@ def test_several_collections_share_their_doubt(workspace: Path, capsys: pytest.C
     write_all(("first", "second"))
     write_collections("first", "second")
     compare("r0", "r1")
-    told = capsys.readouterr().out
-    assert told.count("adjusted for 2 collections") == 2
+    output = capsys.readouterr().out
+    assert output.count("adjusted for 2 collections") == 2
     compare("r0", "r1", on="second")
     assert "adjusted" not in capsys.readouterr().out
 
@@ -91,26 +91,26 @@ def test_texts_of_queries_are_no_markup_in_the_file(loop: None, capsys: pytest.C
     save("queries", {"query_id": ["t4"], "text": text}, Path("data/made-up/test/queries.parquet"))
     compare("r1", "r2", out=Path("out.md"))
     [line] = [line for line in Path("out.md").read_text().splitlines() if "alert" in line]
-    shown = r"| \<script\>alert(1)\</script\> !\[x\](http\://a.b/c) www\.a.b \| \`x\` a\@b.c |"
-    assert line.startswith(shown)
+    row = r"| \<script\>alert(1)\</script\> !\[x\](http\://a.b/c) www\.a.b \| \`x\` a\@b.c |"
+    assert line.startswith(row)
 
 
 def test_the_same_documents_and_labels_or_nothing(loop: None, capsys: pytest.CaptureFixture[str]):
     compare("r1", "r2")
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert (
         "It is not known whether both were evaluated on the same documents and labels of made-up"
-        in told
+        in output
     )
-    assert "when it evaluated r1 and r2." in told
+    assert "when it evaluated r1 and r2." in output
     evaluated_on("r1")
     compare("r1", "r2")
     assert "when it evaluated r2." in capsys.readouterr().out
     evaluated_on("r2")
     compare("r1", "r2")
-    told = capsys.readouterr().out
-    assert "not known" not in told
-    assert "test query 4" in told
+    output = capsys.readouterr().out
+    assert "not known" not in output
+    assert "test query 4" in output
     for name in ("test/qrels.parquet", "dev/qrels.parquet", "documents.parquet", "min_relevance"):
         evaluated_on("r2", **{name: "another"})
         with pytest.raises(
@@ -127,9 +127,9 @@ def test_texts_of_other_queries_are_not_shown_under_the_same_ids(
     other = {"query_id": [f"t{number}" for number in range(1, 5)], "text": "another text"}
     save("queries", other, Path("data/made-up/test/queries.parquet"))
     compare("r1", "r2")
-    told = capsys.readouterr().out
-    assert "another text" not in told
-    assert "\nt4 " in told
+    output = capsys.readouterr().out
+    assert "another text" not in output
+    assert "\nt4 " in output
 
 
 def test_what_cannot_be_compared_is_refused(loop: None):
@@ -153,14 +153,14 @@ def test_what_cannot_be_compared_is_refused(loop: None):
         compare("r1", "r2")
 
 
-def test_what_nobody_has_judged_is_told(loop: None, capsys: pytest.CaptureFixture[str]):
+def test_unjudged_documents_are_reported(loop: None, capsys: pytest.CaptureFixture[str]):
     compare("r1", "r2")
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     # Each query has d1 (right) among four documents; the others are judged by nobody.
-    assert "Judged among the first ten documents: 25.0 % (r1), 25.0 % (r2)." in told
-    assert "could reverse its sign" in told
-    assert "made-up has labels of relevant documents only" in told
-    assert "bpref and condensed-list nDCG are omitted" in told
+    assert "Judged among the first ten documents: 25.0 % (r1), 25.0 % (r2)." in output
+    assert "could reverse its sign" in output
+    assert "made-up has labels of relevant documents only" in output
+    assert "bpref and condensed-list nDCG are omitted" in output
 
 
 def test_documents_judged_wrong_give_measures_without_unjudged_ones(
@@ -178,16 +178,16 @@ def test_documents_judged_wrong_give_measures_without_unjudged_ones(
         Path("data/made-up/test/qrels.parquet"),
     )
     compare("r1", "r2")
-    told = capsys.readouterr().out
-    assert "100.0 % (r1)" in told
-    assert "Both rank all unjudged documents alike" in told
-    assert "omitted" not in told
+    output = capsys.readouterr().out
+    assert "100.0 % (r1)" in output
+    assert "Both rank all unjudged documents alike" in output
+    assert "omitted" not in output
     # d1 is at the places 2, 2, 2 and 1 of r1, and 1, 1, 2 and 2 of r2; with one right answer bpref
     # is 1 at the first place and 0 elsewhere (one wrong one before it is as many as there are right
     # ones).
     values = {
         row.split()[0]: row.split()[1:4]
-        for row in told.splitlines()
+        for row in output.splitlines()
         if row.startswith(("bpref", "condensed"))
     }
     assert values["bpref"] == ["0.2500", "0.5000", "+0.2500"]
@@ -200,7 +200,7 @@ def test_a_ranking_that_is_missing_is_a_sentence(loop: None):
         compare("r1", "r2")
 
 
-def test_a_collection_that_is_gone_from_params_is_a_sentence(loop: None):
+def test_a_collection_removed_from_params_is_a_sentence(loop: None):
     write_collections("other")
     with pytest.raises(
         Refused, match="The evaluated collection 'made-up' is no longer in params.yaml"

@@ -65,8 +65,8 @@ def log() -> dict[str, str]:
     }
 
 
-def difference(told: str) -> str:
-    return re.search(r"nDCG@10 \S+ to \S+, \S+ ", told)[0]
+def difference(message: str) -> str:
+    return re.search(r"nDCG@10 \S+ to \S+, \S+ ", message)[0]
 
 
 def test_runs_say_what_their_rounds_say(logged: dict[str, str], capsys: pytest.CaptureFixture[str]):
@@ -78,12 +78,12 @@ def test_runs_say_what_their_rounds_say(logged: dict[str, str], capsys: pytest.C
         ("r1", logged["r2"]),
     ):
         compare(one, other)
-        told = capsys.readouterr().out
-        assert difference(told) == difference(here)
-        assert "rankings are not kept in MLflow" in told
-        assert "not known" not in told
-        assert "test query 4" in told  # the queries of this checkout are those of the runs
-    assert f"r2 of run {logged['r2'][:8]}" in told
+        output = capsys.readouterr().out
+        assert difference(output) == difference(here)
+        assert "rankings are not kept in MLflow" in output
+        assert "not known" not in output
+        assert "test query 4" in output  # the queries of this checkout are those of the runs
+    assert f"r2 of run {logged['r2'][:8]}" in output
 
 
 def test_runs_are_there_when_the_checkout_is_not(
@@ -105,18 +105,18 @@ def test_a_run_on_other_labels_is_refused(logged: dict[str, str]):
         compare(logged["r1"], "r2")
 
 
-def test_of_a_run_that_does_not_say_what_it_was_evaluated_on_no_text_is_shown(
+def test_texts_are_omitted_for_a_run_without_recorded_queries(
     opened: Path, capsys: pytest.CaptureFixture[str]
 ):
     runs = log()
     compare(runs["r1"], runs["r2"])
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert (
         "It is not known whether both were evaluated on the same documents and labels of made-up"
-        in told
+        in output
     )
-    assert "test query" not in told
-    assert "\nt4 " in told
+    assert "test query" not in output
+    assert "\nt4 " in output
 
 
 def test_what_is_no_run_with_queries(logged: dict[str, str]):

@@ -24,25 +24,27 @@ def test_the_difference_with_the_labels(made: Path, capsys: pytest.CaptureFixtur
     fill("strong", "ours")
     capsys.readouterr()
     compare("r0", "r1", filled="strong", out=Path("after.md"))
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     before, after = Path("before.md").read_text(), Path("after.md").read_text()
     # All that was said without the labels is said with them.
     assert set(before.splitlines()) <= set(after.splitlines())
     assert (
         "strong labelled 4 of 6 unjudged documents among the first ten (66.7 %). 2 verdicts are "
-        "unknown, and 0 were not" in told
+        "unknown, and 0 were not" in output
     )
     assert (
-        "Judged among the first ten documents with these labels: 75.0 % (r0), 75.0 % (r1)." in told
+        "Judged among the first ten documents with these labels: 75.0 % (r0), 75.0 % (r1)."
+        in output
     )
     # Without: b can give .072 more and c .072 less. With: b is right, c is not, and d is at the
     # same place in both.
     assert (
-        "If these labels are correct, r1 differs from r0 by +0.072 in rank-biased precision" in told
+        "If these labels are correct, r1 differs from r0 by +0.072 in rank-biased precision"
+        in output
     )
     assert (
         "(without them: from −0.072 to +0.072). The two no longer rank any unjudged document "
-        "differently." in told
+        "differently." in output
     )
     # Right are a and b, at places 2 and 3 against 1 and 2: (.6309 + .5) / 1.6309 = .6934 and 1;
     # without b .6309 in both.
@@ -50,7 +52,7 @@ def test_the_difference_with_the_labels(made: Path, capsys: pytest.CaptureFixtur
     assert r"| ndcg\_at\_10, with labels of strong | 0.6934 | 1.0000 | +0.3066 |" in after
     assert (
         "The accuracy of strong on ours has not been measured. Run `hone judge check strong --on "
-        "ours`." in told
+        "ours`." in output
     )
 
 
@@ -69,12 +71,12 @@ def test_a_collection_that_is_not_filled_is_named(
         evaluate(name, "theirs", lambda queries, *_, order=order: ranking(queries, order), 1)
     fill("strong", "ours")
     compare("r0", "r1", filled="strong")
-    told = capsys.readouterr().out
-    assert "strong has no labels on theirs. Run `hone judge holes strong --on theirs`." in told
-    assert told.count("ndcg_at_10, with labels of strong") == 1
+    output = capsys.readouterr().out
+    assert "strong has no labels on theirs. Run `hone judge holes strong --on theirs`." in output
+    assert output.count("ndcg_at_10, with labels of strong") == 1
 
 
-def test_how_far_the_judge_can_be_believed_is_told(made: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_accuracy_of_the_judge_is_reported(made: Path, capsys: pytest.CaptureFixture[str]):
     fill("strong", "ours")
     share = {"estimate": 0.8, "low": 0.6, "high": 0.9}
     found = {
@@ -86,12 +88,12 @@ def test_how_far_the_judge_can_be_believed_is_told(made: Path, capsys: pytest.Ca
     }
     write_json(Path("inputs/fitness/strong@ours.json"), found)
     compare("r0", "r1", filled="strong")
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert (
         "precision 80.0 % (95 % CI 60.0 % to 90.0 %), recall 80.0 % (95 % CI 60.0 % to 90.0 %)"
-        in told
+        in output
     )
-    assert "inputs/fitness/strong@ours.json" in told
+    assert "inputs/fitness/strong@ours.json" in output
     write_json(Path("inputs/fitness/strong@ours.json"), found | {"fingerprint": "another"})
     compare("r0", "r1", filled="strong")
     assert "measured with a different model, prompt or parameters only" in capsys.readouterr().out

@@ -45,7 +45,7 @@ def test_a_judge_that_relabelled_what_the_ranking_learned_may_not_fill(made: Pat
         match="Judge trainer relabelled training data of round r1. It would confirm its own errors",
     ):
         fill("trainer", "ours")
-    assert not server.asked
+    assert not server.requests
     assert not Path("inputs/labels/filled").exists()
     # r0 has learned from nobody.
     assert len(fill("trainer", "ours", names=["r0"])) == 6
@@ -89,20 +89,20 @@ def write_cascade(line: dict) -> None:
 
 
 def test_another_prompt_does_not_make_another_judge(made: Path, server: Server):
-    said = (
+    message = (
         r"Judge reworded uses the same model \(cheap-1b\) as trainer, which relabelled "
         r"training data of round r1\. Choose a judge"
     )
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         fill("reworded", "ours")
-    assert not server.asked
+    assert not server.requests
     # That which params.yaml calls it is enough, where no answer has told the model's name.
     write_judgments("r1", "trainer", fingerprint="f" * 32)
     parameters = {"model": "Maker/Cheap-1B", "prompt": "graded"}
     write_cascade(
         {"name": "trainer", "method": "endpoint", "parameters": parameters, "fingerprint": "f" * 32}
     )
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         fill("reworded", "ours")
 
 
@@ -114,7 +114,7 @@ def test_a_model_that_only_its_answers_name_is_refused_before_anything_is_writte
         Refused, match="Judge strong uses the same model .made-up-1. as trainer, which relabelled"
     ):
         fill("strong", "ours")
-    assert server.asked
+    assert server.requests
     assert not Path("inputs/labels/filled").exists()
 
 
@@ -171,33 +171,33 @@ def test_a_person_may_always_fill(made: Path, capsys: pytest.CaptureFixture[str]
         methods.checked("relabel.judges", {"people": {"who": "ann"}}, "test")
     )
     write_judgments("r1", "people:ann", fingerprint=ann)
-    said = [
+    labels = [
         Verdict(question_key("what about t1", f"{TEXTS[kind]} of t1"), word)
         for kind, word in (("b", "positive"), ("d", "unknown"))
     ]
     ledger = Ledger()
     ledger.describe(ann, {"who": "ann"})
-    ledger.record(ann, Answer("a sheet", None, 0, 0, 0.0, 0.0), said, "test")
+    ledger.record(ann, Answer("a sheet", None, 0, 0, 0.0, 0.0), labels, "test")
     rows = fill("people:ann", "ours")
-    told = capsys.readouterr().out
-    assert "The judge uses no tokens." in told
+    output = capsys.readouterr().out
+    assert "The judge uses no tokens." in output
     assert (
         "1 relevant, 0 not relevant, 1 unknown (no reason 1), 4 without an answer (not judged by "
-        "ann yet 4)." in told
+        "ann yet 4)." in output
     )
     assert verdicts(rows) == {"t1-b": "positive", "t1-d": "unknown"}
     compare("r0", "r1", filled="people:ann")
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert (
         "ann labelled 1 of 6 unjudged documents among the first ten (16.7 %). 1 verdict is "
-        "unknown, and 4 were not" in told
+        "unknown, and 4 were not" in output
     )
     # b of one of two queries is right, .072 / 2; the other three open pairs are not known.
     assert (
         "+0.036 in rank-biased precision (without them: from −0.072 to +0.072). Judging the other "
-        "3 documents could" in told
+        "3 documents could" in output
     )
-    assert "ann is a person" in told
+    assert "ann is a person" in output
 
 
 def test_recorded_answers_may_fill_unless_they_relabelled(

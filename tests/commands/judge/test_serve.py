@@ -70,17 +70,20 @@ def test_the_lines_that_it_prints_make_a_judge_whose_answers_name_no_path(
     served: tuple[subprocess.Popen, dict], tmp_path: Path
 ):
     line = methods.checked("relabel.judges", served[1]["strong"], "test")
-    asked = questions(("q1", "a"), ("q1", "b"))
+    pair_questions = questions(("q1", "a"), ("q1", "b"))
     judge = methods.find("relabel.judges", "endpoint")
-    said = judge(
-        line["parameters"], questions=asked, desk=desk(), fingerprint=fingerprint.fingerprint(line)
+    verdicts = judge(
+        line["parameters"],
+        questions=pair_questions,
+        desk=desk(),
+        fingerprint=fingerprint.fingerprint(line),
     )
-    assert said["probability"].is_between(0, 1).all()
-    assert set(said["model"]) == {line["parameters"]["model"]}
-    assert re.fullmatch(r"mine\.gguf [0-9a-f]{12}", said["model"][0])
-    kept = b"".join(file.read_bytes() for file in home().glob("judgments.db*"))
-    assert b"a folder" not in kept
-    assert str(tmp_path).encode() not in kept
+    assert verdicts["probability"].is_between(0, 1).all()
+    assert set(verdicts["model"]) == {line["parameters"]["model"]}
+    assert re.fullmatch(r"mine\.gguf [0-9a-f]{12}", verdicts["model"][0])
+    stored = b"".join(file.read_bytes() for file in home().glob("judgments.db*"))
+    assert b"a folder" not in stored
+    assert str(tmp_path).encode() not in stored
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -104,15 +107,15 @@ def test_however_it_ends_nothing_listens_afterwards(
         httpx.get(f"{url}/models", trust_env=False)
 
 
-def test_a_server_that_somebody_else_ended_is_told(served: tuple[subprocess.Popen, dict]):
+def test_a_server_that_somebody_else_ended_is_reported(served: tuple[subprocess.Popen, dict]):
     command, _ = served
     (server,) = children(command.pid)
     os.kill(server, signal.SIGTERM)
     assert command.wait(60) == 1
-    said = command.stderr.read()
-    assert said.startswith("hone: The server of mine.gguf ")
-    assert "exit code -15" in said
-    assert "Traceback" not in said
+    output = command.stderr.read()
+    assert output.startswith("hone: The server of mine.gguf ")
+    assert "exit code -15" in output
+    assert "Traceback" not in output
 
 
 def free_port() -> int:

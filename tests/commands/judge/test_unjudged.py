@@ -36,14 +36,14 @@ from tests.prepared import write_params
 __all__ = ["made", "server"]
 
 
-def test_holes_are_filled_and_what_could_not_be_said_stays_one(
+def test_holes_are_filled_and_unknown_ones_stay(
     made: Path, server: Server, capsys: pytest.CaptureFixture[str]
 ):
     rows = fill("strong", "ours")
     assert verdicts(rows) == {
-        f"{query}-{kind}": said
+        f"{query}-{kind}": verdict
         for query in TEST
-        for kind, said in (("b", "positive"), ("c", "negative"), ("d", "unknown"))
+        for kind, verdict in (("b", "positive"), ("c", "negative"), ("d", "unknown"))
     }
     assert rows.equals(judge_labels.read(Path("inputs/labels/filled/ours@strong.parquet")))
     one = rows.filter(pl.col("doc_id") == "t1-b").row(0, named=True)
@@ -62,52 +62,50 @@ def test_holes_are_filled_and_what_could_not_be_said_stays_one(
         tables.read("qrels", Path("data/ours/test/qrels.parquet")), rows, 1
     )
     assert "t1-d" not in labels["doc_id"].to_list()
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     # Both queries show b, c and d unjudged; d is at the fourth place of both rankings.
     assert (
         "ours, test: 6 unjudged documents in the first 10 ranks of r0, r1. 4 of them affect the "
-        "differences." in told
+        "differences." in output
     )
-    assert "The judgment log has verdicts on 0 of them." in told
-    assert "They need about" in told
-    assert ", cost " in told
+    assert "The judgment log has verdicts on 0 of them." in output
+    assert "They need about" in output
+    assert ", cost " in output
     assert (
         "2 relevant, 2 not relevant, 2 unknown (unparsable 2). Documents without a verdict remain "
-        "unjudged." in told
+        "unjudged." in output
     )
 
 
-def test_those_that_weigh_most_are_asked_first(
+def test_those_that_weigh_most_are_judged_first(
     made: Path, server: Server, capsys: pytest.CaptureFixture[str]
 ):
     # b: third and first place, .2 - .128 = .072; c the other way; d: nothing. Half of four such
     # weights is half of all.
     fill("strong", "ours", limit=2)
-    asked = [documents_of(body)[0][:6] for body in server.asked]
-    assert len(asked) == 2
-    assert not any(text.startswith("odd") for text in asked)
+    requested = [documents_of(body)[0][:6] for body in server.requests]
+    assert len(requested) == 2
+    assert not any(text.startswith("odd") for text in requested)
     assert (
         "reads 2 pairs (50.0 % of the total weight), the most influential first"
         in capsys.readouterr().out
     )
     fill("strong", "ours", limit=4)
-    assert {documents_of(body)[0].split()[0] for body in server.asked} == {"answer", "wrong"}
+    assert {documents_of(body)[0].split()[0] for body in server.requests} == {"answer", "wrong"}
 
 
-def test_asked_again_nothing_is_paid_for(
-    made: Path, server: Server, capsys: pytest.CaptureFixture[str]
-):
+def test_a_second_run_costs_nothing(made: Path, server: Server, capsys: pytest.CaptureFixture[str]):
     first = fill("strong", "ours")
-    calls = len(server.asked)
+    calls = len(server.requests)
     assert calls == 6
     capsys.readouterr()
     assert fill("strong", "ours").equals(first)
-    assert len(server.asked) == calls
-    told = capsys.readouterr().out
-    assert "The judgment log has verdicts on 6 of them." in told
-    assert "tokens" not in told
+    assert len(server.requests) == calls
+    output = capsys.readouterr().out
+    assert "The judgment log has verdicts on 6 of them." in output
+    assert "tokens" not in output
     assert len(fill("strong", "ours", split="dev")) == 9  # beside those of test
-    assert len(server.asked) == calls + 3
+    assert len(server.requests) == calls + 3
 
 
 def test_nothing_that_trains_or_measures_changes(made: Path):
@@ -124,13 +122,13 @@ def test_a_budget_that_ends_leaves_holes_and_the_same_command_goes_on(
     made: Path, server: Server, capsys: pytest.CaptureFixture[str]
 ):
     rows = fill("strong", "ours", tokens=600)
-    calls = len(server.asked)
+    calls = len(server.requests)
     assert 0 < calls == len(rows) < 6
-    told = capsys.readouterr().out
-    assert "the other documents remain unjudged. Rerun the command to resume." in told
-    assert f"{6 - calls} without an answer (over budget {6 - calls})" in told
+    output = capsys.readouterr().out
+    assert "the other documents remain unjudged. Rerun the command to resume." in output
+    assert f"{6 - calls} without an answer (over budget {6 - calls})" in output
     rows = fill("strong", "ours")
-    assert len(server.asked) == 6 > calls
+    assert len(server.requests) == 6 > calls
     assert len(rows) == 6
 
 
@@ -167,8 +165,8 @@ def test_a_person_is_given_the_heaviest_holes_on_a_sheet(
     )
     judge_people.read(Path("back.csv"), "ann")
     assert "of unjudged documents of ours, test, by ann" in capsys.readouterr().out
-    said = verdicts(fill("people:ann", "ours", limit=4))
-    assert said == {
+    labels = verdicts(fill("people:ann", "ours", limit=4))
+    assert labels == {
         f"{query}-{kind}": word
         for query in TEST
         for kind, word in (("b", "positive"), ("c", "negative"))
@@ -192,7 +190,7 @@ def test_a_parent_is_read_as_all_its_chunks(workspace: Path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (
             {"name": "strang"},
@@ -205,11 +203,11 @@ def test_a_parent_is_read_as_all_its_chunks(workspace: Path):
         ({"limit": 0}, "--depth is 10 and --limit is 0"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(made: Path, server: Server, arguments: dict, said: str):
+def test_what_cannot_be_meant_is_refused(made: Path, server: Server, arguments: dict, message: str):
     with pytest.raises(Refused) as refused:
         fill(**{"name": "strong", "on": "ours"} | arguments)
-    assert said in str(refused.value)
-    assert not server.asked
+    assert message in str(refused.value)
+    assert not server.requests
 
 
 def test_before_any_evaluation_the_refusal_names_the_command(made: Path, server: Server):
@@ -217,7 +215,7 @@ def test_before_any_evaluation_the_refusal_names_the_command(made: Path, server:
         file.unlink()
     with pytest.raises(Refused, match="'r1' has not been evaluated on ours: run `dvc repro` first"):
         fill("strong", "ours", names=["r1"])
-    assert not server.asked
+    assert not server.requests
 
 
 def test_where_all_is_judged_there_is_nothing_to_fill(made: Path):
@@ -229,14 +227,14 @@ def test_where_all_is_judged_there_is_nothing_to_fill(made: Path):
         fill("strong", "ours", names=["r1"], depth=1)
 
 
-def test_a_file_that_is_damaged_is_told_before_anything_is_asked(made: Path, server: Server):
+def test_a_damaged_file_is_reported_before_any_call(made: Path, server: Server):
     Path("inputs/labels/filled").mkdir(parents=True)
     Path("inputs/labels/filled/ours@strong.parquet").write_bytes(b"no table")
     with pytest.raises(
         Refused, match=r"inputs/labels/filled/ours@strong.parquet cannot be read as Parquet"
     ):
         fill("strong", "ours")
-    assert not server.asked
+    assert not server.requests
 
 
 def test_a_judge_that_says_nothing_writes_nothing(made: Path, server: Server):

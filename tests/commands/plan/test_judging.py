@@ -92,13 +92,13 @@ def test_a_control_and_grades_of_known_answers_are_counted(planned: tuple[params
 
 def test_no_prompt_lists_documents_of_two_queries(workspace: Path):
     given = params.Params.model_construct(train_on=[])
-    asked = {"prompt": "listwise-brief", "documents": 25}
-    one = cost(given, asked, 25, 1)[0]
+    settings = {"prompt": "listwise-brief", "documents": 25}
+    one = cost(given, settings, 25, 1)[0]
     assert (
-        cost(given, asked, 100, 25)[0] == 25 * one
+        cost(given, settings, 100, 25)[0] == 25 * one
     )  # four documents of each query, a prompt for each
-    assert cost(given, asked, 1000, 25)[0] == 50 * one  # forty of each: two prompts
-    assert cost(given, asked, 10, 25)[0] == 10 * one
+    assert cost(given, settings, 1000, 25)[0] == 50 * one  # forty of each: two prompts
+    assert cost(given, settings, 10, 25)[0] == 10 * one
 
 
 def test_tokens_by_a_models_own_tokenizer_and_worked_examples(
@@ -136,9 +136,9 @@ def test_the_plan_names_the_budget_and_says_how_sure_it_is(
     planned: tuple[params.Params, dict], capsys: pytest.CaptureFixture[str]
 ):
     plan_judging(*planned, ["relabel@r1"])
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for part in ("guide", "strong", "not measured yet", "(±25 %)", "budget of r1: money 1.5"):
-        assert part in said
+        assert part in output
     plan_judging(*planned, [])
     assert capsys.readouterr().out == ""
 
@@ -170,5 +170,5 @@ def test_several_answers_cost_as_many_times_and_half_a_price_is_a_price(workspac
     once = {"prompt": "yes-no", "price": {"input": 2.0}}
     tokens, money = cost(given, once, 10)
     assert money == pytest.approx(2 * (tokens - 10) / 1e6)
-    for asked, times in (({"votes": 5}, 5), ({"swap": True}, 2), ({"twice": True}, 2)):
-        assert cost(given, once | asked, 10)[0] == times * tokens
+    for settings, times in (({"votes": 5}, 5), ({"swap": True}, 2), ({"twice": True}, 2)):
+        assert cost(given, once | settings, 10)[0] == times * tokens

@@ -38,19 +38,19 @@ def test_a_parameter_has_value_default_range_and_source(here: Path):
         "about: mine\nretrieve: [dense]\nsample: {filters: [labelled, {positive-aware: {share: "
         "0.9}}], choose: {top: {n: 2}}}\n"
     )
-    said = lines("mine")
-    place = said.index(
+    text_lines = lines("mine")
+    place = text_lines.index(
         "      share = 0.9 (default 0.95; a number above 0 to 1, or null) [Hone default]"
     )
-    assert said[place + 1].startswith("        TopK-PercPos")
-    assert "      n = 2 (default 4; a whole number from 1) [Hone default]" in said
-    assert "    depth = 100 (the default; a whole number from 1) [Hone default]" in said
-    assert "secondary source" in " ".join(said)
+    assert text_lines[place + 1].startswith("        TopK-PercPos")
+    assert "      n = 2 (default 4; a whole number from 1) [Hone default]" in text_lines
+    assert "    depth = 100 (the default; a whole number from 1) [Hone default]" in text_lines
+    assert "secondary source" in " ".join(text_lines)
 
 
-def test_every_parameter_of_every_method_of_every_recipe_is_told(here: Path):
+def test_every_parameter_of_every_method_of_every_recipe_is_reported(here: Path):
     for name in recipe.names():
-        said = [text.strip() for text in lines(name)]
+        text_lines = [text.strip() for text in lines(name)]
         found = recipe.read(name)
         rules = [*found.sample.filters, found.sample.choose] if found.retrieve else []
         for place, checked in [("retrieve", line) for line in found.retrieve] + [
@@ -58,24 +58,24 @@ def test_every_parameter_of_every_method_of_every_recipe_is_told(here: Path):
             for line in rules
         ]:
             for setting in docstrings.of_method(methods.find(place, checked["method"])):
-                assert any(text.startswith(f"{setting.name} = ") for text in said), (
+                assert any(text.startswith(f"{setting.name} = ") for text in text_lines), (
                     name,
                     setting.name,
                 )
 
 
-def test_what_params_yaml_sets_of_training_is_said_to_come_from_there(here: Path):
-    said = "\n".join(lines("top-k"))
-    assert "learning_rate = 0.0001 (params.yaml; default 2e-05; a number from 0)" in said
+def test_training_settings_of_params_yaml_name_it_as_their_source(here: Path):
+    page = "\n".join(lines("top-k"))
+    assert "learning_rate = 0.0001 (params.yaml; default 2e-05; a number from 0)" in page
     assert (
-        "negatives = 1 (the default; a whole number from 0)" in said
+        "negatives = 1 (the default; a whole number from 0)" in page
     )  # the recipe says it, and wins
 
 
-def test_a_judge_is_told_as_params_yaml_has_it_or_said_to_be_missing(here: Path):
-    said = "\n".join(lines("guide-confirmed"))
-    assert "encoder (guide of params.yaml): " in said
-    assert "model = r0 (default null; a text, or null)" in said
+def test_a_judge_is_listed_as_in_params_yaml_or_as_missing(here: Path):
+    page = "\n".join(lines("guide-confirmed"))
+    assert "encoder (guide of params.yaml): " in page
+    assert "model = r0 (default null; a text, or null)" in page
     assert "there is no judge 'cheap' in params.yaml's `judges`" in "\n".join(lines("rlhn"))
 
 
@@ -84,7 +84,7 @@ def test_no_line_is_wider_than_the_terminal(here: Path):
         assert max(len(text) for text in lines("guide-confirmed", columns)) <= columns
 
 
-def test_fidelity_and_what_differs_are_told(here: Path):
+def test_fidelity_and_what_differs_are_reported(here: Path):
     Path("recipes/mine.yaml").write_text(
         'about: mine\npaper: "P (arXiv 2101.00001)"\nfidelity: adapted\ndiffers: it mines with '
         "another model\n"
@@ -107,7 +107,7 @@ def test_the_yaml_reads_as_the_same_recipe(here: Path, capsys: pytest.CaptureFix
         )
 
 
-def test_where_a_constant_comes_from_is_told_behind_it(here: Path):
+def test_the_source_of_a_constant_follows_it(here: Path):
     """What the recipe says wins; a default has its docstring's source; what the recipe chose and
     says nothing of is Hone's own.
     """
@@ -117,8 +117,8 @@ def test_where_a_constant_comes_from_is_told_behind_it(here: Path):
         "sample: {filters: [labelled, positive-aware], choose: {top: {n: 7}}}\ntrain: {negatives: "
         "3}\n"
     )
-    said = [text.strip() for text in lines("mine")]
-    assert "depth = 200 (default 100; a whole number from 1) [authors' code]" in said
-    assert "negatives = 3 (default 1; a whole number from 0) [paper]" in said
-    assert "n = 7 (default 4; a whole number from 1) [Hone default]" in said
-    assert "share = 0.95 (the default; a number above 0 to 1, or null) [survey]" in said
+    text_lines = [text.strip() for text in lines("mine")]
+    assert "depth = 200 (default 100; a whole number from 1) [authors' code]" in text_lines
+    assert "negatives = 3 (default 1; a whole number from 0) [paper]" in text_lines
+    assert "n = 7 (default 4; a whole number from 1) [Hone default]" in text_lines
+    assert "share = 0.95 (the default; a number above 0 to 1, or null) [survey]" in text_lines

@@ -28,7 +28,7 @@ CASCADE = (
 
 
 @pytest.fixture
-def said(workspace: Path, capsys: pytest.CaptureFixture):
+def validate(workspace: Path, capsys: pytest.CaptureFixture):
     """What the command says of a recipe with this text, and whether it finds it right."""
     write_params(judges=GUIDE)
 
@@ -41,9 +41,9 @@ def said(workspace: Path, capsys: pytest.CaptureFixture):
     return check
 
 
-def test_what_is_right_is_ok(said):
+def test_what_is_right_is_ok(validate):
     for text in (RIGHT, CASCADE):
-        assert said(text) == (True, "ok    recipes/mine.yaml\n")
+        assert validate(text) == (True, "ok    recipes/mine.yaml\n")
 
 
 @pytest.mark.parametrize(
@@ -153,12 +153,12 @@ def test_what_is_right_is_ok(said):
         ("   choose:", "  choose:", 8, "this is not valid YAML"),
     ],
 )
-def test_the_line_and_what_to_do(said, wrong: str, right: str, line: int, sentence: str):
+def test_the_line_and_what_to_do(validate, wrong: str, right: str, line: int, sentence: str):
     assert right in RIGHT
-    good, told = said(RIGHT.replace(right, wrong, 1))
+    good, output = validate(RIGHT.replace(right, wrong, 1))
     assert not good
-    assert told.splitlines()[0].startswith(f"wrong recipes/mine.yaml, line {line}: ")
-    assert sentence in told
+    assert output.splitlines()[0].startswith(f"wrong recipes/mine.yaml, line {line}: ")
+    assert sentence in output
 
 
 @pytest.mark.parametrize(
@@ -203,12 +203,12 @@ def test_the_line_and_what_to_do(said, wrong: str, right: str, line: int, senten
         ),
     ],
 )
-def test_mistakes_of_a_cascade(said, wrong: str, right: str, line: int, sentence: str):
+def test_mistakes_of_a_cascade(validate, wrong: str, right: str, line: int, sentence: str):
     assert right in CASCADE
-    good, told = said(CASCADE.replace(right, wrong, 1))
+    good, output = validate(CASCADE.replace(right, wrong, 1))
     assert not good
-    assert f"recipes/mine.yaml, line {line}: " in told
-    assert sentence in told
+    assert f"recipes/mine.yaml, line {line}: " in output
+    assert sentence in output
 
 
 @pytest.mark.parametrize(
@@ -236,12 +236,12 @@ def test_mistakes_of_a_cascade(said, wrong: str, right: str, line: int, sentence
     ],
 )
 def test_words_of_earlier_recipes_are_refused_with_the_new_word(
-    said, wrong: str, right: str, line: int, sentence: str
+    validate, wrong: str, right: str, line: int, sentence: str
 ):
     assert right in CASCADE
-    good, told = said(CASCADE.replace(right, wrong, 1))
+    good, output = validate(CASCADE.replace(right, wrong, 1))
     assert not good
-    assert f"recipes/mine.yaml, line {line}: {sentence}" in told
+    assert f"recipes/mine.yaml, line {line}: {sentence}" in output
 
 
 @pytest.mark.parametrize(
@@ -260,20 +260,20 @@ def test_words_of_earlier_recipes_are_refused_with_the_new_word(
         ("about: überall\n".encode("latin-1"), "line 1: the file is not UTF-8. Save it as UTF-8."),
     ],
 )
-def test_mistakes_of_the_whole_file(said, text: str | bytes, sentence: str):
-    good, told = said(text)
+def test_mistakes_of_the_whole_file(validate, text: str | bytes, sentence: str):
+    good, output = validate(text)
     assert not good
-    assert sentence in told
+    assert sentence in output
 
 
-def test_all_mistakes_are_told_at_once(said):
-    _, told = said(RIGHT.replace("50", "x").replace("0.9", "0").replace("n: 2", "n: 0"))
-    assert [text.partition(": ")[0] for text in told.splitlines()] == [
+def test_all_mistakes_are_reported_at_once(validate):
+    _, output = validate(RIGHT.replace("50", "x").replace("0.9", "0").replace("n: 2", "n: 0"))
+    assert [text.partition(": ")[0] for text in output.splitlines()] == [
         f"wrong recipes/mine.yaml, line {number}" for number in (3, 7, 8)
     ]
 
 
-def test_a_name_that_is_unknown_hides_no_other_mistake(said):
+def test_a_name_that_is_unknown_hides_no_other_mistake(validate):
     """Six: two unknown names, one of them a section's with a wrong value in it, and values in
     others.
     """
@@ -286,16 +286,16 @@ sample:
   choose: {top: {n: 0}}
 train: {negatives: 2, batch: {plain: {size: 1}}}
 """
-    _, told = said(text)
+    _, output = validate(text)
     assert sorted(
-        int(line.partition("line ")[2].partition(":")[0]) for line in told.splitlines()
-    ) == [2, 3, 5, 6, 7, 8], told
+        int(line.partition("line ")[2].partition(":")[0]) for line in output.splitlines()
+    ) == [2, 3, 5, 6, 7, 8], output
 
 
-def test_a_scorer_that_nothing_gives(said):
-    good, told = said(RIGHT.replace("share: 0.9", "scorer: dence"))
+def test_a_scorer_that_nothing_gives(validate):
+    good, output = validate(RIGHT.replace("share: 0.9", "scorer: dence"))
     assert not good
-    assert told.startswith(
+    assert output.startswith(
         "wrong recipes/mine.yaml, line 7: a rule needs the scores of 'dence', which no source or "
         "scorer of"
     )
@@ -324,11 +324,11 @@ def test_a_scorer_that_nothing_gives(said):
         (RIGHT.replace("depth: 50", "model: inputs/none"), 3, "inputs/none"),
     ],
 )
-def test_what_a_recipe_needs_beside_itself(said, text: str, line: int, sentence: str):
-    good, told = said(text)
+def test_what_a_recipe_needs_beside_itself(validate, text: str, line: int, sentence: str):
+    good, output = validate(text)
     assert not good
-    assert told.startswith(f"needs recipes/mine.yaml, line {line}: ")
-    assert sentence in told
+    assert output.startswith(f"needs recipes/mine.yaml, line {line}: ")
+    assert sentence in output
 
 
 def test_all_recipes_and_rounds_are_checked_and_unused_ones_may_wait_for_a_judge(
@@ -336,20 +336,20 @@ def test_all_recipes_and_rounds_are_checked_and_unused_ones_may_wait_for_a_judge
 ):
     write_params(judges=GUIDE)
     assert recipes([], check=True, as_yaml=False)
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     line = 1 + next(
         number
         for number, text in enumerate(Path("recipes/rlhn.yaml").read_text().splitlines())
         if "judge: cheap" in text
     )
-    assert f"needs recipes/rlhn.yaml, line {line}: " in told
-    assert "ok    round r1: top-k" in told
+    assert f"needs recipes/rlhn.yaml, line {line}: " in output
+    assert "ok    round r1: top-k" in output
     write_params(judges=GUIDE, rounds={"r1": {"from": "r0", "recipe": "rlhn"}})
     assert not recipes(["check"], check=False, as_yaml=False)
-    said = capsys.readouterr().out
+    later_output = capsys.readouterr().out
     assert (
         f"wrong round r1: recipes/rlhn.yaml, line {line}: relabel.cascade.1: there is no judge "
-        "'cheap'" in said
+        "'cheap'" in later_output
     )
 
 
