@@ -177,7 +177,7 @@ def run(case: Case, recorded: Recorded, lines: list[dict], seed: int) -> tuple[i
         cascade = Cascade(resolved)
         for _ in cascade.run(case.candidates, labels, case, 0.0, desk, ask):
             pass
-    last = cascade.said[-1].filter(pl.col("verdict") == "positive")
+    last = cascade.answers[-1].filter(pl.col("verdict") == "positive")
     return sum(paid), len(case.truth & set(last.select(PAIR).iter_rows()))
 
 

@@ -69,8 +69,9 @@ def written_whole(path: Path, mode: int = 0o666) -> Iterator[Path]:
     """Yield a temporary file beside `path`. It replaces `path` if the block succeeds and is removed
     otherwise.
 
-    Readers see the old file or the new file, never a partial one, even if the writer is killed, the
-    disk is full or the power fails. `mode` sets the permissions, reduced by the user's mask.
+    Readers see the old file or the new file, never a partial one. This holds even if the writer is
+    killed, the disk is full or the power fails. `mode` sets the permissions, reduced by the user's
+    mask.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -182,8 +183,8 @@ def describe_full_disk(error: BaseException) -> str | None:
     """A sentence with the fix if `error` means that the disk is full or a quota is reached. None
     otherwise.
 
-    The writers of Parquet, safetensors and SQLite do not raise OSError, so the error texts and
-    their causes are searched too.
+    The writers of Parquet, safetensors and SQLite do not raise OSError. The error texts and their
+    causes are therefore searched too.
     """
     seen: BaseException | None = error
     while seen is not None:

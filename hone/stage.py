@@ -48,7 +48,7 @@ def may_download() -> None:
 def run(main: Callable[..., None]) -> None:
     """Call `main` with its settings and the command-line options (see `call`).
 
-    If the work is refused or the disk is full, end the process with status 1 and a message on
+    If the work is refused or the disk is full, end the process with status 1. The message is on
     standard error.
     """
     for name, value in SWITCHES.items():
@@ -101,8 +101,8 @@ def settings_of(main: Callable[..., None]) -> Any:
 
 @contextmanager
 def ended_by_sentences(name: str) -> Iterator[None]:
-    """End the process with status 1 and one message, prefixed with `name`, if work is refused or
-    the disk is full. Other errors pass.
+    """If work is refused or the disk is full, end the process with status 1. The message is
+    prefixed with `name`. Other errors pass.
     """
     try:
         yield

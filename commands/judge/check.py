@@ -310,9 +310,9 @@ def questions_of(sets: PairSets, collection: OfSplit) -> Questions:
     ranked = sets.pairs.with_columns(
         rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("query_id")
     )
-    wanted = sets.shown.join(ranked, on="query_id", how="semi")
+    wanted = sets.shown_positives.join(ranked, on="query_id", how="semi")
     texts = collection.documents.texts(pl.concat([ranked["doc_id"], wanted["doc_id"]]).unique())
-    return questions.of(ranked, sets.shown, collection.queries(), texts)
+    return questions.of(ranked, sets.shown_positives, collection.queries(), texts)
 
 
 def desk_of(given: Params, round: str, lines: list[dict], training: TrainingSet | None) -> Desk:

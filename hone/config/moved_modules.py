@@ -1,5 +1,5 @@
-"""New locations of modules that a user's method may import by their old name in `tasks`, before
-`hone` was a package.
+"""New locations of modules that were in `tasks` before `hone` was a package. A user's method may
+import them by their old name.
 """
 
 from __future__ import annotations

@@ -348,8 +348,8 @@ def faults(
 ) -> list[tuple[tuple[str | int, ...], str]]:
     """The errors one by one: the path of names, and a sentence.
 
-    If several types are allowed and the value almost fits one of them, only the errors of that type
-    are reported.
+    A setting may allow several types. If the value almost fits one of them, only the errors of that
+    type are reported.
     """
     kinds = {kind.__name__ for kind in _reached(model)} if model else set()
     by_path: dict[tuple[str | int, ...], list[dict[str, Any]]] = {}

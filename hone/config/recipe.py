@@ -361,8 +361,8 @@ def of_lines(place: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def refuse_removed(recipe: Recipe, where: str) -> None:
-    """Raise Refused if a filter removes all candidates of a source (the source's module lists such
-    filters in `REMOVED_BY`, or by its parameters in `removed_by`).
+    """Raise Refused if a filter removes all candidates of a source. The source's module lists such
+    filters in `REMOVED_BY`, or by its parameters in `removed_by`.
     """
     filters = [line["method"] for line in recipe.sample.filters]
     for line in recipe.retrieve:

@@ -157,8 +157,8 @@ class Places:
 
 
 def line_saying(root: yaml.Node | None, sentence: str) -> int | None:
-    """The line of the first word in a file that a sentence quotes, or of one that it contains
-    without quotes. Null if there is none.
+    """The line of the first word in a file that a sentence quotes. Otherwise the line of a word
+    that it contains without quotes. Null if there is none.
     """
     quoted = re.findall(
         r"'([^']+)'", sentence

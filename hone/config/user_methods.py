@@ -43,20 +43,20 @@ def function(name: str) -> Callable[..., Any]:
     """
     module, _, last = name.rpartition(".")
     found = imported(module, name)
-    there = [
+    functions = [
         other
         for other, value in vars(found).items()
         if inspect.isfunction(value) and value.__module__ == module
     ]
     if not hasattr(found, last):
         raise Refused(
-            f"'{name}': {place_of(found)} has no function '{last}': {nearest(last, there)}"
+            f"'{name}': {place_of(found)} has no function '{last}': {nearest(last, functions)}"
         )
     if not inspect.isfunction(getattr(found, last)):
         kind = type(getattr(found, last)).__name__
         raise Refused(
             f"'{name}' is not a function but of the type {kind}. Functions of {place_of(found)}: "
-            f"{listed(there) or 'none'}."
+            f"{listed(functions) or 'none'}."
         )
     return getattr(found, last)
 

@@ -22,8 +22,8 @@ def refuse_ambiguous(
     ids_of: str | None,
     collections: Iterable[TrainingCollection],
 ) -> None:
-    """Raise Refused if a file names an id that two collections have and the recipe does not name
-    one of them.
+    """Raise Refused if a file names an id that two collections have. A recipe that names one of
+    them is accepted.
 
     Args:
         file: for the message.

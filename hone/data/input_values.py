@@ -135,20 +135,20 @@ def as_texts(column: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 
 def _texts(column: pl.Series, decimals: bool) -> tuple[pl.Series, pl.Series]:
-    kind, there = column.dtype, column.is_not_null()
+    kind, has_value = column.dtype, column.is_not_null()
     nothing = pl.repeat(False, len(column), eager=True)
     if kind.is_float():
         column = column.cast(pl.Float64).fill_nan(None)
-        there = column.is_not_null()
+        has_value = column.is_not_null()
         if decimals:
-            bad = there & ~column.is_finite().fill_null(False)
+            bad = has_value & ~column.is_finite().fill_null(False)
             return pl.Series(
                 [None if value is None else str(value) for value in column], dtype=pl.String
             ), bad
         whole = (
             column.is_finite() & (column == column.round()) & (column.abs() < EXACT)
         ).fill_null(False)
-        return column.set(~whole, None).cast(pl.Int64).cast(pl.String), there & ~whole
+        return column.set(~whole, None).cast(pl.Int64).cast(pl.String), has_value & ~whole
     if kind.is_decimal():
         texts = column.cast(pl.String).str.replace(r"\.0*$", "")
         return texts, nothing if decimals else texts.str.contains(".", literal=True).fill_null(
@@ -156,12 +156,12 @@ def _texts(column: pl.Series, decimals: bool) -> tuple[pl.Series, pl.Series]:
         )
     if kind == pl.Binary:  # text without a string type, as some Parquet writers store it
         texts = pl.Series([decoded(value) for value in column], dtype=pl.String)
-        return texts, there & texts.is_null()
+        return texts, has_value & texts.is_null()
     written = (pl.String, pl.Null, pl.Categorical, pl.Enum)
     if kind.is_integer() or (kind.is_temporal() and kind != pl.Duration) or kind in written:
         texts = column.cast(pl.String, strict=False)
-        return texts, there & texts.is_null()
-    return pl.Series([None] * len(column), dtype=pl.String), there
+        return texts, has_value & texts.is_null()
+    return pl.Series([None] * len(column), dtype=pl.String), has_value
 
 
 def decoded(value: bytes | None) -> str | None:

@@ -41,14 +41,14 @@ class Metadata:
         names = self.names
         if column in names:
             return
-        there = (
+        hint = (
             f"its documents have {', '.join(names)}; {nearest(column, names)}"
             if names
             else "its documents have no metadata"
         )
         raise Refused(
             f"{who} needs the metadata column '{column}', but the collection {self.collection} "
-            f"lacks it ({there}). Add it to the "
+            f"lacks it ({hint}). Add it to the "
             "documents (docs/collections.md, Metadata), or name another column in the recipe."
         )
 

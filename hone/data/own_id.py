@@ -1,9 +1,10 @@
 """Documents with the same id as a query. In a few collections they are the query itself, elsewhere
 unrelated texts.
 
-BEIR's evaluator removes them from every ranking (`ignore_identical_ids`), because the queries of
-ArguAna and Quora are documents of the same collection (Thakur et al., BEIR, arXiv 2104.08663).
-Elsewhere equal ids mean nothing: tables whose rows are numbered from 1 share all of them.
+BEIR's evaluator removes them from every ranking (`ignore_identical_ids`). The reason is that the
+queries of ArguAna and Quora are documents of the same collection (Thakur et al., BEIR, arXiv
+2104.08663). Elsewhere equal ids mean nothing: tables whose rows are numbered from 1 share all of
+them.
 """
 
 from __future__ import annotations

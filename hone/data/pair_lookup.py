@@ -128,10 +128,10 @@ def of_queries(left: np.ndarray, right: np.ndarray) -> Iterator[tuple[np.ndarray
 
 def same(ids: pl.Series, known: pl.Series, rows: np.ndarray) -> bool:
     """Whether the matched rows equal the requested ones."""
-    there = rows >= 0
-    if there.all():
+    is_known = rows >= 0
+    if is_known.all():
         return ids.equals(known.gather(rows))
-    return ids.filter(pl.Series(there)).equals(known.gather(rows[there]))
+    return ids.filter(pl.Series(is_known)).equals(known.gather(rows[is_known]))
 
 
 def by_text(pairs: pl.DataFrame, table: pl.DataFrame) -> np.ndarray:

@@ -76,11 +76,11 @@ class Segments:
 
     def deviation(self, values: np.ndarray) -> np.ndarray:
         """The standard deviation of each query's finite values [n]: [q]. 0 if there is none."""
-        there = np.isfinite(values)
-        count = np.maximum(self.reduced(np.add, there.astype(np.int64)), 1)
-        given = np.where(there, values, 0).astype(np.float64)
+        is_finite = np.isfinite(values)
+        count = np.maximum(self.reduced(np.add, is_finite.astype(np.int64)), 1)
+        given = np.where(is_finite, values, 0).astype(np.float64)
         mean = self.reduced(np.add, given) / count
-        apart = np.where(there, given - self.spread(mean), 0)
+        apart = np.where(is_finite, given - self.spread(mean), 0)
         return np.sqrt(self.reduced(np.add, apart * apart) / count)
 
     def ordered(self, keys: np.ndarray, n: int | None = None) -> np.ndarray:

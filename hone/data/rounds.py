@@ -25,7 +25,7 @@ def ancestors(rounds: dict[str, dict], name: str) -> list[str]:
 def draws_of(rounds: dict[str, dict], name: str) -> str:
     """The random stream of a round: its depth in its lineage, not its name.
 
-    Rounds with the same start round, such as a round and its control, share a stream, so they share
+    Rounds with the same start round, such as a round and its control, share a stream. So they share
     batches and draws where their recipes agree. A renamed round draws as before. The next round of
     a lineage draws anew.
     """

@@ -19,8 +19,8 @@ PERSON = "person"
 def share_labels(
     labels: pl.DataFrame, queries: pl.DataFrame, decided: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """Labels in which a positive or unknown document of a query is never a negative of another
-    query with the same text.
+    """Labels without contradictions between queries with the same text. A positive or unknown
+    document of one is never a negative of another.
 
     For the other queries it becomes unknown: it is not mined or used as a negative, and their
     batches mask it. A dropped pair is dropped for the others too. It does not become positive, so a
@@ -71,7 +71,7 @@ def share_labels(
         .join(pl.concat(stands), on=PAIR, how="anti", maintain_order="left")
         .select(
             *PAIR,
-            said=pl.when("dropped")
+            why=pl.when("dropped")
             .then(pl.lit(DROPPED))
             .otherwise(
                 pl.format("{} for the query {}, which has the same text", "label", "known_to")
@@ -79,11 +79,11 @@ def share_labels(
         )
     )
     marked = labels.join(shared, on=PAIR, how="left", maintain_order="left")
-    is_shared = pl.col("said").is_not_null()
+    is_shared = pl.col("why").is_not_null()
     changed = marked.with_columns(
         label=pl.when(is_shared).then(pl.lit("unknown")).otherwise(pl.col("label").cast(pl.String)),
         judge=pl.when(is_shared).then(pl.lit(JUDGE)).otherwise("judge"),
-        reason=pl.when(is_shared).then(pl.col("said")).otherwise("reason"),
+        reason=pl.when(is_shared).then(pl.col("why")).otherwise("reason"),
         rank=pl.when(is_shared).then(None).otherwise("rank"),
     ).with_columns(
         rank=pl.when(pl.col("rank").is_not_null())
@@ -95,6 +95,6 @@ def share_labels(
         label=pl.lit("unknown"),
         weight=pl.lit(1.0),
         judge=pl.lit(JUDGE),
-        reason=pl.col("said"),
+        reason=pl.col("why"),
     )
     return pl.concat([tables.shaped("labels", changed), tables.shaped("labels", new)])

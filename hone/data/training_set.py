@@ -2,8 +2,8 @@
 `start`.
 
 `start` writes a list of these tables with their hashes. Later stages depend on that list. A change
-in one of these tables reruns them, and a change in a collection used only for evaluation does not.
-Test queries are not part of it.
+in one of these tables reruns them. A change in a collection used only for evaluation does not. Test
+queries are not part of it.
 """
 
 from __future__ import annotations

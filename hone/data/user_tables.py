@@ -93,12 +93,12 @@ def need(file: Path, ids: tuple[str, ...]) -> None:
     """Raise Refused if a table lacks one of the columns `ids`. The message suggests the nearest
     name.
     """
-    there = columns(file)
-    if missing := [name for name in ids if name not in there]:
-        hints = "; ".join(nearest(name, there) for name in missing)
+    file_columns = columns(file)
+    if missing := [name for name in ids if name not in file_columns]:
+        hints = "; ".join(nearest(name, file_columns) for name in missing)
         raise Refused(
-            f"{file} lacks the column {listed(missing)}. Found: {listed(there)} ({hints}). Rename "
-            "the column."
+            f"{file} lacks the column {listed(missing)}. Found: {listed(file_columns)} "
+            f"({hints}). Rename the column."
         )
 
 

@@ -12,7 +12,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from hone.encoders.model_folder import Route
-from hone.encoders.precision import mkl_is_held_back
+from hone.encoders.precision import mkl_is_slow
 from hone.errors import Refused
 from hone.stage import Progress
 
@@ -65,7 +65,7 @@ class TorchEncoder:
         if (
             self.on_cpu
             and precision == "fp32"
-            and mkl_is_held_back()
+            and mkl_is_slow()
             and torch.backends.mkldnn.is_available()
         ):
             for module in model.modules():

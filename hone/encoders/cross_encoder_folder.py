@@ -161,9 +161,9 @@ def is_folder(name: str, revision: str | None) -> bool:
     if Path(name).is_dir():
         return True
     if len(revision or "") != COMMIT:
-        there = sorted(str(file.parent) for file in INPUTS.glob("*/config.json"))
+        folders = sorted(str(file.parent) for file in INPUTS.glob("*/config.json"))
         raise Refused(
-            f"there is no folder {name} (models below {INPUTS}/: {listed(there) or 'none'}). "
+            f"there is no folder {name} (models below {INPUTS}/: {listed(folders) or 'none'}). "
             "Correct the name. For a Hub id, set "
             f"`revision` to its {COMMIT}-digit commit, because its scores are cached permanently."
         )

@@ -41,7 +41,7 @@ class EndpointEncoder(TextEncoder):
     """A model behind an endpoint.
 
     The weights behind an endpoint are unknown. The cache address therefore contains the URL, the
-    model's name and `version`, which the user changes when the server changes its model. The
+    model's name and `version`. The user changes `version` when the server changes its model. The
     reported name and the vector length are stored with the first vectors, and other values are
     refused.
 

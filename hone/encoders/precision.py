@@ -51,7 +51,7 @@ def precision_of(wanted: str, device: str) -> str:
     return "fp32"
 
 
-def mkl_is_held_back() -> bool:
+def mkl_is_slow() -> bool:
     """Whether MKL uses only half of the CPU, as with avx512 of other vendors than Intel. oneDNN
     does not (docs/benchmarks.md).
     """

@@ -73,8 +73,8 @@ class Space:
             Refused: two shards have vectors of different lengths.
         """
         known = {shard.path for shard in self._shards or []}
-        there = sorted(path for path in self.folder.glob("*.safetensors") if path not in known)
-        self._append([shard for path in there if (shard := Shard.opened(path))])
+        unlisted = sorted(path for path in self.folder.glob("*.safetensors") if path not in known)
+        self._append([shard for path in unlisted if (shard := Shard.opened(path))])
 
     def _append(self, shards: list[Shard]) -> None:
         before = self._shards or []
@@ -162,11 +162,11 @@ class Space:
         """Write the description of the entry, unless it exists. A kill may have separated the
         folder from this file.
         """
-        there = self.noted
+        recorded = self.noted
         wanted = {"dimension": dimension} | ({"reported": reported} if reported else {})
-        if not there or any(name not in there for name in wanted):
+        if not recorded or any(name not in recorded for name in wanted):
             made = {"made": time.strftime("%Y-%m-%d %H:%M")}
-            write_json(self.folder / ABOUT, {**self.description, **made, **wanted, **there})
+            write_json(self.folder / ABOUT, {**self.description, **made, **wanted, **recorded})
 
     def used_by(self, user: str) -> None:
         """Record the user of this entry, for `hone store`."""
@@ -193,8 +193,8 @@ class Shard:
         try:
             with path.open("rb") as file:
                 header, start = read_header(file)
-                there = os.fstat(file.fileno())
-            shard = cls._described(path, header, start, there.st_size)
+                status = os.fstat(file.fileno())
+            shard = cls._described(path, header, start, status.st_size)
             if shard is not None and shard.checksum() == header["__metadata__"]["xxh3"]:
                 return shard
         except FileNotFoundError:
@@ -204,7 +204,7 @@ class Shard:
                 f"{path} cannot be read ({error}). Check the disk, or delete the file. Its texts "
                 "are encoded again."
             ) from error
-        set_aside(path, there.st_ino)
+        set_aside(path, status.st_ino)
         return None
 
     @classmethod

@@ -87,7 +87,7 @@ def in_band(
     """The documents in a band around the labelled positives of a query, by their lowest rank over
     these positives.
 
-    A document that is nearer to one positive is in no later band of another, so gaps between bands
+    A document that is nearer to one positive is in no later band of another. So gaps between bands
     are kept.
 
     Args:

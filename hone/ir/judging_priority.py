@@ -18,9 +18,9 @@ def unjudged(runs: list[pl.DataFrame], qrels: pl.DataFrame, min_relevance: int =
     """Unjudged documents of judged queries, with the uncertainty that each causes.
 
     A document's weight is the width that it adds to the bounds (`hone.ir.unjudged_bounds.bounds`)
-    of all pairs of rankings, in rank-biased precision of its query. This is the sum of its weight
-    differences over all pairs of rankings. With one ranking, the weight is its part of the
-    residual.
+    of all pairs of rankings. The unit is rank-biased precision of its query. The width is the sum
+    of its weight differences over all pairs of rankings. With one ranking, the weight is its part
+    of the residual.
 
     Args:
         runs: rankings: query_id, doc_id, rank from 1.

@@ -1,9 +1,9 @@
 """An MTEB task (Muennighoff et al., arXiv 2210.07316), read by `collect` and scored by `evaluate`,
 through mteb.
 
-mteb's runner and caches are not used. They key results by model name and vectors by text, so a
-second checkpoint with the same name would reuse the vectors of the first. Vectors come from Hone's
-embedding cache, and the task's own scorer receives a ranking.
+mteb's runner and caches are not used. They key results by model name and vectors by text. A second
+checkpoint with the same name would therefore reuse the vectors of the first. Vectors come from
+Hone's embedding cache, and the task's own scorer receives a ranking.
 """
 
 from __future__ import annotations

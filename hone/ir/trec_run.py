@@ -56,8 +56,8 @@ def write_run(run: pl.DataFrame, tag: str, path: Path) -> None:
 
 
 def ranking_of(name: str, collection: str, depth: int) -> pl.DataFrame:
-    """query_id, doc_id, rank and score of the first `depth` documents of each query, of both
-    splits, from a file of `write_run`.
+    """query_id, doc_id, rank and score of the first `depth` documents of each query, from a file of
+    `write_run`. It has both splits.
 
     Raises:
         Refused: the file is missing or is not a run file.

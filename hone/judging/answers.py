@@ -72,7 +72,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True)
-class Said:
+class ParsedVerdict:
     """An answer's verdict on one candidate: positive, negative or unknown, with a reason if it
     is unknown or unusual.
     """
@@ -83,11 +83,11 @@ class Said:
     reason: str | None = None
 
 
-def unreadable(error: Unreadable) -> Said:
-    return Said("unknown", reason=f"unparsable: {error}")
+def unreadable(error: Unreadable) -> ParsedVerdict:
+    return ParsedVerdict("unknown", reason=f"unparsable: {error}")
 
 
-def listwise(text: str | None, count: int, cut: bool = False) -> list[Said]:
+def listwise(text: str | None, count: int, cut: bool = False) -> list[ParsedVerdict]:
     """Verdicts on `count` numbered candidates from an answer with two lists.
 
     Both lists count as found (RLHN). A number in both lists has the lower grade. A number without a
@@ -108,18 +108,20 @@ def listwise(text: str | None, count: int, cut: bool = False) -> list[Said]:
         if beyond
         else None
     )
-    said = []
+    verdicts = []
     for number in range(1, count + 1):
         if number in worse:
             both = "in both lists" if number in better else None
-            said.append(
-                Said("positive", WORSE, reason="; ".join(filter(None, (both, noted))) or None)
+            verdicts.append(
+                ParsedVerdict(
+                    "positive", WORSE, reason="; ".join(filter(None, (both, noted))) or None
+                )
             )
         elif number in better:
-            said.append(Said("positive", BETTER, reason=noted))
+            verdicts.append(ParsedVerdict("positive", BETTER, reason=noted))
         else:
-            said.append(Said("negative", NEITHER, reason=noted))
-    return said
+            verdicts.append(ParsedVerdict("negative", NEITHER, reason=noted))
+    return verdicts
 
 
 def lists(text: str | None, cut: bool = False) -> tuple[list[int], list[int]]:
@@ -206,7 +208,7 @@ def whole_numbers(values: Any) -> list[int]:
     return list(dict.fromkeys(total))
 
 
-def yes_no(text: str | None, tops: Tops | None = None, inverted: bool = False) -> Said:
+def yes_no(text: str | None, tops: Tops | None = None, inverted: bool = False) -> ParsedVerdict:
     """The verdict of a yes-no answer, with a probability from the first token's alternatives.
 
     Args:
@@ -219,15 +221,17 @@ def yes_no(text: str | None, tops: Tops | None = None, inverted: bool = False) -
     if weights:
         probability = weights.get("yes", 0.0) / sum(weights.values())
         probability = 1 - probability if inverted else probability
-        return Said("positive" if probability >= CERTAIN else "negative", probability=probability)
+        return ParsedVerdict(
+            "positive" if probability >= CERTAIN else "negative", probability=probability
+        )
     try:
         says = word(text, ("yes", "no"))
     except Unreadable as error:
         return unreadable(error)
-    return Said("positive" if (says == "yes") != inverted else "negative")
+    return ParsedVerdict("positive" if (says == "yes") != inverted else "negative")
 
 
-def graded(text: str | None, tops: Tops | None = None, positive_from: float = 2) -> Said:
+def graded(text: str | None, tops: Tops | None = None, positive_from: float = 2) -> ParsedVerdict:
     """The verdict of a grade from 0 to 3.
 
     Args:
@@ -243,27 +247,31 @@ def graded(text: str | None, tops: Tops | None = None, positive_from: float = 2)
         probability = (
             sum(weight for grade, weight in weights.items() if int(grade) >= positive_from) / total
         )
-        return Said("positive" if probability >= CERTAIN else "negative", expected, probability)
+        return ParsedVerdict(
+            "positive" if probability >= CERTAIN else "negative", expected, probability
+        )
     try:
         grade = grade_of(text)
     except Unreadable as error:
         return unreadable(error)
-    return Said("positive" if grade >= positive_from else "negative", float(grade))
+    return ParsedVerdict("positive" if grade >= positive_from else "negative", float(grade))
 
 
-def pairwise(text: str | None, tops: Tops | None = None) -> Said:
+def pairwise(text: str | None, tops: Tops | None = None) -> ParsedVerdict:
     """The verdict of a comparison of the candidate (B) with the labelled positive (A); "equal"
     counts as found.
     """
     weights = alike(tops, {"a": "A", "b": "B", "equal": "equal"})
     if weights:
         probability = 1 - weights.get("A", 0.0) / sum(weights.values())
-        return Said("positive" if probability >= CERTAIN else "negative", probability=probability)
+        return ParsedVerdict(
+            "positive" if probability >= CERTAIN else "negative", probability=probability
+        )
     try:
         says = word(text, ("A", "B", "equal"))
     except Unreadable as error:
         return unreadable(error)
-    return Said("negative" if says == "A" else "positive")
+    return ParsedVerdict("negative" if says == "A" else "positive")
 
 
 def alike(tops: Tops | None, words: dict[str, str]) -> dict[str, float]:

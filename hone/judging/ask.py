@@ -160,22 +160,22 @@ def questions_by_key(
         questions.pairs.select(PAIR).iter_rows(), key=lambda pair: pair[0]
     ):
         query = queries[query_id]
-        shown = (
+        positives = (
             tuple(documents[doc_id] for doc_id in positives_of.get(query_id, [])[:most])
             if prompt.shows_positives
             else ()
         )
         worked = tuple(examples.get(query_id, ()))
         # Examples are part of the question, like the positives.
-        beside = (*shown, *(text for item in worked for text in item))
+        beside = (*positives, *(text for item in worked for text in item))
         for _, doc_id in pairs:
-            if prompt.shows_positives and not shown:
+            if prompt.shows_positives and not positives:
                 keys.append(None)
                 continue
             document = documents[doc_id]
             key = question_key(query, document, beside)
             keys.append(key)
-            items.setdefault(key, Item(key, query, document, shown, worked))
+            items.setdefault(key, Item(key, query, document, positives, worked))
     return keys, items
 
 

@@ -36,15 +36,16 @@ class Cascade:
 
     Attributes:
         lines: of the cascade, resolved: name, method, parameters, fingerprint, escalate, evidence.
-        said: per judge: query_id, doc_id, collection, rank, verdict, grade, probability (calibrated
-            if `hone judge check` fitted a calibration), stated (uncalibrated), reason.
+        answers: per judge: query_id, doc_id, collection, rank, verdict, grade, probability
+            (calibrated if `hone judge check` fitted a calibration), stated (uncalibrated), reason.
+            A rule under `escalate` reads them as `said`.
         sent: per judge, the number of pairs that its rule escalated, without the control.
         control: pairs that went to the last judge at random and that no rule escalated.
         unsent: number of pairs that no rule escalated to the last judge, including the control.
     """
 
     lines: list[dict]
-    said: list[pl.DataFrame] = field(default_factory=list, init=False)
+    answers: list[pl.DataFrame] = field(default_factory=list, init=False)
     sent: list[int] = field(default_factory=list, init=False)
     control: pl.DataFrame = field(
         default_factory=lambda: pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String)), init=False
@@ -99,17 +100,17 @@ class Cascade:
                 unit(lots(pair_keys(pairs), desk.seed, desk.draws, "relabel.control")) < control
             )
         )
-        asked = pairs
+        remaining = pairs
         for place, line in enumerate(self.lines):
             blocks = [no_verdicts().drop(PAIR)]
-            for questions in in_blocks(asked, labels, training):
+            for questions in in_blocks(remaining, labels, training):
                 answered = ask(line, questions, desk)
                 yield answered.with_columns(
                     place=pl.lit(place + 1, dtype=pl.Int32), judge=pl.lit(line["name"])
                 )
                 blocks.append(in_order(questions.pairs, answered))
             judged = pl.concat(blocks)
-            self.said.append(calibrated(asked.hstack(judged), line["evidence"]))
+            self.answers.append(calibrated(remaining.hstack(judged), line["evidence"]))
             counts = dict(judged["verdict"].value_counts().rows())
             summary = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counts.items()))
             say(
@@ -118,13 +119,13 @@ class Cascade:
             )
             if place + 1 == len(self.lines):
                 break
-            sent = escalated(self.said, line)
+            sent = escalated(self.answers, line)
             self.sent.append(len(sent))
             if place + 2 == len(self.lines):
                 self.control = drawn.filter(~within(drawn, sent)).select(PAIR)
                 self.unsent = len(pairs) - len(sent)
                 sent = pl.concat([sent, self.control])
-            asked = pairs.filter(within(pairs, sent))
+            remaining = pairs.filter(within(pairs, sent))
 
     def final(self, agreed: bool = False) -> pl.DataFrame:
         """One row per pair: the verdict of the last judge that read it, with that judge's name and
@@ -133,15 +134,15 @@ class Cascade:
         Args:
             agreed: a pair is positive only if every judge that read it returned positive.
         """
-        if len(self.said) < len(self.lines):
+        if len(self.answers) < len(self.lines):
             raise AssertionError("the cascade has not been run to its end")
         judges = pl.Enum(list(dict.fromkeys(self.names)))
         parts: list[pl.DataFrame] = []
         for place in reversed(
-            range(len(self.said))
+            range(len(self.answers))
         ):  # not all of them in one table: a million pairs are to fit
-            own = self.said[place]
-            for later in self.said[place + 1 :]:
+            own = self.answers[place]
+            for later in self.answers[place + 1 :]:
                 own = own.filter(~within(own, later))
             parts.append(
                 own.with_columns(
@@ -153,7 +154,7 @@ class Cascade:
         if not agreed:
             return last
         denied = pl.repeat(False, len(last), eager=True)
-        for frame in self.said:
+        for frame in self.answers:
             denied |= within(last, frame.filter(pl.col("verdict") == "negative"))
         verdict = pl.col("verdict").cast(pl.String)
         return last.with_columns(
@@ -174,16 +175,16 @@ def in_order(pairs: pl.DataFrame, answered: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def escalated(said: list[pl.DataFrame], line: dict) -> pl.DataFrame:
+def escalated(answers: list[pl.DataFrame], line: dict) -> pl.DataFrame:
     """query_id, doc_id of the pairs that a line's rule escalates to the next judge.
 
     Args:
-        said: verdicts of the earlier judges and, last, of the line's own.
+        answers: verdicts of the earlier judges and, last, of the line's own.
         line: of the cascade.
     """
     rule = line["escalate"]
     chosen = methods.find("relabel.escalate", rule["method"])(
-        rule["parameters"], said=said[-1], earlier=said[:-1], evidence=line["evidence"]
+        rule["parameters"], said=answers[-1], earlier=answers[:-1], evidence=line["evidence"]
     )
     return chosen.select(PAIR)
 
@@ -193,11 +194,11 @@ def no_verdicts() -> pl.DataFrame:
     return verdicts.empty().select(SLIM)
 
 
-def calibrated(said: pl.DataFrame, evidence: list[dict]) -> pl.DataFrame:
-    """`said` with calibrated probabilities; `stated` holds the uncalibrated ones.
+def calibrated(answers: pl.DataFrame, evidence: list[dict]) -> pl.DataFrame:
+    """`answers` with calibrated probabilities; `stated` holds the uncalibrated ones.
 
     Args:
-        said: collection, probability and more, of one judge.
+        answers: collection, probability and more, of one judge.
         evidence: measurements of the judge per collection. Without a calibration, or with another
             judge's, probabilities are unchanged.
     """
@@ -206,10 +207,10 @@ def calibrated(said: pl.DataFrame, evidence: list[dict]) -> pl.DataFrame:
         for found in evidence
         if found.get("calibration") and not found["another"]
     }
-    values = said["probability"].to_numpy().copy()
+    values = answers["probability"].to_numpy().copy()
     for collection, found in maps.items():
-        own = (said["collection"] == collection).to_numpy()
+        own = (answers["collection"] == collection).to_numpy()
         values[own] = apply(found, values[own])
-    return said.with_columns(
+    return answers.with_columns(
         stated="probability", probability=pl.Series(values, dtype=pl.Float32, nan_to_null=True)
     )

@@ -85,19 +85,21 @@ class Scorer:
         wanted = {keys[pair]: both for pair, both in texts.items()}
         self._make(wanted)
         found = self.desk.ledger.find(self.judge, list(wanted))
-        asked = pairs.select(
+        keyed_pairs = pairs.select(
             *PAIR,
             question=pl.Series(
                 [keys[pair] for pair in pairs.select(PAIR).iter_rows()], dtype=pl.Binary
             ),
         )
-        return asked.join(found, on="question", how="left", maintain_order="left").drop("question")
+        return keyed_pairs.join(found, on="question", how="left", maintain_order="left").drop(
+            "question"
+        )
 
     def _make(self, wanted: dict[bytes, tuple[str, str]]) -> None:
         """Wait until the ledger has every score, computed here or by another process, or the
         budget is used up.
         """
-        told = False
+        logged = False
         while missing := self._missing(list(wanted)):
             # The longest first: pairs of similar length share a batch, and a memory error shows at
             # once.
@@ -106,12 +108,12 @@ class Scorer:
             if self.over:
                 return
             if not done:
-                if not told:
+                if not logged:
                     say(
                         f"{self.desk.stage}: waiting for {len(missing):,} pairs that another "
                         "process is scoring"
                     )
-                    told = True
+                    logged = True
                 time.sleep(POLL)
 
     def _missing(self, keys: list[bytes]) -> list[bytes]:
@@ -151,7 +153,7 @@ class Scorer:
                 [wanted[key] for key in keys], batch_size=PAIRS_PER_BATCH, show_progress_bar=False
             ).tolist()
             spent = time.monotonic() - began
-        said = [
+        verdicts = [
             Verdict(key, "unknown", score, reason=A_SCORE)
             if math.isfinite(score)
             else Verdict(key, "unknown", reason=NO_NUMBER)
@@ -159,7 +161,7 @@ class Scorer:
         ]
         raw = "\n".join(map(repr, made))
         self.desk.ledger.record(
-            self.judge, Answer(raw, self.name, 0, 0, 0.0, spent), said, self.desk.run
+            self.judge, Answer(raw, self.name, 0, 0, 0.0, spent), verdicts, self.desk.run
         )
 
     @cached_property

@@ -36,19 +36,19 @@ def examples(questions: Questions, desk: Desk, n: int) -> dict[str, list[Example
         return {}
     known = answered(desk)
     encoder = encoder_of(desk.models, BASE)
-    asked = questions.queries
-    texts = pl.concat([asked["text"], known["text"]]).to_list()
+    judged_queries = questions.queries
+    texts = pl.concat([judged_queries["text"], known["text"]]).to_list()
     vectors = encoder.queries(texts)
     # n for the better passages, one more for the last worse passage, and room for the query itself
     # and its copies.
-    near = nearest(vectors.take(slice(0, len(asked))), vectors, len(asked), n + 8)
+    near = nearest(vectors.take(slice(0, len(judged_queries))), vectors, len(judged_queries), n + 8)
     documents = desk.training.texts(known["doc_id"].unique()).select("doc_id", "full_text")
     passages = dict(documents.iter_rows())
     rows = known.select("text", "doc_id").rows()
     return {
         query_id: triples(text, [rows[place] for place in order], passages, n)
         for (query_id, text), order in zip(
-            asked.select("query_id", "text").iter_rows(), near, strict=True
+            judged_queries.select("query_id", "text").iter_rows(), near, strict=True
         )
     }
 
@@ -71,19 +71,21 @@ def answered(desk: Desk) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def nearest(asked: np.ndarray, vectors, start: int, n: int) -> np.ndarray:
+def nearest(query_vectors: np.ndarray, vectors, start: int, n: int) -> np.ndarray:
     """Positions of the `n` training queries most similar to each judged query, best first: array
-    [asked, n].
+    [queries, n].
 
     Args:
-        asked: vectors [asked, d].
+        query_vectors: of the judged queries [queries, d].
         vectors: of the judged queries, followed by the training queries.
         start: position of the first training query.
         n: number of neighbors.
     """
-    scores, places = np.empty((len(asked), 0), np.float32), np.empty((len(asked), 0), np.int64)
+    count = len(query_vectors)
+    scores, places = np.empty((count, 0), np.float32), np.empty((count, 0), np.int64)
     for first in range(start, len(vectors), QUERIES_AT_ONCE):
-        block = asked @ vectors.take(slice(first, min(first + QUERIES_AT_ONCE, len(vectors)))).T
+        part = slice(first, min(first + QUERIES_AT_ONCE, len(vectors)))
+        block = query_vectors @ vectors.take(part).T
         here = np.broadcast_to(np.arange(block.shape[1]) + first - start, block.shape)
         scores, places = np.hstack([scores, block]), np.hstack([places, here])
         best = np.argsort(-scores, axis=1, kind="stable")[:, :n]

@@ -38,13 +38,15 @@ def described(line: dict) -> dict[str, Any]:
     """
     method = methods.find("relabel.judges", line["method"])
     more, once = method.beside("identity"), method.beside("ONCE", {})
-    said = without_how(line)
+    essential = without_how(line)
     plain = {
         name: value
-        for name, value in said["parameters"].items()
+        for name, value in essential["parameters"].items()
         if name not in once or value != once[name]
     }
-    return said | {"parameters": plain} | ({"identity": more(line["parameters"])} if more else {})
+    return (
+        essential | {"parameters": plain} | ({"identity": more(line["parameters"])} if more else {})
+    )
 
 
 def variant(fingerprint: str, name: str) -> str:

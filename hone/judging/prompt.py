@@ -21,7 +21,7 @@ from hone.config.params import explained
 from hone.errors import Refused, listed, nearest
 from hone.files import fingerprint_of_file
 from hone.judging import answers
-from hone.judging.answers import Said
+from hone.judging.answers import ParsedVerdict
 from hone.judging.delimiters import harmless
 from hone.layout import INPUTS
 
@@ -100,15 +100,15 @@ class Prompt:
             examples: of a pairwise prompt.
             structured: whether JSON output is requested.
         """
-        known, shown = (
+        positive_tag, candidate_tag = (
             ("passage_a", "passage_b") if self.kind == "pairwise" else ("known_answer", "document")
         )
         numbered = self.kind == "listwise"
         texts = {
             "query": tagged("query", query),
-            "positives": "\n".join(tagged(known, text) for text in positives),
+            "positives": "\n".join(tagged(positive_tag, text) for text in positives),
             "candidates": "\n".join(
-                tagged(shown, text, number if numbered else None)
+                tagged(candidate_tag, text, number if numbered else None)
                 for number, text in enumerate(candidates, start=1)
             ),
             "examples": "\n".join(example(number, *item) for number, item in enumerate(examples)),
@@ -148,7 +148,7 @@ class Prompt:
         cut: bool = False,
         count: int = 1,
         positive_from: float = 2,
-    ) -> list[Said]:
+    ) -> list[ParsedVerdict]:
         """An answer's verdicts on `count` candidates, in their order; see
         `hone.judging.answers`.
         """
@@ -175,10 +175,10 @@ def example(number: int, query: str, better: str, worse: str) -> str:
     a letter.
     """
     first, second, right = (better, worse, "A") if number % 2 == 0 else (worse, better, "B")
-    shown = "\n".join(
+    passages = "\n".join(
         (tagged("query", query), tagged("passage_a", first), tagged("passage_b", second))
     )
-    return f"<example>\n{shown}\nAnswer: {right}\n</example>"
+    return f"<example>\n{passages}\nAnswer: {right}\n</example>"
 
 
 def names() -> list[str]:

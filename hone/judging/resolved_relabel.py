@@ -1,6 +1,6 @@
 """The section `relabel` as `resolve` writes it and the stage reads it.
 
-It lies apart from the code that resolves it, so that the stage's code fingerprint has no other
+It is separate from the code that resolves it. So the stage's code fingerprint contains no other
 section of a recipe.
 """
 
@@ -17,8 +17,8 @@ from hone.config.stage_settings import MethodLine
 class JudgeLine(TypedDict):
     """A line of a cascade with its judge resolved.
 
-    `fingerprint` is the judge's name in the ledger, `escalate` its escalation rule, and `evidence`
-    what `hone judge check` measured on each training collection.
+    `fingerprint` is the judge's name in the ledger, and `escalate` its escalation rule. `evidence`
+    contains what `hone judge check` measured on each training collection.
     """
 
     name: str

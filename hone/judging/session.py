@@ -18,7 +18,14 @@ from hone import interrupts
 from hone.data.unknown_reasons import ANSWERED, TAKEN_OVER, kind
 from hone.judging.context import Desk
 from hone.judging.requests import Item, Wording
-from hone.llm.completion import Completion, Endpoint, Expected, Request, held_to, log_unsupported
+from hone.llm.completion import (
+    Completion,
+    Endpoint,
+    Expected,
+    Request,
+    check_model,
+    log_unsupported,
+)
 from hone.llm.endpoint_state import habits
 from hone.llm.ledger.ledger import LEASE, Answer, Verdict, question_key
 from hone.seeds import generator
@@ -181,8 +188,8 @@ class Session:
 
     @contextmanager
     def recording_failed_attempts(self) -> Iterator[None]:
-        """Record the cost of attempts without an answer as an answer to no question, so that the
-        next run counts it as spent.
+        """Record the cost of attempts without an answer as an answer to no question. The next run
+        then counts it as spent.
 
         A vendor's batch is not a failed attempt: the run that collects its completions counts them.
         """
@@ -357,7 +364,7 @@ class Session:
         number = completion.request.number
         with self.lock:
             group = self.under_way[number]
-            fault = completion.fault or held_to(completion, self.expected).fault
+            fault = completion.fault or check_model(completion, self.expected).fault
             if fault and (unsupported := self.wording.unsupported(completion.request, fault)):
                 self.wording.without |= unsupported
                 log_unsupported(self.endpoint, sorted(unsupported), fault)
@@ -388,12 +395,14 @@ class Session:
                 wording.settings.positive_from,
             )
             if stopped := habits(self.endpoint).judge_room(
-                completion, any(said.verdict != "unknown" for said in read)
+                completion, any(verdict.verdict != "unknown" for verdict in read)
             ):
                 self.endpoint.log(stopped)
             verdicts = [
-                Verdict(item.key, said.verdict, said.grade, said.probability, said.reason)
-                for item, said in zip(group, read, strict=True)
+                Verdict(
+                    item.key, verdict.verdict, verdict.grade, verdict.probability, verdict.reason
+                )
+                for item, verdict in zip(group, read, strict=True)
             ]
         self.recorded_tokens += completion.tokens_in + completion.tokens_out
         self.recorded_money += completion.money

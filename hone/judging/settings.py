@@ -152,7 +152,9 @@ def evidence(given: Params, line: dict, round: str, mined: str) -> list[dict]:
     """
     files = [fitness_file(line["name"], collection) for collection in given.train_on]
     return [
-        held_against(read_json(file), given, line, round, mined) for file in files if file.is_file()
+        add_mismatches(read_json(file), given, line, round, mined)
+        for file in files
+        if file.is_file()
     ]
 
 
@@ -161,7 +163,7 @@ def fitness_file(judge: str, collection: str) -> Path:
     return label_file(f"fitness/{judge}@{collection}.json")
 
 
-def held_against(found: dict, given: Params, line: dict, round: str, mined: str) -> dict:
+def add_mismatches(found: dict, given: Params, line: dict, round: str, mined: str) -> dict:
     """Measurements with the reasons that prevent their use here."""
     then, now = found.get("from"), given.rounds[round].start
     another = elsewhere = None
@@ -191,7 +193,7 @@ def changes_with_round(line: dict) -> bool:
     return bool(changes and changes(line["parameters"]))
 
 
-def told(section: dict | str) -> dict | str:
+def drop_evidence(section: dict | str) -> dict | str:
     """A resolved section for MLflow, without the measurements of its judges."""
     if not isinstance(section, dict):
         return section

@@ -48,12 +48,12 @@ def by_grade(graded: pl.DataFrame) -> pl.DataFrame:
         graded: with grade, bound (the threshold) and reason: why the verdict is unknown; null
             otherwise.
     """
-    said = (
+    verdict = (
         pl.when(pl.col("grade") >= pl.col("bound"))
         .then(pl.lit("positive"))
         .otherwise(pl.lit("negative"))
     )
     silent = pl.col("reason").is_not_null()
     return graded.with_columns(
-        verdict=pl.when(silent).then(pl.lit("unknown")).otherwise(said),
+        verdict=pl.when(silent).then(pl.lit("unknown")).otherwise(verdict),
     )

@@ -96,18 +96,18 @@ def voted(frames: list[pl.DataFrame], tally: Tally) -> pl.DataFrame:
     The probability is the mean over the answers that have one; otherwise the fraction of positive
     votes.
     """
-    told = together(frames)
+    combined = together(frames)
     votes, most = pl.col("yes") + pl.col("no"), pl.max_horizontal("yes", "no")
-    counted = told.filter(votes > 0)
+    counted = combined.filter(votes > 0)
     tally.votes += len(counted)
     tally.unanimous += len(counted.filter(most == votes))
     turnable = (pl.col("yes") - pl.col("no")).abs() <= pl.col("failures")
-    told = told.with_columns(
+    combined = combined.with_columns(
         turnable=(pl.col("failures") > 0) & turnable,
         yes=pl.col("yes").cast(pl.Int64),
         no=pl.col("no").cast(pl.Int64),
     )
-    return told.with_columns(
+    return combined.with_columns(
         verdict=pl.when("turnable")
         .then(pl.lit("unknown"))
         .when(pl.col("yes") > pl.col("no"))
@@ -147,12 +147,12 @@ def averaged(frames: list[pl.DataFrame], tally: Tally) -> pl.DataFrame:
 
     If one of them has no probability, both verdicts must agree.
     """
-    told = agreed(frames, "the two polarities disagree")
-    both = told.filter(pl.col("sure") == len(frames))
+    combined = agreed(frames, "the two polarities disagree")
+    both = combined.filter(pl.col("sure") == len(frames))
     tally.sides += len(both)
     tally.bias += both.select((pl.col("first") - pl.col("last")).sum()).item() / 2
     certain = pl.col("sure") == len(frames)
-    return told.with_columns(
+    return combined.with_columns(
         verdict=pl.when(certain & (pl.col("probability") >= CERTAIN))
         .then(pl.lit("positive"))
         .when(certain)

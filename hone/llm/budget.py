@@ -57,7 +57,7 @@ class Budget:
     _spent: dict[str, float] = field(
         default_factory=lambda: {"pairs": 0, "tokens": 0, "money": 0.0}, init=False
     )
-    _held: dict[str, float] = field(
+    _reserved: dict[str, float] = field(
         default_factory=lambda: {"pairs": 0, "tokens": 0, "money": 0.0}, init=False
     )
     # Spent and reserved by other processes, as of the last ledger access.
@@ -91,7 +91,7 @@ class Budget:
     ) -> Reservation | None:
         """Reserve the maximum that a call may use; null if it exceeds the rest, which sets `over`.
 
-        After a call that does not fit, no smaller one is accepted either, so that a repeated stage
+        After a call that does not fit, no smaller one is accepted either. A repeated stage then
         stops at the same pair.
 
         Args:
@@ -107,7 +107,7 @@ class Budget:
             shared = self.spending is not None and any(wanted.values())
             if self.over is None:
                 self.over = self._too_late() or (
-                    None if shared else self._exceeded(wanted, self._held)
+                    None if shared else self._exceeded(wanted, self._reserved)
                 )
             if self.over is not None:
                 return None
@@ -118,29 +118,29 @@ class Budget:
                 if name is None:
                     # Rounding aside, these sums are what the ledger has compared.
                     self.over = (
-                        self._exceeded(wanted, self._held)
+                        self._exceeded(wanted, self._reserved)
                         or f"the budget of {self._named()} is used up"
                     )
                     return None
             for key, amount in wanted.items():
-                self._held[key] += amount
+                self._reserved[key] += amount
             return Reservation(pairs, tokens, money, name)
 
     def waits(self, pairs: int, tokens: int, money: float) -> bool:
-        """Whether a call does not fit now but may fit after calls of this process have used less
+        """Whether a call does not fit now but may fit later. Calls of this process may use less
         than their reservations.
         """
         with self._lock:
             wanted = {"pairs": pairs, "tokens": tokens, "money": money}
             if self.over is not None or self._began is None or self._too_late():
                 return False
-            if self.spending is not None and self._exceeded(wanted, self._held):
+            if self.spending is not None and self._exceeded(wanted, self._reserved):
                 self._look(
                     self.spending.total(), None
                 )  # other processes may have used less than they reserved
             nothing = dict.fromkeys(NAMES, 0)
             return (
-                self._exceeded(wanted, self._held) is not None
+                self._exceeded(wanted, self._reserved) is not None
                 and self._exceeded(wanted, nothing) is None
             )
 
@@ -202,18 +202,18 @@ class Budget:
 
     def _move(self, reservation: Reservation, used: dict[str, float]) -> None:
         for name, amount in used.items():
-            self._held[name] -= getattr(reservation, name)
+            self._reserved[name] -= getattr(reservation, name)
             self._spent[name] += amount
 
     def _look(self, total: dict[str, float], added: dict[str, float] | None) -> None:
-        """Update the use of other processes from the ledger's total, which includes this
-        process's own and what was `added` just now.
+        """Update the use of other processes from the ledger's total. The total includes this
+        process's own use and what was `added` just now.
         """
         for name in NAMES:
             own = (
                 self._spent[name]
                 - self._before[name]
-                + self._held[name]
+                + self._reserved[name]
                 + (added[name] if added else 0)
             )
             self._others[name] = total[name] - own
@@ -234,12 +234,11 @@ class Budget:
             if getattr(self, name) is not None
         )
 
-    def _exceeded(self, wanted: dict[str, float], held: dict[str, float]) -> str | None:
+    def _exceeded(self, wanted: dict[str, float], reserved: dict[str, float]) -> str | None:
         for name, unit in NAMES.items():
             limit = getattr(self, name)
-            if limit is not None and self._spent[name] + self._others[name] + held[name] + wanted[
-                name
-            ] > limit * (1 + ROUNDING):
+            used = self._spent[name] + self._others[name] + reserved[name]
+            if limit is not None and used + wanted[name] > limit * (1 + ROUNDING):
                 return f"the budget of {limit:,g} {unit} is used up"
         return None
 

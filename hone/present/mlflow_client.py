@@ -98,9 +98,11 @@ def find_runs(client: MlflowClient, tag: str, value: str) -> list[Run]:
 
 def find_parent(client: MlflowClient, loop: dict[str, Any]) -> tuple[Run, bool]:
     """The run of a loop, created if it is missing, and whether it is new."""
-    there = [run for run in find_runs(client, ADDRESS, loop["loop"]) if PARENT not in run.data.tags]
-    if there:
-        return there[0], False
+    parents = [
+        run for run in find_runs(client, ADDRESS, loop["loop"]) if PARENT not in run.data.tags
+    ]
+    if parents:
+        return parents[0], False
     return client.create_run(
         experiment(client), run_name=loop["name"], tags={ADDRESS: loop["loop"]}
     ), True

@@ -85,7 +85,7 @@ def read_hashes(wanted: dict[str, str]) -> dict[str, str]:
 
     A stage may not depend on dvc.lock, which changes with every stage. It holds the hashes of what
     earlier stages made when a later one runs. Another stage that ends at the same moment may be
-    writing it, so a file that lacks something is read again.
+    writing it. A file that lacks something is therefore read again.
 
     Args:
         wanted: {path: name}.

@@ -14,8 +14,8 @@ def kappa(one: np.ndarray, other: np.ndarray, queries: np.ndarray) -> Estimate:
     summed by query.
 
     If both agree on every pair, the lower bound is Wilson's for as many queries without a
-    difference. With one pair per query, the variance is that of Fleiss, Cohen and Everitt (1969),
-    except for the factor n / (n - 1).
+    difference. With one pair per query, the variance is that of Fleiss, Cohen and Everitt (1969).
+    Only the factor n / (n - 1) differs.
 
     Args:
         one, other: the verdicts on the same pairs, as values that can be compared.

@@ -3,7 +3,7 @@ Student's t below 30 queries.
 
 The percentile bootstrap is too narrow for few queries: its variance uses 1 / n instead of 1 / (n -
 1), and its quantiles are those of the normal distribution. BCa corrects bias and skew, but not
-this. Student's t is exact for normal values and has the best coverage of these intervals for small
+this. Student's t is exact for normal values. It has the best coverage of these intervals for small
 samples (Hesterberg, "What Teachers Should Know About the Bootstrap", 2015).
 """
 
@@ -59,9 +59,9 @@ def intervals(values: np.ndarray, draw: np.random.Generator) -> list[Interval]:
         draw: random number generator.
 
     Returns:
-        One interval for each series. Without queries, everything is 0. One query does not
-        generalize, although its resampled mean never varies, so its interval is the full range of a
-        difference, from -1 to 1.
+        One interval for each series. Without queries, everything is 0. The resampled mean of one
+        query never varies, but one query does not generalize. So its interval is the full range of
+        a difference, from -1 to 1.
     """
     values = np.asarray(values, dtype=np.float64)
     queries = len(values)

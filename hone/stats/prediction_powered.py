@@ -51,9 +51,9 @@ def corrected(
     """The fraction of units whose gold verdict is yes, the judge's precision, and its fraction of
     yes, each with an interval.
 
-    With q the fraction of yes, and p1 and p0 the gold fractions among yes and among the rest, the
-    fraction is q p1 + (1 - q) p0. The precision is p1. Intervals are combined as in Zou and Donner
-    (2008), so none collapses if no gold verdict is yes.
+    The fraction is q p1 + (1 - q) p0. Here q is the fraction of yes, and p1 and p0 are the gold
+    fractions among yes and among the rest. The precision is p1. Intervals are combined as in Zou
+    and Donner (2008), so none collapses if no gold verdict is yes.
 
     Args:
         judged: every unit that the judge has read.

@@ -38,9 +38,12 @@ class Pairs:
         """The pairs of some queries, renumbered."""
         number = np.full(self.count, -1)
         number[chosen] = np.arange(len(chosen))
-        there = number[self.queries] >= 0
+        is_chosen = number[self.queries] >= 0
         return Pairs(
-            number[self.queries[there]], self.values[there], self.false[there], len(chosen)
+            number[self.queries[is_chosen]],
+            self.values[is_chosen],
+            self.false[is_chosen],
+            len(chosen),
         )
 
 

@@ -183,8 +183,8 @@ class Words:
 
     In a script without spaces, a run of characters becomes its character bigrams, as in Lucene's
     CJKAnalyzer. Documents also index each character, so a query of one character matches. Texts are
-    normalized to lowercase NFKC. A single letter or digit is a term, unless it is next to an
-    apostrophe and part of a word (`don't`, `l'eau`).
+    normalized to lowercase NFKC. A single letter or digit is a term. The exception is one next to
+    an apostrophe in a word (`don't`, `l'eau`).
     """
 
     def __init__(self, language: str) -> None:
@@ -212,12 +212,14 @@ class Words:
     def numbered(self, texts: pl.Series, numbers: dict[str, int]) -> list[list[int]]:
         """The terms of each document, as numbers. New terms are added to `numbers`."""
         found = self.terms(texts, single=True)
-        there = found["term"].unique(maintain_order=True)
+        distinct = found["term"].unique(maintain_order=True)
         column = pl.Series(
-            "number", [numbers.setdefault(term, len(numbers)) for term in there], dtype=pl.Int32
+            "number", [numbers.setdefault(term, len(numbers)) for term in distinct], dtype=pl.Int32
         )
         return as_lists(
-            found.join(pl.DataFrame([there, column]), on="term", how="left", maintain_order="left"),
+            found.join(
+                pl.DataFrame([distinct, column]), on="term", how="left", maintain_order="left"
+            ),
             "number",
             len(texts),
         )

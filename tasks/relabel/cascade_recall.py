@@ -21,12 +21,12 @@ def missed(said: Cascade) -> dict | None:
     if said.control.is_empty():
         return None
     last = (
-        said.said[-1]
-        .filter(within(said.said[-1], said.control))
+        said.answers[-1]
+        .filter(within(said.answers[-1], said.control))
         .filter(pl.col("verdict") != "unknown")
     )
     found = last.filter(pl.col("verdict") == "positive")
-    earlier = pl.concat([frame.filter(within(frame, found)) for frame in said.said[:-1]]).unique(
+    earlier = pl.concat([frame.filter(within(frame, found)) for frame in said.answers[:-1]]).unique(
         PAIR, keep="last", maintain_order=True
     )
     hits = len(found.join(earlier.filter(pl.col("verdict") == "positive"), on=PAIR, how="anti"))

@@ -173,7 +173,7 @@ def account(
                 "sent_on": cascade.sent[place] if place < len(cascade.sent) else None,
                 **tallies.get(section.cascade[place]["fingerprint"], {}),
             }
-            for place, (name, frame) in enumerate(zip(cascade.names, cascade.said, strict=True))
+            for place, (name, frame) in enumerate(zip(cascade.names, cascade.answers, strict=True))
         ],
         "control": missed(cascade),
         "actions": made.actions,

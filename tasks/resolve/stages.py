@@ -226,7 +226,7 @@ def report_modules() -> list[str]:
 def made_of(settings: dict[str, StageSettings], name: str, item: RoundItem) -> dict:
     """The definition of a round: its start round, its recipe's name, and each stage's section."""
     sections = {stage: settings[f"rounds/{name}/{stage}"].plain()[stage] for stage in STAGES}
-    return {"round": name, **item, **sections, "relabel": judges.told(sections["relabel"])}
+    return {"round": name, **item, **sections, "relabel": judges.drop_evidence(sections["relabel"])}
 
 
 def reading(given: Params) -> Reading:

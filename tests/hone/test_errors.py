@@ -38,7 +38,7 @@ def test_a_refusal_knows_what_it_is_about():
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "printed"),
     [
         (CLIPBOARD, "\\x1b]52;c;bm8=\\x07"),
         (LINK, "\\x1b]8;;http://x\\x1b\\"),
@@ -50,16 +50,16 @@ def test_a_refusal_knows_what_it_is_about():
         ("Zürich 黄山 😀 naïve", "Zürich 黄山 😀 naïve"),
     ],
 )
-def test_what_a_terminal_would_obey_is_spelt_out(text: str, shown: str):
-    assert printable(text) == shown
+def test_what_a_terminal_would_obey_is_spelt_out(text: str, printed: str):
+    assert printable(text) == printed
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=())))
 def test_what_is_printed_can_be_encoded_and_holds_no_control_character(text: str):
-    shown = printable(text, lines=False)
-    shown.encode()
-    assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in shown)
-    assert printable(shown) == shown
+    printed = printable(text, lines=False)
+    printed.encode()
+    assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in printed)
+    assert printable(printed) == printed
 
 
 def test_every_way_to_the_terminal_spells_escape_sequences_out(capsys: pytest.CaptureFixture[str]):
@@ -68,9 +68,9 @@ def test_every_way_to_the_terminal_spells_escape_sequences_out(capsys: pytest.Ca
     say(BACKWARDS)
     with pytest.raises(SystemExit) as ended, ended_by_sentences("hone"):
         raise Refused(f"no document {listed([CLIPBOARD])}")
-    said = "".join(capsys.readouterr()) + ended.value.code
-    assert not set(said) & {"\x1b", "\x07", "\x9b", "\u202e"}
-    assert said.count("\\x1b]52;c;") == 2
+    output = "".join(capsys.readouterr()) + ended.value.code
+    assert not set(output) & {"\x1b", "\x07", "\x9b", "\u202e"}
+    assert output.count("\\x1b]52;c;") == 2
 
 
 def test_an_id_with_a_line_feed_does_not_look_like_a_line_of_its_own():

@@ -26,7 +26,7 @@ assert constants.is_offline_mode() and datasets.config.HF_HUB_OFFLINE
 may_download()
 print(constants.is_offline_mode(), datasets.config.HF_HUB_OFFLINE)
 """
-ASKED = """
+NAME_OF_THE_HUB = """
 from hone.encoders.model_folder import pinned
 from hone.errors import Refused
 try:
@@ -36,7 +36,7 @@ except Refused as refusal:
 """
 
 
-def told(code: str) -> str:
+def run_python(code: str) -> str:
     """What a process says that started as stages do, with the Hub's address leading nowhere."""
     nowhere = {"HF_HUB_OFFLINE": "1", "HF_ENDPOINT": "http://127.0.0.1:9"}
     return subprocess.run(
@@ -49,13 +49,13 @@ def told(code: str) -> str:
 
 
 def test_a_library_that_was_imported_offline_may_download_afterwards():
-    assert told(OFFLINE_ONCE) == "False False\n"
+    assert run_python(OFFLINE_ONCE) == "False False\n"
 
 
-def test_a_name_of_the_hub_is_asked_for_there():
-    said = told(ASKED)
-    assert "the Hugging Face Hub did not answer" in said
-    assert "Offline" not in said
+def test_a_name_of_the_hub_is_looked_up_there():
+    output = run_python(NAME_OF_THE_HUB)
+    assert "the Hugging Face Hub did not answer" in output
+    assert "Offline" not in output
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

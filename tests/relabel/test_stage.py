@@ -239,10 +239,10 @@ def test_what_an_endpoint_finds_is_dropped_and_never_asked_again(small: None):
             ("q2", "d7", 3),
         ]
         assert account["actions"] == {"drop": 1, "keep": 5}
-        assert len(server.asked) == 6
+        assert len(server.requests) == 6
         before = Path("rounds/r1/judgments.parquet").read_bytes()
         judged({"cascade": [{"judge": "one"}]}, asked_of(server.url))
-        assert len(server.asked) == 6
+        assert len(server.requests) == 6
         assert Path("rounds/r1/judgments.parquet").read_bytes() == before
     said = tables.read("judgments", Path("rounds/r1/judgments.parquet"))
     assert said["model"].to_list() == ["made-up-1"] * 6
@@ -292,7 +292,7 @@ def test_the_last_judge_confirms_what_the_first_proposes_and_what_it_did_not_rea
         "d7": "negative",
     }
     assert account["unconfirmed"] == {"pairs": 1, "action": "mask"}
-    assert len(strong.asked) == 2
+    assert len(strong.requests) == 2
 
 
 def test_without_the_judge_that_confirms_all_proposals_are_masked_and_counted(small: None):
@@ -354,13 +354,13 @@ def test_what_could_not_be_read_is_asked_again_by_retry_only(small: None):
     with serving(lambda body: "perhaps") as server:
         judges = asked_of(server.url, logprobs=False)
         account = judged({"cascade": [{"judge": "one"}]}, judges)[2]
-        assert account["judges"][0]["unknown"] == len(server.asked) == 6
+        assert account["judges"][0]["unknown"] == len(server.requests) == 6
         judged({"cascade": [{"judge": "one"}]}, judges)
-        assert len(server.asked) == 6
+        assert len(server.requests) == 6
         write_json(Path("inputs/retries.json"), {"r1": 1})
         server.answer = says_yes_to("text number 3")
         account = judged({"cascade": [{"judge": "one"}]}, judges)[2]
-        assert len(server.asked) == 12
+        assert len(server.requests) == 12
         assert (account["judges"][0]["positive"], account["judges"][0]["unknown"]) == (1, 0)
 
 
@@ -369,7 +369,7 @@ def test_a_budget_ends_the_asking_and_not_the_stage(small: None):
         labels, _, account = judged(
             {"cascade": [{"judge": "one"}], "budget": {"pairs": 4}}, asked_of(server.url)
         )
-        assert len(server.asked) == 4
+        assert len(server.requests) == 4
     assert account["judges"][0]["unknown_because"] == {"over budget": 2}
     assert "4 pairs" in account["over_budget"]
     assert labels.filter(pl.col("judge") == "one")["label"].cast(pl.String).value_counts().sort(
@@ -387,7 +387,7 @@ def test_a_run_that_ended_early_and_the_next_one_share_the_budget(small: None):
             {"cascade": [{"judge": "one"}], "budget": {"pairs": budget}},
             asked_of(server.url, logprobs=False),
         )
-        return len(server.asked)
+        return len(server.requests)
 
     with serving(lambda body: "perhaps") as server:
         assert [asked(4), asked(4)] == [4, 4]
@@ -401,7 +401,7 @@ def test_a_budget_belongs_to_what_is_judged_in_every_folder_container_and_round(
     section = {"cascade": [{"judge": "one"}], "budget": {"pairs": 4}}
     with serving(lambda body: "perhaps") as server:
         account = judged(section, asked_of(server.url, logprobs=False))[2]
-        assert len(server.asked) == 4
+        assert len(server.requests) == 4
         shutil.copytree(Path.cwd(), tmp_path / "moved")
         monkeypatch.chdir(tmp_path / "moved")
         monkeypatch.setattr(processes, "machine", lambda: "another container")
@@ -414,7 +414,7 @@ def test_a_budget_belongs_to_what_is_judged_in_every_folder_container_and_round(
         )
         resolve()
         relabel("r9")
-        assert len(server.asked) == 4
+        assert len(server.requests) == 4
     assert "4 pairs" in read_json(Path("rounds/r9/relabel.json"))["over_budget"]
 
 
@@ -426,8 +426,8 @@ def test_what_an_earlier_run_spent_in_money_counts(small: None):
                 {"cascade": [{"judge": "one"}], "budget": {"money": most}},
                 asked_of(server.url, price=price, slots=1),
             )
-            assert len(server.asked) <= 2 * most
-            assert len(server.asked) >= calls
+            assert len(server.requests) <= 2 * most
+            assert len(server.requests) >= calls
 
 
 def test_a_pair_that_nobody_could_judge_for_want_of_budget_is_a_candidate_again_in_the_next_round(
@@ -447,7 +447,7 @@ def test_a_pair_that_nobody_could_judge_for_want_of_budget_is_a_candidate_again_
         resolve()
         for stage in (retrieve, score, sample, relabel):
             stage("r2")
-        assert len(server.asked) == 6  # both, and nothing twice
+        assert len(server.requests) == 6  # both, and nothing twice
     mined = set(tables.read("negatives", Path("rounds/r2/negatives.parquet")).select(PAIR).rows())
     assert unjudged <= mined
     assert ("q1", "d2") not in mined  # what a judge did say stays
@@ -484,7 +484,7 @@ def test_what_a_person_has_decided_no_judge_is_asked_and_none_can_take_away(smal
             labels, removed, _ = judged(
                 {"cascade": [{"judge": "one"}], "action": then}, asked_of(server.url, trim=trim)
             )
-        assert len(server.asked) == 5
+        assert len(server.requests) == 5
         assert removed.is_empty()
         kept = labels.filter((pl.col("query_id") == "q1") & (pl.col("label") == "negative")).sort(
             "rank"

@@ -92,9 +92,9 @@ def applied(
         )
     here = decided.join(labels, on="query_id", how="semi", maintain_order="left")
     marked = labels.with_columns(decided=here["label"].gather(places(labels, here)))
-    told = pl.col("label").cast(pl.String)
-    differs = (pl.col("decided") != told) | (
-        (pl.col("decided") == "unknown") & (told == "unknown") & may_change()
+    current = pl.col("label").cast(pl.String)
+    differs = (pl.col("decided") != current) | (
+        (pl.col("decided") == "unknown") & (current == "unknown") & may_change()
     )
     changed = marked.with_columns(differs=differs.fill_null(False)).with_columns(
         label=pl.coalesce("decided", pl.col("label").cast(pl.String)),
@@ -116,8 +116,8 @@ def applied(
 
 
 def may_change() -> pl.Expr:
-    """Whether an unknown label belongs to a dropped pair, a pair that a later round may judge,
-    or a pair shared by another query.
+    """Whether an unknown label may change. Its pair is dropped, is shared by another query, or may
+    be judged in a later round.
     """
     return is_dropped() | (kinds().is_in(PASSING) | (pl.col("judge") == SAME_QUERY)).fill_null(
         False

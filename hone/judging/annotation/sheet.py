@@ -46,8 +46,8 @@ def drawn(
     n: int,
     random: np.random.Generator,
 ) -> Sheet:
-    """Draw a sheet of `n` pairs, plus a tenth of that number of labelled positives and a tenth of
-    random documents.
+    """Draw a sheet of `n` pairs. A tenth of that number of labelled positives and a tenth of random
+    documents are added.
 
     A labelled positive is shown beside another one of the same query. If the query has no other,
     none is shown. The same number of random and drawn rows then show none, so that an empty field
@@ -153,15 +153,15 @@ def random_pairs(
     """`n` documents of the query's collection that were not retrieved for the query and are not
     labelled positives of it.
     """
-    asked = (
+    judged_queries = (
         pairs.select("query_id")
         .unique(maintain_order=True)
         .join(queries, on="query_id", how="inner", maintain_order="left")
     )
-    if not len(asked) or not n:
+    if not len(judged_queries) or not n:
         return pairs.select(PAIR).clear().with_columns(band=pl.lit(None, dtype=pl.String))
     # Draw twice as many as needed, because some are excluded.
-    tried = asked.gather(random.integers(len(asked), size=2 * n))
+    tried = judged_queries.gather(random.integers(len(judged_queries), size=2 * n))
     doc_ids = [
         ids[name][int(share * len(ids[name]))]
         for name, share in zip(tried["collection"], random.random(2 * n), strict=True)

@@ -102,14 +102,14 @@ def agreements(people: pl.DataFrame, rows: pl.DataFrame) -> list[dict]:
     answered = (
         rows.filter(kind != "unknown").select(*PAIR, (kind == "positive").alias(JUDGE)).unique(PAIR)
     )
-    asked = people.join(answered, on=PAIR, how="inner", maintain_order="left")
+    judged = people.join(answered, on=PAIR, how="inner", maintain_order="left")
     both = [
         (one, other, where) for where in ("all", "asked") for one, other in combinations(names, 2)
     ]
-    wanted = both + [(JUDGE, name, "asked") for name in names]
+    comparisons = both + [(JUDGE, name, "asked") for name in names]
     return [
-        between(people if where == "all" else asked, one, other, where)
-        for one, other, where in wanted
+        between(people if where == "all" else judged, one, other, where)
+        for one, other, where in comparisons
     ]
 
 

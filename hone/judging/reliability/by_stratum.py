@@ -29,13 +29,13 @@ def by_stratum(
     """The fraction of false negatives among a round's negatives, by source and rank band.
 
     Each is the prediction-powered estimate of `at_use`. Gold pairs were drawn at random within each
-    band and verdict, so those of one source are a random sample of that source. In a band with few
-    gold pairs, Wilson's interval is too short: it covered the truth in 0.89 of our simulated draws.
-    So each fraction has Clopper and Pearson's interval for the effective sample size (Korn and
-    Graubard 1998), combined as in `at_use`. This has no theoretical guarantee. In our simulations
-    (200 draws each) the coverage was 0.97 to 1 on synthetic candidates and 0.94 to 1 on BM25's
-    (nominal: 0.95). The intervals were somewhat wide where gold verdicts were few
-    (tests/hone/judging/reliability/test_by_stratum.py).
+    band and verdict. Those of one source are therefore a random sample of that source. In a band
+    with few gold pairs, Wilson's interval is too short: it covered the truth in 0.89 of our
+    simulated draws. So each fraction has Clopper and Pearson's interval for the effective sample
+    size (Korn and Graubard 1998). The intervals are combined as in `at_use`. This has no
+    theoretical guarantee. In our simulations (200 draws each) the coverage was 0.97 to 1 on
+    synthetic candidates and 0.94 to 1 on BM25's (nominal: 0.95). The intervals were somewhat wide
+    where gold verdicts were few (tests/hone/judging/reliability/test_by_stratum.py).
 
     Args:
         judged: query_id, doc_id, source, rank, verdict, of whole queries.

@@ -19,8 +19,8 @@ def calibrate(
     draw: np.random.Generator,
     weights: np.ndarray | None = None,
 ) -> tuple[dict | None, dict]:
-    """The better of the two maps, fitted on one half of the queries, if it beats the uncalibrated
-    probabilities on the other half.
+    """The better of the two maps, fitted on one half of the queries. Null if it does not beat the
+    uncalibrated probabilities on the other half.
 
     Args:
         values: probabilities; NaN is excluded.
@@ -38,19 +38,21 @@ def calibrate(
         np.asarray(truth, dtype=bool),
         np.asarray(queries),
     )
-    there = ~np.isnan(values)
-    values, truth, queries = values[there], truth[there], queries[there]
-    weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)[there]
-    told = {
+    has_value = ~np.isnan(values)
+    values, truth, queries = values[has_value], truth[has_value], queries[has_value]
+    weights = (
+        np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)[has_value]
+    )
+    account = {
         "pairs": len(values),
         "share_positive": float(np.average(truth, weights=weights)) if len(values) else None,
     }
     if not len(values):
-        return None, told | {"why_not": "the judge gives no probabilities"}
+        return None, account | {"why_not": "the judge gives no probabilities"}
     fit = halves(queries, draw)
     counts = [int((truth[part] == kind).sum()) for part in (fit, ~fit) for kind in (True, False)]
     if min(counts) < LEAST:
-        return None, told | {
+        return None, account | {
             "why_not": f"each half of the queries needs {LEAST} pairs of each class, and one has "
             f"{min(counts)}"
         }
@@ -65,16 +67,16 @@ def calibrate(
     }
     best = min(maps, key=lambda map: scores[map["kind"]].estimate)
     better = scores[best["kind"]].estimate < scores["as it comes"].estimate
-    told |= {
+    account |= {
         "brier": {name: found.plain() for name, found in scores.items()},
         "curve": curve(values[rest], truth[rest], weights=weights[rest]),
         "curve_after": curve(apply(best, values[rest]), truth[rest], weights=weights[rest]),
     }
     if not better:
-        return None, told | {
+        return None, account | {
             "why_not": "on the held-out half no map does better than the probabilities as they come"
         }
-    return best, told
+    return best, account
 
 
 def halves(queries: np.ndarray, draw: np.random.Generator) -> np.ndarray:

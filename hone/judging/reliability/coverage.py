@@ -20,8 +20,8 @@ COVERAGES = tuple(tenth / 10 for tenth in range(1, 11))
 def accuracy_at_coverage(
     confidence: np.ndarray, right: np.ndarray, weight: np.ndarray | None = None
 ) -> list[dict]:
-    """The accuracy on the most confident tenth of the pairs, on the most confident two tenths, and
-    so on to all pairs.
+    """The accuracy on the most confident pairs: a tenth of them, two tenths, and so on to all
+    pairs.
 
     Pairs of equal confidence count together: a part of them has the accuracy of all, which is the
     mean over their orders.
@@ -41,12 +41,12 @@ def accuracy_at_coverage(
     levels, level = np.unique(-np.asarray(confidence, dtype=float), return_inverse=True)
     covered = np.cumsum(np.bincount(level, weight))
     correct = np.cumsum(np.bincount(level, weight * np.asarray(right, dtype=float)))
-    asked = np.array(COVERAGES) * covered[-1]
-    known = np.interp(asked, np.append(0, covered), np.append(0, correct))
-    last = np.minimum(np.searchsorted(covered, asked - 1e-9 * covered[-1]), len(levels) - 1)
+    targets = np.array(COVERAGES) * covered[-1]
+    known = np.interp(targets, np.append(0, covered), np.append(0, correct))
+    last = np.minimum(np.searchsorted(covered, targets - 1e-9 * covered[-1]), len(levels) - 1)
     return [
         {"coverage": coverage, "accuracy": float(found / of), "confidence": float(-levels[place])}
-        for coverage, found, of, place in zip(COVERAGES, known, asked, last, strict=True)
+        for coverage, found, of, place in zip(COVERAGES, known, targets, last, strict=True)
     ]
 
 

@@ -10,11 +10,11 @@ from hone.judging.reliability.rejector_features import features_of
 LEAST = 20  # minimum number of errors, and of correct verdicts [Hone default]
 
 
-def errors_of(said: pl.DataFrame, truth: np.ndarray) -> dict | None:
+def errors_of(judged: pl.DataFrame, truth: np.ndarray) -> dict | None:
     """A logistic model of the probability that the verdict is wrong.
 
     Args:
-        said: verdict, probability, grade, rank, without unknown verdicts; rank is null for pairs
+        judged: verdict, probability, grade, rank, without unknown verdicts; rank is null for pairs
             that were not ranked.
         truth: whether each pair is relevant.
 
@@ -24,14 +24,14 @@ def errors_of(said: pl.DataFrame, truth: np.ndarray) -> dict | None:
     """
     from sklearn.linear_model import LogisticRegression
 
-    wrong = (said["verdict"].cast(pl.String) == "positive").to_numpy() != np.asarray(
+    wrong = (judged["verdict"].cast(pl.String) == "positive").to_numpy() != np.asarray(
         truth, dtype=bool
     )
     if min(wrong.sum(), (~wrong).sum()) < LEAST:
         return None
     columns = {
         name: values
-        for name, values in features_of(said).items()
+        for name, values in features_of(judged).items()
         if np.isfinite(values).any() and np.nanstd(values) > 0
     }
     if not columns:

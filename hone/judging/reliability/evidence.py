@@ -84,9 +84,9 @@ def evidence_of(
         )
         if gold != "hidden":
             errors = errors_of(known, known["gold"].to_numpy()) or errors
-            own, told = from_gold(known, draw)
-            if "brier" in told:
-                calibration, account = own, told
+            own, own_account = from_gold(known, draw)
+            if "brier" in own_account:
+                calibration, account = own, own_account
         use["candidates"] = {
             "judged": len(candidates.judged),
             "of": sum(candidates.sizes.values()),

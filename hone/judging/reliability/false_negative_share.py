@@ -33,11 +33,11 @@ def gold_sample(judged: pl.DataFrame, pairs: int, places: np.ndarray) -> pl.Data
     Returns:
         query_id, doc_id.
     """
-    yes = judged.select(said_yes()).to_series().to_numpy().astype(bool)
+    yes = judged.select(is_positive()).to_series().to_numpy().astype(bool)
     bands = np.searchsorted([last for _, last in BANDS[:-1]], judged["rank"].to_numpy())
-    said = int(yes.sum())
-    of_yes = min(said, max(pairs // 2, pairs - (len(judged) - said)))
-    of_rest = min(pairs - of_yes, len(judged) - said)
+    n_positive = int(yes.sum())
+    of_yes = min(n_positive, max(pairs // 2, pairs - (len(judged) - n_positive)))
+    of_rest = min(pairs - of_yes, len(judged) - n_positive)
     parts = [(np.flatnonzero(yes), of_yes), (np.flatnonzero(~yes), of_rest)]
     return judged[
         np.concatenate(
@@ -81,8 +81,8 @@ def at_use(
     W_b is the fraction of candidates in band b. The fraction of positive verdicts per band comes
     from the judged pairs. Then share = mean(judge) + weighted mean over gold of (gold - judge). The
     weights of gold pairs add up to the size of their stratum (band and verdict). So the share is q
-    p1 + (1 - q) p0, with q the fraction of positive verdicts, and p1 and p0 the fractions of
-    relevant pairs among positive and other verdicts. p1 is the precision. Each has Wilson's
+    p1 + (1 - q) p0. Here q is the fraction of positive verdicts. The fractions of relevant pairs
+    are p1 among positive and p0 among other verdicts. p1 is the precision. Each has Wilson's
     interval, combined by Zou and Donner's method (2008), so that none collapses without positive
     gold verdicts. Queries are the independent units.
 
@@ -98,7 +98,7 @@ def at_use(
     Returns:
         share_of_false_negatives, precision_at_use, share_of_yes: estimate, low, high, count;
             precision's `gold` counts all
-        gold pairs, and `said_yes` the gold pairs with a positive verdict. Null if there is no
+        gold pairs, and `is_positive` the gold pairs with a positive verdict. Null if there is no
         estimate.
     """
     bands = _of_bands(sizes)
@@ -148,7 +148,8 @@ def sized(judged: pl.DataFrame, gold: pl.DataFrame, sizes: pl.DataFrame) -> pl.D
     """
     stratum = sizes.columns[:-1]
     own, known = (
-        with_band(frame.lazy()).select(*PAIR, *stratum, yes=said_yes()) for frame in (judged, gold)
+        with_band(frame.lazy()).select(*PAIR, *stratum, yes=is_positive())
+        for frame in (judged, gold)
     )
     beyond = known.join(own, on=[*PAIR, *stratum], how="anti", maintain_order="left")
     rows = pl.concat([own, beyond], how="vertical_relaxed").join(
@@ -160,8 +161,8 @@ def sized(judged: pl.DataFrame, gold: pl.DataFrame, sizes: pl.DataFrame) -> pl.D
 
 
 def weighted(judged: pl.DataFrame, gold: pl.DataFrame, sizes: dict[str, int]) -> pl.DataFrame:
-    """Pairs with a gold verdict, with `band`, `yes` and the number of candidates of the same
-    band and verdict that each represents.
+    """Pairs with a gold verdict, with `band`, `yes` and `weight`. The weight is the number of
+    candidates of the same band and verdict that a pair represents.
     """
     bands = _of_bands(sizes)
     return standing_for(sized(judged, gold, bands), gold, bands)
@@ -171,7 +172,9 @@ def standing_for(rows: pl.DataFrame, gold: pl.DataFrame, sizes: pl.DataFrame) ->
     """Like `weighted`, for the rows of `sized` and the strata of `sizes`."""
     cell = [*sizes.columns[:-1], "yes"]
     cells = rows.lazy().group_by(cell).agg(cell=pl.col("weight").sum())
-    known = with_band(gold.lazy().filter(pl.col("gold").is_not_null())).with_columns(yes=said_yes())
+    known = with_band(gold.lazy().filter(pl.col("gold").is_not_null())).with_columns(
+        yes=is_positive()
+    )
     known = known.join(cells, on=cell, how="inner", maintain_order="left")
     return known.with_columns(weight=pl.col("cell") / pl.len().over(cell)).collect()
 
@@ -183,5 +186,5 @@ def _of_bands(sizes: dict[str, int]) -> pl.DataFrame:
     )
 
 
-def said_yes() -> pl.Expr:
+def is_positive() -> pl.Expr:
     return pl.col("verdict").cast(pl.String) == "positive"

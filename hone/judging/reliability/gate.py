@@ -36,18 +36,18 @@ def gate(evidence: dict, bound: float = 0.8) -> tuple[bool, str]:
             f"{who} may not promote: none of {gold:,} candidates with a gold verdict has a "
             "positive verdict.",
         )
-    told = (
+    precision = (
         f"{estimate:.2f} ({low:.2f} to {found['high']:.2f}) of {found.get('said_yes', '?')} "
         "positive verdicts"
     )
     if low < bound:
         return (
             False,
-            f"{who} may not promote: its precision at use is {told}, and the lower end must reach "
-            f"{bound:.2f}.",
+            f"{who} may not promote: its precision at use is {precision}, and the lower end must "
+            f"reach {bound:.2f}.",
         )
     return (
         True,
-        f"{who} may promote: its precision at use is {told}, and the lower end reaches "
+        f"{who} may promote: its precision at use is {precision}, and the lower end reaches "
         f"{bound:.2f}.",
     )

@@ -123,10 +123,10 @@ def calibration_of(
     used = rows.filter(
         pl.col("set").is_in(["known", against]), pl.col("verdict").cast(pl.String) != "unknown"
     )
-    found, told = calibrate(
+    found, account = calibrate(
         *(used[name].to_numpy() for name in ("probability", "truth", "query_id")), draw
     )
-    return found, told | {"from": f"labelled positives and {against} documents"}
+    return found, account | {"from": f"labelled positives and {against} documents"}
 
 
 def from_gold(known: pl.DataFrame, draw: np.random.Generator) -> tuple[dict | None, dict]:
@@ -136,9 +136,9 @@ def from_gold(known: pl.DataFrame, draw: np.random.Generator) -> tuple[dict | No
         known: query_id, probability, gold, weight: number of candidates that a pair represents.
         draw: of the halves.
     """
-    found, told = calibrate(
+    found, account = calibrate(
         *(known[name].to_numpy() for name in ("probability", "gold", "query_id")),
         draw,
         known["weight"].to_numpy(),
     )
-    return found, told | {"from": "gold verdicts on candidates"}
+    return found, account | {"from": "gold verdicts on candidates"}

@@ -23,13 +23,13 @@ class PairSets:
 
     Attributes:
         pairs: query_id, doc_id, set, truth; without duplicates, each query's together.
-        shown: query_id, doc_id of labelled positives that a prompt may show; none of them is in
-            `pairs`.
+        shown_positives: query_id, doc_id of labelled positives that a prompt may show; none of
+            them is in `pairs`.
         left_out: number of pairs that could not be judged, by reason.
     """
 
     pairs: pl.DataFrame
-    shown: pl.DataFrame
+    shown_positives: pl.DataFrame
     left_out: dict[str, int]
 
 
@@ -60,8 +60,8 @@ def pair_sets(
         The sets.
     """
     texts = pl.DataFrame({"doc_id": ids})
-    there = labels.join(texts, on="doc_id", how="semi", maintain_order="left")
-    positives = positives_of(there).select(PAIR)
+    with_text = labels.join(texts, on="doc_id", how="semi", maintain_order="left")
+    positives = positives_of(with_text).select(PAIR)
     hidden = (
         hidden.select(PAIR)
         .unique(maintain_order=True)
@@ -75,8 +75,8 @@ def pair_sets(
     )
     askable = ordered.filter(pl.col("place") < count // 2)
     known = spread(askable, most)
-    shown = positives.join(known, on=PAIR, how="anti", maintain_order="left")
-    answerable = shown.select("query_id").unique(maintain_order=True)
+    shown_positives = positives.join(known, on=PAIR, how="anti", maintain_order="left")
+    answerable = shown_positives.select("query_id").unique(maintain_order=True)
 
     def drawn(pairs: pl.DataFrame) -> pl.DataFrame:
         fit = pairs.select(PAIR).join(answerable, on="query_id", how="semi", maintain_order="left")
@@ -84,7 +84,7 @@ def pair_sets(
             in_order(fit.join(texts, on="doc_id", how="semi", maintain_order="left"), seed), most
         )
 
-    not_relevant = there.filter(pl.col("label") == "negative")
+    not_relevant = with_text.filter(pl.col("label") == "negative")
     sets = {"known": known, "hidden": drawn(hidden), "not-relevant": drawn(not_relevant)}
     taken = pl.concat([labels.select(PAIR), hidden])
     sets["random"] = random_pairs(answerable["query_id"], ids, taken, most, seed)
@@ -100,11 +100,11 @@ def pair_sets(
         rows.unique(PAIR, keep="first", maintain_order=True)
         .sort("query_id", maintain_order=True)
         .cast(ROWS),
-        shown,
+        shown_positives,
         {
             "labelled positives that are their query's only one": alone,
             "pairs judged not relevant whose query has no labelled positive": len(unanswerable),
-            "labels on documents without a text": len(labels) - len(there),
+            "labels on documents without a text": len(labels) - len(with_text),
         },
     )
 

@@ -30,7 +30,7 @@ A_PAGE, PAGES = 100, 2000  # batches per page, and maximum number of pages of a 
 EARLIER = 3600  # maximum difference between a vendor's clocks, in seconds
 
 
-class Gone(Exception):
+class NotFound(Exception):
     """The vendor does not have it, or no longer has it."""
 
 
@@ -67,7 +67,7 @@ class Vendor:
 
         def once() -> dict:
             with path.open("rb") as file:
-                return self.asked(
+                return self.request_json(
                     "POST",
                     "files",
                     seconds,
@@ -102,7 +102,9 @@ class Vendor:
                 return {"id": found}
             try:
                 return self.named(
-                    lambda: self.asked("POST", "batches", content=encode(given), headers=JSON)
+                    lambda: self.request_json(
+                        "POST", "batches", content=encode(given), headers=JSON
+                    )
                 )
             except Again as again:
                 doubtful = doubtful or not again.free
@@ -126,7 +128,7 @@ class Vendor:
         for _ in range(PAGES):
             with self.must_exist("batches"):
                 page = self.tried(
-                    lambda after=after: self.asked(
+                    lambda after=after: self.request_json(
                         "GET", "batches", params={"limit": A_PAGE, **after}
                     )
                 )
@@ -157,16 +159,16 @@ class Vendor:
         """The status of a batch, from one request.
 
         Raises:
-            Again, Gone, TurnedDown.
+            Again, NotFound, TurnedDown.
         """
-        return self.faults(lambda: self.asked("GET", f"batches/{quote(batch, safe='')}"))
+        return self.faults(lambda: self.request_json("GET", f"batches/{quote(batch, safe='')}"))
 
     def lines(self, file: str) -> Iterator[dict]:
         """Lines of an output file; invalid lines are skipped. Memory does not grow with the file.
 
         Raises:
             Again: the download broke off.
-            Gone, TurnedDown.
+            NotFound, TurnedDown.
         """
         from hone.http import LONGEST_ANSWER, below
 
@@ -216,7 +218,9 @@ class Vendor:
         except httpx2.TransportError as error:
             raise connection_failure(error, self.where) from None
 
-    def asked(self, method: str, path: str, seconds: float | None = None, **content: Any) -> dict:
+    def request_json(
+        self, method: str, path: str, seconds: float | None = None, **content: Any
+    ) -> dict:
         """The JSON object in the response to a request."""
         from hone.http import below
 
@@ -236,15 +240,19 @@ class Vendor:
         if response.is_success:
             return
         code = response.status_code
-        told, low = chat_completion.of_error(chat_completion.body_of(response.content), self.secret)
+        message, low = chat_completion.of_error(
+            chat_completion.body_of(response.content), self.secret
+        )
         if code in (401, 403):
-            raise rejected_key(self.endpoint, code, told)
+            raise rejected_key(self.endpoint, code, message)
         if code == 404:
-            raise Gone(told)
+            raise NotFound(message)
         if is_temporary(code):
             wait = pause(response.headers.get("retry-after"))
-            raise Again(f"unreachable: status {code}: {told}", wait=wait, free=code in OVERLOADED)
-        raise TurnedDown(chat_completion.for_good(code, told, low))
+            raise Again(
+                f"unreachable: status {code}: {message}", wait=wait, free=code in OVERLOADED
+            )
+        raise TurnedDown(chat_completion.for_good(code, message, low))
 
     def named(self, once: Callable[[], dict]) -> dict:
         """The result of `once`, which must have an id."""
@@ -257,9 +265,9 @@ class Vendor:
     def must_exist(self, place: str) -> Iterator[None]:
         try:
             yield
-        except Gone as gone:
+        except NotFound as error:
             raise Refused(
-                f"{self.where} has no /{place} (404): {gone}. If this endpoint has no batches, "
+                f"{self.where} has no /{place} (404): {error}. If this endpoint has no batches, "
                 "omit `batch` to send single calls."
             ) from None
 

@@ -18,7 +18,7 @@ from hone.errors import Refused
 from hone.files import fingerprint, home, read_json, write_json
 from hone.llm.completion import Endpoint
 
-KEPT = (
+RETENTION = (
     30 * 86400
 )  # seconds after which the vendor is queried whether it still has an uncollected batch
 PRIVATE = 0o700  # mode of the folder: the requests contain private texts
@@ -43,7 +43,7 @@ class Submitted:
         endpoint: fingerprint of the endpoint.
         created: seconds since 1970.
         calls: our names of its requests whose completions have not been collected.
-        held: names of their reservations in the ledger, by our names.
+        reservations: names of their reservations in the ledger, by our names.
         uploaded: seconds since 1970 by the vendor's clock; null: not uploaded, or unknown.
         lock: held by this process.
         file: the vendor's name of the uploaded file; null: not known to be uploaded.
@@ -57,7 +57,7 @@ class Submitted:
     lock: Any
     file: str | None = None
     batch: str | None = None
-    held: dict[str, str] = field(default_factory=dict)
+    reservations: dict[str, str] = field(default_factory=dict)
     uploaded: float | None = None
 
     def path(self, kind: str) -> Path:
@@ -67,10 +67,17 @@ class Submitted:
         """Update fields and write the file."""
         for name, value in more.items():
             setattr(self, name, value)
-        names = ("endpoint", "created", "file", "batch", "held", "uploaded")
         write_json(
             self.path("json"),
-            {name: getattr(self, name) for name in names} | {"calls": list(self.calls)},
+            {
+                "endpoint": self.endpoint,
+                "created": self.created,
+                "file": self.file,
+                "batch": self.batch,
+                "held": self.reservations,
+                "uploaded": self.uploaded,
+                "calls": list(self.calls),
+            },
         )
 
     def done(self, calls: Iterable[str]) -> None:
@@ -104,7 +111,12 @@ def begun(
     name = uuid.uuid4().hex
     folder().mkdir(mode=PRIVATE, exist_ok=True)
     new = Submitted(
-        name, who(endpoint), time.time(), dict.fromkeys(calls), held(name), held=reserved or {}
+        name,
+        who(endpoint),
+        time.time(),
+        dict.fromkeys(calls),
+        lock_batch(name),
+        reservations=reserved or {},
     )
     new.save()
     return new
@@ -117,7 +129,7 @@ def left_behind(endpoint: Endpoint) -> Iterator[Submitted]:
         Refused: a file is not the description of a batch.
     """
     for path in sorted(folder().glob("*.json")):
-        lock = held(path.stem)
+        lock = lock_batch(path.stem)
         if lock is None:
             continue
         if not path.exists():  # its process has just ended it
@@ -134,27 +146,27 @@ def old(one: Submitted) -> bool:
     """Whether a vendor may have deleted a batch, by this machine's clock, which may be or have
     been wrong.
     """
-    return abs(time.time() - one.created) > KEPT
+    return abs(time.time() - one.created) > RETENTION
 
 
 def read(path: Path, lock: Any) -> Submitted:
     try:
-        told = read_json(path)
+        description = read_json(path)
         done = path.with_suffix(".done")
-        gone = set(done.read_text().split("\n")) if done.exists() else set()
-        calls = dict.fromkeys(call for call in told["calls"] if call not in gone)
+        collected = set(done.read_text().split("\n")) if done.exists() else set()
+        calls = dict.fromkeys(call for call in description["calls"] if call not in collected)
         more = {
-            "held": dict(told.get("held") or {}),
-            "uploaded": told.get("uploaded"),
+            "reservations": dict(description.get("held") or {}),
+            "uploaded": description.get("uploaded"),
         }  # earlier versions did not note these
         return Submitted(
             path.stem,
-            told["endpoint"],
-            float(told["created"]),
+            description["endpoint"],
+            float(description["created"]),
             calls,
             lock,
-            told["file"],
-            told["batch"],
+            description["file"],
+            description["batch"],
             **more,
         )
     except (ValueError, KeyError, TypeError):
@@ -165,7 +177,7 @@ def read(path: Path, lock: Any) -> Submitted:
         ) from None
 
 
-def held(name: str) -> Any:
+def lock_batch(name: str) -> Any:
     """The lock of a batch, held until this process releases it or ends; null if another process
     holds it.
     """

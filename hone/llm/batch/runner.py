@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from hone.data.unknown_reasons import ITS_FAULT, TAKEN_OVER, kind
 from hone.llm.batch import jobs
-from hone.llm.batch.client import Gone, TurnedDown, Vendor
+from hone.llm.batch.client import NotFound, TurnedDown, Vendor
 from hone.llm.batch.jobs import Submitted
 from hone.llm.batch.jsonl import digest, line_of, progress, read, reason
 from hone.llm.budget import Budget, JudgeBudget, Reservation
@@ -27,7 +27,7 @@ from hone.llm.completion import (
     Endpoint,
     Expected,
     Request,
-    held_to,
+    check_model,
     refuse_in_turn,
 )
 from hone.llm.endpoint_state import FAILURES_IN_A_ROW, THOUGHTS_IN_A_ROW, at_most, habits
@@ -55,14 +55,14 @@ class Pending:
     Attributes:
         turn: number of batches it has been in before.
         counted: its pairs count as spent already.
-        held: its reservation; null: none.
+        reservation: its reservation; null: none.
         free: if it ended now without a completion, it would certainly have cost nothing.
     """
 
     request: Request
     turn: int = 0
     counted: bool = False
-    held: Reservation | None = None
+    reservation: Reservation | None = None
     free: bool = True
 
 
@@ -78,8 +78,8 @@ def complete_in_batches(
     """Send all requests in batches, one batch after the other, and yield their completions. Used
     like `hone.llm.client.complete`.
 
-    Until an endpoint has answered in this process, requests are sent directly, so that an error
-    that affects all of them shows at once. A request that would be a batch of its own is sent
+    Until an endpoint has answered in this process, requests are sent directly. An error that
+    affects all of them then shows at once. A request that would be a batch of its own is sent
     directly too. Direct calls count at twice the price.
 
     Closing the generator leaves its batches at the vendor. The next run collects them.
@@ -163,15 +163,15 @@ class Runner:
             yield from self.flush()
             yield from self.place_all()
         for one in self.out.values():
-            if one.calls and jobs.old(one) and self.gone(one):
+            if one.calls and jobs.old(one) and self.is_missing(one):
                 one.done(list(one.calls))
 
     def forget(self, one: Submitted) -> None:
         """Give up a batch that cost nothing, and release its reservations."""
-        self.budget.release(name for call, name in one.held.items() if call in one.calls)
+        self.budget.release(name for call, name in one.reservations.items() if call in one.calls)
         one.done(list(one.calls))
 
-    def gone(self, one: Submitted) -> bool:
+    def is_missing(self, one: Submitted) -> bool:
         """Whether the vendor itself no longer has a batch. A clock is not a reason to pay twice."""
         try:
             if one.batch is None:
@@ -180,7 +180,7 @@ class Runner:
                 try:
                     self.vendor.look(one.batch)
                     return False
-                except Gone:
+                except NotFound:
                     time.sleep(self.poll if look + 1 < UNSEEN else 0)
         except (Again, TurnedDown):
             return False
@@ -224,7 +224,7 @@ class Runner:
             yield from self.send_directly(item)
             return
         reserved = yield from self.reserve(
-            item, self.out[known[0][0]].held.get(known[0][1]) if known else None
+            item, self.out[known[0][0]].reservations.get(known[0][1]) if known else None
         )
         if not reserved:
             yield from self.finish(
@@ -252,8 +252,8 @@ class Runner:
         most = (0 if item.counted else item.request.pairs, *at_most(item.request, self.endpoint))
         while earlier is None and (self.pending or self.waiting) and self.budget.waits(*most):
             yield from self.flush()
-        item.held = self.budget.reserve(*most, earlier=earlier)
-        return item.held is not None
+        item.reservation = self.budget.reserve(*most, earlier=earlier)
+        return item.reservation is not None
 
     def send_directly(self, item: Pending) -> Yields:
         """Send a request as a call of its own."""
@@ -317,7 +317,9 @@ class Runner:
             items[f"{content}-{seen[content]}"] = item
             seen[content] += 1
         reserved = {
-            name: item.held.name for name, item in items.items() if item.held and item.held.name
+            name: item.reservation.name
+            for name, item in items.items()
+            if item.reservation and item.reservation.name
         }
         new = jobs.begun(self.endpoint, items, reserved)
         self.out[new.name], self.waiting[new.name], self.pending = new, items, []
@@ -356,7 +358,7 @@ class Runner:
             batch = self.wait_for(one)
             self.faults = []
             yield from self.read_lines(one, batch, items)
-        except Gone as error:
+        except NotFound as error:
             self.endpoint.log(
                 f"batch {self.label(one)} is gone ({error}); its requests are sent again"
             )
@@ -386,7 +388,7 @@ class Runner:
 
         Raises:
             Again: the budget's minutes are used up, or the vendor has not responded for long.
-            Gone, TurnedDown.
+            NotFound, TurnedDown.
         """
         failed = unseen = 0
         logged, last = time.monotonic(), ""
@@ -399,7 +401,7 @@ class Runner:
                 failed, wait = failed + 1, again.wait or 0.0
                 if failed == LOOKS:
                     raise
-            except Gone:
+            except NotFound:
                 unseen += 1
                 if unseen == UNSEEN:
                     raise
@@ -423,7 +425,7 @@ class Runner:
                         if isinstance(name := line.get("custom_id"), str) and name in items:
                             yield from self.read_line(one, name, line, items)
                     break
-                except (Again, Gone) as error:
+                except (Again, NotFound) as error:
                     if attempt + 1 == self.endpoint.attempts:
                         raise
                     time.sleep(
@@ -446,7 +448,7 @@ class Runner:
         refuse_in_turn(self.endpoint, completion)
         if completion.fault is None:
             self.expected = self.expected or completion.model
-        completion = held_to(completion, self.expected)
+        completion = check_model(completion, self.expected)
         if stopped := self.habits.take_cut(completion):
             self.stop(stopped.removeprefix("stopped: "))
         self.faults.append(completion.fault)
@@ -533,18 +535,20 @@ class Runner:
         """Replace a request's reservation by what it used; by the whole reservation if that is
         unknown.
         """
-        if item.held is not None:
-            held, item.held = item.held, None
-            tokens, money = used or ((0, 0.0) if item.free else (held.tokens, held.money))
-            self.budget.settle(held, tokens, money, pairs)
+        if item.reservation is not None:
+            reservation, item.reservation = item.reservation, None
+            tokens, money = used or (
+                (0, 0.0) if item.free else (reservation.tokens, reservation.money)
+            )
+            self.budget.settle(reservation, tokens, money, pairs)
 
     def leave(self, item: Pending) -> None:
         """Count a request at the vendor as spent; the run that collects its completion takes
         over the reservation.
         """
-        if item.held is not None:
-            held, item.held = item.held, None
-            self.budget.leave(held)
+        if item.reservation is not None:
+            reservation, item.reservation = item.reservation, None
+            self.budget.leave(reservation)
 
     def stop(self, why: str) -> None:
         if not self.stopped:

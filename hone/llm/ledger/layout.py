@@ -63,8 +63,8 @@ def migrate(connection: Connection, version: int) -> str:
     for number in range(version + 1, LAYOUT + 1):
         STEPS[number](connection)
     connection.execute(update(layout).values(version=LAYOUT))
-    kept = f" The original is in {copy}. Delete it once everything works." if copy else ""
-    return f"the judgment log is migrated from layout {version} to {LAYOUT}.{kept}"
+    note = f" The original is in {copy}. Delete it once everything works." if copy else ""
+    return f"the judgment log is migrated from layout {version} to {LAYOUT}.{note}"
 
 
 def copied(connection: Connection, version: int) -> Path | None:

@@ -176,24 +176,24 @@ class Ledger:
         from hone.llm.ledger.tables import alone, claims, clock_of
 
         mine: set[bytes] = set()
-        asked = sorted(set(questions))
+        keys = sorted(set(questions))
         with self.writing() as connection:
             alone(connection, claims)
             now, ended = clock_of(connection), cache(lambda owner: lives(owner) is False)
-            for chunk in batched(asked, IN_ONE):
+            for chunk in batched(keys, IN_ONE):
                 here = (claims.c.judge == judge) & claims.c.question.in_(chunk)
-                held = connection.execute(
+                known = connection.execute(
                     select(claims.c.question, claims.c.owner, claims.c.until).where(here)
                 ).all()
                 shared = connection.dialect.name == "postgresql"
-                others = [row for row in held if row.owner != self.owner and not ended(row.owner)]
+                others = [row for row in known if row.owner != self.owner and not ended(row.owner)]
                 taken = {
                     row.question
                     for row in others
                     if self._holds(judge, row, now if shared else None)
                 }
                 free = [question for question in chunk if question not in taken]
-                if len(taken) < len(held):
+                if len(taken) < len(known):
                     connection.execute(
                         delete(claims).where(claims.c.judge == judge, claims.c.question.in_(free))
                     )
@@ -288,21 +288,21 @@ class Ledger:
 
         from hone.llm.ledger.tables import answers
         from hone.llm.ledger.tables import completions as generated
-        from hone.llm.ledger.tables import verdicts as kept
+        from hone.llm.ledger.tables import verdicts as verdict_table
 
         with self.writing(0.0 if durable else PAID if answer.money > 0 else SYNCED) as connection:
             values = {
-                **told(answer),
+                **make_row(answer),
                 "judge": judge,
                 "asked_at": now(),
                 "run": run,
                 "attempt": retry,
             }
             number = connection.execute(insert(answers).values(**values)).inserted_primary_key[0]
-            for table, records in ((kept, verdicts), (generated, completions)):
+            for table, records in ((verdict_table, verdicts), (generated, completions)):
                 if records:
                     rows = [
-                        {"judge": judge, "answer": number, "attempt": retry, **told(record)}
+                        {"judge": judge, "answer": number, "attempt": retry, **make_row(record)}
                         for record in records
                     ]
                     connection.execute(insert(table), rows)
@@ -361,14 +361,16 @@ class Ledger:
         from sqlalchemy import func, select
 
         from hone.llm.ledger.tables import answers
-        from hone.llm.ledger.tables import verdicts as kept
+        from hone.llm.ledger.tables import verdicts as verdict_table
 
         with self.reading() as connection:
             total = connection.execute(
                 select(func.sum(answers.c.seconds)).where(answers.c.judge == judge)
             ).scalar()
             count = connection.execute(
-                select(func.count()).select_from(kept).where(kept.c.judge == judge)
+                select(func.count())
+                .select_from(verdict_table)
+                .where(verdict_table.c.judge == judge)
             ).scalar()
         return total / count if count else None
 
@@ -384,14 +386,12 @@ class Ledger:
         from sqlalchemy import func, select
 
         from hone.llm.ledger.tables import answers
-        from hone.llm.ledger.tables import verdicts as kept
+        from hone.llm.ledger.tables import verdicts as verdict_table
 
         those = answers.c.run.startswith(runs, autoescape=True)
         if order:
             those &= answers.c.run.contains(f" {order} ", autoescape=True)
-        asked = select(answers.c.number).where(
-            those, answers.c.tokens_in + answers.c.tokens_out > 0
-        )
+        paid = select(answers.c.number).where(those, answers.c.tokens_in + answers.c.tokens_out > 0)
         with self.reading() as connection:
             tokens, money = connection.execute(
                 select(
@@ -399,7 +399,9 @@ class Ledger:
                 ).where(those)
             ).one()
             pairs = connection.execute(
-                select(func.count()).select_from(kept).where(kept.c.answer.in_(asked))
+                select(func.count())
+                .select_from(verdict_table)
+                .where(verdict_table.c.answer.in_(paid))
             ).scalar()
         return {"pairs": pairs, "tokens": int(tokens or 0), "money": float(money or 0)}
 
@@ -410,16 +412,21 @@ class Ledger:
         from sqlalchemy import select
 
         from hone.llm.ledger.tables import answers, want, wanted
-        from hone.llm.ledger.tables import verdicts as kept
+        from hone.llm.ledger.tables import verdicts as verdict_table
 
         want(connection, questions)
-        columns = [(kept if name in kept.c else answers).c[name] for name in FOUND]
+        columns = [
+            (verdict_table if name in verdict_table.c else answers).c[name] for name in FOUND
+        ]
         rows = connection.execute(
-            select(*columns, kept.c.number)
-            .select_from(kept.join(answers, answers.c.number == kept.c.answer))
+            select(*columns, verdict_table.c.number)
+            .select_from(verdict_table.join(answers, answers.c.number == verdict_table.c.answer))
             # With a join, SQLite would read all verdicts of the judge for every look-up.
-            .where(kept.c.judge == judge, kept.c.question.in_(select(wanted.c.question)))
-            .where((kept.c.verdict != "unknown") | (kept.c.attempt >= retry))
+            .where(
+                verdict_table.c.judge == judge,
+                verdict_table.c.question.in_(select(wanted.c.question)),
+            )
+            .where((verdict_table.c.verdict != "unknown") | (verdict_table.c.attempt >= retry))
         ).all()
         found = pl.DataFrame(
             [tuple(row) for row in rows], schema=FOUND | {"number": pl.Int64}, orient="row"
@@ -487,7 +494,7 @@ def batched(values: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
         yield values[start : start + size]
 
 
-def told(record: Answer | Verdict | GeneratedText) -> dict[str, Any]:
+def make_row(record: Answer | Verdict | GeneratedText) -> dict[str, Any]:
     """A record's values in types that every database supports."""
     return {
         name: storable(value) if isinstance(value, str) else value

@@ -128,11 +128,11 @@ def add_block(ledger: Ledger, block: pl.DataFrame) -> int:
 
     with ledger.writing() as connection:
         alone(connection, verdicts)
-        there = said(connection, block)
+        recorded = read_verdicts(connection, block)
         # An answer is recorded whole: if its first verdict is there, all are.
         first = block.unique("copy", keep="first", maintain_order=True)
         new = first.join(
-            there, on=OF_ANSWER + OF_VERDICT, how="anti", nulls_equal=True, maintain_order="left"
+            recorded, on=OF_ANSWER + OF_VERDICT, how="anti", nulls_equal=True, maintain_order="left"
         )
         # The same answer under two numbers, if two exports were joined into one file.
         new = new.unique(OF_ANSWER + OF_VERDICT, keep="first", maintain_order=True)
@@ -150,7 +150,7 @@ def add_block(ledger: Ledger, block: pl.DataFrame) -> int:
     return len(new)
 
 
-def said(connection: Connection, block: pl.DataFrame) -> pl.DataFrame:
+def read_verdicts(connection: Connection, block: pl.DataFrame) -> pl.DataFrame:
     """All verdicts in the ledger on the questions of a block, with their answers."""
     from sqlalchemy import select
 

@@ -52,19 +52,21 @@ MEANT = (
 
 # SQLite numbers rows automatically only with this type.
 Number = BigInteger().with_variant(Integer, "sqlite")
-kept = MetaData()
+metadata = MetaData()
 
-layout = Table("layout", kept, Column("version", Integer, primary_key=True, autoincrement=False))
+layout = Table(
+    "layout", metadata, Column("version", Integer, primary_key=True, autoincrement=False)
+)
 judges = Table(
     "judges",
-    kept,
+    metadata,
     Column("fingerprint", String(64), primary_key=True),
     Column("description", Text),
     Column("since", String(32)),
 )
 answers = Table(
     "answers",
-    kept,
+    metadata,
     Column("number", Number, primary_key=True),
     Column("judge", String(64), nullable=False, index=True),
     Column("raw", Text, nullable=False),
@@ -80,7 +82,7 @@ answers = Table(
 )
 verdicts = Table(
     "verdicts",
-    kept,
+    metadata,
     Column("number", Number, primary_key=True),
     Column("judge", String(64), nullable=False),
     Column("question", LargeBinary(16), nullable=False),
@@ -94,7 +96,7 @@ verdicts = Table(
 )
 claims = Table(
     "claims",
-    kept,
+    metadata,
     Column("judge", String(64), primary_key=True),
     Column("question", LargeBinary(16), primary_key=True),
     Column("owner", Text, nullable=False),
@@ -103,7 +105,7 @@ claims = Table(
 # Texts that a model has generated, each from an answer. `judge` is the fingerprint of that model.
 completions = Table(
     "completions",
-    kept,
+    metadata,
     Column("number", Number, primary_key=True),
     Column("judge", String(64), nullable=False),
     Column("question", LargeBinary(16), nullable=False),
@@ -117,7 +119,7 @@ completions = Table(
 # ended: the sum of both.
 budgets = Table(
     "budgets",
-    kept,
+    metadata,
     Column("account", String(64), primary_key=True),
     Column("pairs", BigInteger, nullable=False),
     Column("tokens", BigInteger, nullable=False),
@@ -126,7 +128,7 @@ budgets = Table(
 # Calls that have not ended. Calls of a killed process stay, and count as spent.
 reservations = Table(
     "reservations",
-    kept,
+    metadata,
     Column("name", String(32), primary_key=True),
     Column("account", String(64), ForeignKey("budgets.account"), nullable=False),
     Column("owner", Text, nullable=False),
@@ -194,7 +196,7 @@ def bring_up(engine: Engine, url: URL) -> None:
     """
     from hone.llm.ledger.layout import migrate
 
-    until, told, done = time.monotonic() + PATIENCE, False, None
+    until, logged, done = time.monotonic() + PATIENCE, False, None
     while True:
         try:
             with engine.begin() as connection:
@@ -210,9 +212,9 @@ def bring_up(engine: Engine, url: URL) -> None:
             # Another process may take longer to copy a large file than a transaction may wait.
             if "database is locked" not in str(error.orig) or time.monotonic() >= until:
                 raise
-            if not told:
+            if not logged:
                 say(f"waiting for another process that is writing to the judgment log {plain(url)}")
-            told = True
+            logged = True
     if done:
         say(done)
 
@@ -287,7 +289,7 @@ def layout_of(connection: Connection, url: URL) -> int | None:
     """
     names = set(inspect(connection).get_table_names())
     if connection.dialect.name != "sqlite" or "layout" in names:
-        names &= set(kept.tables)  # a server may hold other tables too; an SQLite file may not
+        names &= set(metadata.tables)  # a server may hold other tables too; an SQLite file may not
     version = connection.execute(select(layout.c.version)).scalar() if "layout" in names else None
     if version is None and names:
         raise Refused(
@@ -306,7 +308,7 @@ def layout_of(connection: Connection, url: URL) -> int | None:
 
 def make(connection: Connection) -> None:
     """Create the tables, and triggers that protect the rows of APPENDED, in one transaction."""
-    kept.create_all(connection)
+    metadata.create_all(connection)
     connection.execute(insert(layout).values(version=LAYOUT))
     if connection.dialect.name == "postgresql":
         connection.execute(
@@ -340,7 +342,7 @@ def protect(connection: Connection, table: str) -> None:
 def as_sqlite(engine: Engine) -> None:
     """Allow readers beside one writer, and lock transactions from their first statement.
 
-    A transaction with the option `durable` is on the disk when it ends, with all before it, and
+    A transaction with the option `durable` is on the disk when it ends, with all before it. It
     survives a power cut. The others survive a kill of the process, but not always a power cut.
     """
 
@@ -414,13 +416,13 @@ def because(error: DBAPIError, url: str | URL) -> str:
     """A database error in one line, without the password and the options, which may contain
     another.
     """
-    said, parsed = " ".join(str(error.orig).split()), make_url(url)
+    message, parsed = " ".join(str(error.orig).split()), make_url(url)
     options = [value for values in parsed.normalized_query.values() for value in values]
     for secret in filter(
         None, (parsed.password, *(value for value in options if len(value) >= LEAST_HIDDEN))
     ):
-        said = said.replace(str(secret), "***")
-    return said
+        message = message.replace(str(secret), "***")
+    return message
 
 
 def clock_of(connection: Connection) -> float:

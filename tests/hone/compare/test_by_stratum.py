@@ -81,9 +81,9 @@ def test_doubt_is_shared_by_all_that_is_shown(workspace: Path):
     assert found[0].rounds[0].against.p is None
 
 
-@pytest.mark.parametrize(("lost", "told"), [(20, True), (4, False)])
-def test_a_loss_that_the_mean_hides_is_told_where_it_is_beyond_doubt(
-    workspace: Path, lost: int, told: bool
+@pytest.mark.parametrize(("lost", "is_reported"), [(20, True), (4, False)])
+def test_a_significant_loss_that_the_mean_hides_is_reported(
+    workspace: Path, lost: int, is_reported: bool
 ):
     write_all()
     gains = 100
@@ -100,7 +100,7 @@ def test_a_loss_that_the_mean_hides_is_told_where_it_is_beyond_doubt(
     kinds = QuerySlices(cut("long", whole=ids[:gains], cut=ids[gains:]), {})
     found = adjust_p(compare_levels("made-up", "r0", list(ROUNDS), kinds, 13))
     sentences = find_hidden_losses(found, score_rounds(ROUNDS, ["r0", "bm25"], ["made-up"], 13))
-    if told:
+    if is_reported:
         [sentence] = sentences
         assert sentence.startswith(
             "r1 is better than r0 over all queries of made-up but worse where every relevant "

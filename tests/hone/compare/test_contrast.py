@@ -82,7 +82,7 @@ def test_of_equals_the_earliest_is_taken_and_the_base_where_no_round_is_better(w
     )
 
 
-def test_without_dev_queries_the_last_round_is_taken_and_the_page_is_told(workspace: Path):
+def test_without_dev_queries_the_last_round_is_taken_and_the_page_says_so(workspace: Path):
     write_all()
     for name, values in TEST.items():
         write_scores(name, "made-up", values, None)
@@ -109,9 +109,7 @@ def test_without_test_queries_dev_is_shown(workspace: Path):
         ([], "r1", ["r1", "r2", "r3"]),
     ],
 )
-def test_what_rounds_are_held_against(
-    references: list[str], base: str, order: list[str], workspace: Path
-):
+def test_references_of_rounds(references: list[str], base: str, order: list[str], workspace: Path):
     write_all()
     assert find_base(ROUNDS, references) == base
     assert order_names(ROUNDS, references) == order

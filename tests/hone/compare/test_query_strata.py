@@ -64,10 +64,10 @@ def test_a_query_without_a_term_is_in_no_level_that_goes_by_words(
     collection: Path, capsys: pytest.CaptureFixture
 ):
     """BM25 finds nothing for `of the`, which does not make the query hard."""
-    asked = {"t1": "sort a list", "t2": "of the", "t3": "sort", "t4": "sort"}
+    text_of = {"t1": "sort a list", "t2": "of the", "t3": "sort", "t4": "sort"}
     save(
         "queries",
-        {"query_id": list(asked), "text": list(asked.values())},
+        {"query_id": list(text_of), "text": list(text_of.values())},
         collection / "test" / "queries.parquet",
     )
     answer(collection, t1="d1", t2="d9", t3="d3", t4="d3")
@@ -124,7 +124,7 @@ def test_lengths_are_what_the_model_reads(collection: Path):
     }
 
 
-def test_what_does_not_part_them_is_told_and_the_others_stand(collection: Path):
+def test_slices_that_do_not_separate_queries_are_reported_and_the_others_remain(collection: Path):
     # A loop before this one left bm25's ranking there; of another corpus, it may be.
     assert Path("reports/runs/bm25/made-up.trec").exists()
     found = slice_queries(of(compare_with=("r0",)))
@@ -149,7 +149,7 @@ def test_what_does_not_part_them_is_told_and_the_others_stand(collection: Path):
     ]
 
 
-def test_a_ranking_that_is_missing_is_told_by_its_file(collection: Path):
+def test_a_missing_ranking_is_named_by_its_file(collection: Path):
     Path("reports/runs/bm25/made-up.trec").unlink()
     assert (
         "reports/runs/bm25/made-up.trec is missing"

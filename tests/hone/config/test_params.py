@@ -15,7 +15,7 @@ from tests.stages import resolve
 
 
 @pytest.mark.parametrize(
-    ("sections", "said"),
+    ("sections", "message"),
     [
         (
             {"train_on": ["our"]},
@@ -190,12 +190,12 @@ from tests.stages import resolve
         ),
     ],
 )
-def test_what_cannot_be_meant(workspace: Path, sections: dict, said: str):
+def test_what_cannot_be_meant(workspace: Path, sections: dict, message: str):
     given = {"collections": {"ours": COLLECTION | {"path": "inputs"}}} | sections
     write_params(**given)
     with pytest.raises(Refused) as refused:
         resolve()
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert not Path("resolved").exists()
 
 
@@ -222,7 +222,7 @@ def test_how_the_work_is_done_changes_no_setting(workspace: Path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (
             "rounds:\n  r1: {from: r0}\n  r1: {from: r0}\n",
@@ -231,9 +231,11 @@ def test_how_the_work_is_done_changes_no_setting(workspace: Path):
         ("a: " + "[" * 3000, "params.yaml: the nesting is too deep"),
     ],
 )
-def test_a_file_that_yaml_reads_otherwise_than_it_is_meant(workspace: Path, text: str, said: str):
+def test_a_file_that_yaml_reads_otherwise_than_it_is_meant(
+    workspace: Path, text: str, message: str
+):
     Path("params.yaml").write_text(text)
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         params.read()
 
 

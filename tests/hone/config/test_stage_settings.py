@@ -50,7 +50,7 @@ def test_a_stage_is_called_with_its_settings_and_its_own_options(
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (
             '{"size": "large"}',
@@ -61,9 +61,9 @@ def test_a_stage_is_called_with_its_settings_and_its_own_options(
         ("{}", "'size' is missing"),
     ],
 )
-def test_a_file_that_does_not_fit(workspace: Path, content: str, said: str):
+def test_a_file_that_does_not_fit(workspace: Path, content: str, message: str):
     written(content)
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         Toy.read(round="r1", name="x")
 
 

@@ -86,18 +86,18 @@ def test_the_example_chooses_from_where_it_says(here: Path):
     assert negatives["doc_id"].to_list() == ["d2", "d3"]  # places 1 and 2
 
 
-def test_the_example_is_told_as_its_docstring_says(here: Path):
+def test_the_example_is_described_by_its_docstring(here: Path):
     from commands.recipes import text
 
     prepared()
-    said = list(text.describe_recipe("middling", params.read(), 140))
+    lines = list(text.describe_recipe("middling", params.read(), 140))
     assert (
         "    inputs.methods.mine.middling: The `n` candidates of every query that are nearest to "
-        "one place in its list." in said
+        "one place in its list." in lines
     )
-    place = said.index("      at = 0.25 (default 0.5; a number from 0 to 1) [Hone default]")
+    place = lines.index("      at = 0.25 (default 0.5; a number from 0 to 1) [Hone default]")
     assert (
-        said[place + 1].strip()
+        lines[place + 1].strip()
         == "the place: 0 is the top of the list, 1 its end. The middle is ours."
     )
 
@@ -325,7 +325,7 @@ def test_a_source_of_ones_own(here: Path):
     assert pl.read_parquet("data/ours/documents.parquet")["doc_id"].to_list() == ["d0", "d1", "d2"]
 
 
-def test_two_sources_of_one_function_are_told_apart_by_what_is_set(here: Path):
+def test_two_sources_of_one_function_are_named_by_their_parameters(here: Path):
     write("def around(queries, labels, *, near: int = 1, depth: int = 5):\n    return labels\n")
     given = {
         "about": "a test",

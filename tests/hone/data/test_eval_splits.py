@@ -47,7 +47,7 @@ def test_splits_that_are_judged(workspace: Path):
 
 
 @pytest.mark.parametrize(
-    ("test", "dev", "told"),
+    ("test", "dev", "message"),
     [
         ({}, {}, "ours is in `evaluate_on` but has no labelled test or dev query"),
         (
@@ -61,9 +61,9 @@ def test_splits_that_are_judged(workspace: Path):
     ],
 )
 def test_what_no_ranking_could_score_on_is_refused(
-    workspace: Path, test: dict, dev: dict, told: str
+    workspace: Path, test: dict, dev: dict, message: str
 ):
-    with pytest.raises(Refused, match=told):
+    with pytest.raises(Refused, match=message):
         splits(test, dev)
 
 

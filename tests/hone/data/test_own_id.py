@@ -22,7 +22,7 @@ NUMBERED = [
     {"doc_id": "1", "text": "ripe apples keep a week"},
     {"doc_id": "2", "text": "how to mend a bicycle chain"},
 ]
-ASKED = [
+QUERIES = [
     {"query_id": "1", "text": "how long do apples keep", "split": "test"},
     {"query_id": "2", "text": "mend a chain of a bicycle", "split": "train"},
 ]
@@ -38,7 +38,7 @@ def prepared(**collection: object) -> None:
 def evaluated(**collection: object) -> dict:
     """Metrics of BM25 on two documents and two queries that are numbered from 1."""
     write_rows(
-        Path("inputs/ours"), NUMBERED, ASKED, pairs(("1", "1"), ("2", "1" if collection else "2"))
+        Path("inputs/ours"), NUMBERED, QUERIES, pairs(("1", "1"), ("2", "1" if collection else "2"))
     )
     prepared(**collection)
     call(evaluate_reference, reference="bm25", collection="ours")
@@ -78,7 +78,7 @@ def test_what_is_dropped_is_counted_and_the_answer_that_it_was_is_refused(worksp
         match="names the document with the query's own id.*row 1: '1'.*write `own_id: keep`",
     ):
         evaluated(own_id="drop")
-    write_rows(Path("inputs/ours"), NUMBERED, ASKED, pairs(("1", "2"), ("2", "1")))
+    write_rows(Path("inputs/ours"), NUMBERED, QUERIES, pairs(("1", "2"), ("2", "1")))
     prepared(own_id="drop")
     call(evaluate_reference, reference="bm25", collection="ours")
     found = json.loads(Path("reports/metrics/bm25/ours.json").read_text())
@@ -89,20 +89,20 @@ def test_what_is_dropped_is_counted_and_the_answer_that_it_was_is_refused(worksp
 
 
 def test_two_rules_for_equal_ids_are_two_evaluations(workspace: Path):
-    write_rows(Path("inputs/ours"), NUMBERED, ASKED, pairs(("1", "2"), ("2", "1")))
-    kept = []
+    write_rows(Path("inputs/ours"), NUMBERED, QUERIES, pairs(("1", "2"), ("2", "1")))
+    evaluations = []
     for rule in ("keep", "drop"):
         prepared(own_id=rule)
         call(evaluate_reference, reference="bm25", collection="ours")
-        kept.append(of_table(Path("reports/queries/bm25/ours.parquet")))
-    assert unlike(*kept) == ["own_id"]
+        evaluations.append(of_table(Path("reports/queries/bm25/ours.parquet")))
+    assert unlike(*evaluations) == ["own_id"]
 
 
 def test_a_dropped_document_is_neither_mined_nor_a_negative_in_the_batch(workspace: Path):
     """`unknown` keeps the rule `labelled` and the mask of the batch from it, in this round and
     in all later ones.
     """
-    write_rows(Path("inputs/ours"), NUMBERED, ASKED, pairs(("1", "2"), ("2", "1")))
+    write_rows(Path("inputs/ours"), NUMBERED, QUERIES, pairs(("1", "2"), ("2", "1")))
     prepare(collections={"ours": COLLECTION | {"own_id": "drop"}})
     labels = tables.read("labels", Path("rounds/r0/labels.parquet")).select(
         "query_id", "doc_id", pl.col("label").cast(pl.String), "judge"
@@ -122,7 +122,7 @@ def test_the_own_document_of_a_query_without_an_answer_is_not_mined_either(works
     write_rows(
         Path("inputs/ours"),
         [*NUMBERED, third[0]],
-        [*ASKED, third[1]],
+        [*QUERIES, third[1]],
         pairs(("1", "2"), ("2", "1")),
     )
     prepare(collections={"ours": COLLECTION | {"own_id": "drop"}})
@@ -150,7 +150,7 @@ def test_a_task_of_mteb_has_its_own_rule(workspace: Path):
 
 
 def test_every_stage_that_ranks_knows_the_rule(workspace: Path):
-    write_rows(Path("inputs/ours"), NUMBERED, ASKED, pairs(("1", "2"), ("2", "1")))
+    write_rows(Path("inputs/ours"), NUMBERED, QUERIES, pairs(("1", "2"), ("2", "1")))
     write_params(collections={"ours": COLLECTION | {"own_id": "drop"}})
     settings = everything(params.read())
     assert {

@@ -26,13 +26,13 @@ def table(rows: list[tuple[str, str]]) -> pl.DataFrame:
 
 
 def test_a_pair_is_found_by_both_its_ids():
-    asked = table([("q1", "b"), ("q2", "a"), ("q1", "a"), ("q1", "b")])
+    pairs = table([("q1", "b"), ("q2", "a"), ("q1", "a"), ("q1", "b")])
     there = table([("q1", "a"), ("q2", "b"), ("q1", "b")])
-    assert places(asked, there).to_list() == [2, None, 0, 2]
-    assert within(asked, there).to_list() == [True, False, True, True]
+    assert places(pairs, there).to_list() == [2, None, 0, 2]
+    assert within(pairs, there).to_list() == [True, False, True, True]
 
 
-def test_nothing_is_found_in_an_empty_table_and_nothing_asked_gives_nothing():
+def test_an_empty_table_has_no_pairs_and_no_pairs_give_nothing():
     assert places(table([("q1", "a")]), table([])).to_list() == [None]
     assert places(table([]), table([("q1", "a")])).to_list() == []
 
@@ -51,23 +51,23 @@ def test_rows_by_hand():
 
 @given(st.lists(pair, max_size=30), st.lists(pair, unique=True, max_size=20), st.integers(1, 8))
 def test_a_look_up_in_blocks_finds_what_a_dictionary_and_a_join_of_the_texts_find(
-    asked: list, there: list, block: int
+    pairs: list, there: list, block: int
 ):
     rows = {key: row for row, key in enumerate(there)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pair_lookup, "ROWS_PER_BLOCK", block)
         patch.setattr(pair_lookup, "by_text", None)  # the fallback is not taken
-        found, column = where(table(asked), table(there)), places(table(asked), table(there))
+        found, column = where(table(pairs), table(there)), places(table(pairs), table(there))
     assert (
         found.tolist()
-        == [rows.get(key, -1) for key in asked]
-        == by_text(table(asked), table(there)).tolist()
+        == [rows.get(key, -1) for key in pairs]
+        == by_text(table(pairs), table(there)).tolist()
     )
-    assert column.to_list() == [rows.get(key) for key in asked]
+    assert column.to_list() == [rows.get(key) for key in pairs]
     assert column.dtype == pl.UInt32
 
 
-def test_pairs_that_share_a_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch):
+def test_pairs_that_share_a_hash_are_distinguished(monkeypatch: pytest.MonkeyPatch):
     real = pair_lookup.hashed
     monkeypatch.setattr(
         pair_lookup,

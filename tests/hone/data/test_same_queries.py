@@ -63,10 +63,10 @@ def test_a_positive_of_another_spelling_is_unknown_and_the_next_negative_moves_u
         ],
         key=str,
     )
-    said = (
+    marked = (
         found.filter(pl.col("judge") == "same-query").select("query_id", "doc_id", "reason").rows()
     )
-    assert ("q1", "d2", "positive for the query q2, which has the same text") in said
+    assert ("q1", "d2", "positive for the query q2, which has the same text") in marked
 
 
 def test_positives_stay_positives_and_a_second_pass_changes_nothing():

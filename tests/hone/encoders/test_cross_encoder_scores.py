@@ -71,7 +71,7 @@ def test_logits_are_the_librarys_and_probabilities_their_sigmoid(scorer: CrossSc
     )
 
 
-def test_whatever_order_they_are_asked_in(scorer: CrossScorer, hone_home: Path):
+def test_in_any_order_of_requests(scorer: CrossScorer, hone_home: Path):
     first = scorer.logits(QUERIES, DOCUMENTS, ALL)
     shutil.rmtree(hone_home / "store")
     order = np.random.default_rng(3).permutation(len(ALL))
@@ -107,12 +107,12 @@ def test_a_killed_scoring_goes_on_where_it_was(
     shutil.rmtree(scorer.space().folder)
     monkeypatch.setattr(cross_encoder_scores, "ROWS_PER_SHARD", 10)
     add = Space.add
-    kept: list[int] = []
+    block_sizes: list[int] = []
 
     def failing(self: Space, keys: np.ndarray, vectors: np.ndarray) -> None:
-        if kept:
+        if block_sizes:
             raise OSError("no space left")
-        kept.append(len(keys))
+        block_sizes.append(len(keys))
         add(self, keys, vectors)
 
     monkeypatch.setattr(Space, "add", failing)
@@ -141,7 +141,7 @@ def test_other_weights_lengths_and_precisions_have_scores_of_their_own(scorer: C
     assert abs(other - before).max() > 0.01
 
 
-def test_what_is_said_about_a_ranker_is_no_part_of_its_address(scorer: CrossScorer):
+def test_the_description_of_a_ranker_is_not_part_of_its_address(scorer: CrossScorer):
     before = scorer.space().folder
     (NAME / "ranker.json").write_text("{}")
     (NAME / "README.md").write_text("other words")
@@ -218,7 +218,7 @@ def test_a_sigmoid_of_anything_lies_between_0_and_1():
     )
 
 
-def test_what_is_asked_and_scored_is_noted_where_somebody_counts(
+def test_requested_and_scored_pairs_are_logged_if_a_file_is_set(
     scorer: CrossScorer, monkeypatch: pytest.MonkeyPatch
 ):
     """One pair is in the store, and asked for twice; the second asking scores nothing, and its

@@ -29,8 +29,8 @@ def encoder(folder: Path, **reading) -> Encoder:
     )
 
 
-def of(asked: Encoder, texts: list[str], route: str = "document") -> np.ndarray:
-    return asked.vectors([texts], route, len(texts)).take(slice(None))
+def of(model: Encoder, texts: list[str], route: str = "document") -> np.ndarray:
+    return model.vectors([texts], route, len(texts)).take(slice(None))
 
 
 def test_vectors_are_those_of_sentence_transformers(tmp_path: Path):
@@ -39,9 +39,9 @@ def test_vectors_are_those_of_sentence_transformers(tmp_path: Path):
     np.testing.assert_allclose(of(encoder(folder), TEXTS), theirs, atol=1e-5)
 
 
-@pytest.mark.parametrize("held_back", [True, False])
+@pytest.mark.parametrize("is_slow", [True, False])
 def test_whichever_library_multiplies_the_vectors_are_the_same(
-    held_back: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    is_slow: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """oneDNN takes the place of MKL on some processors, for each linear layer of each batch, and
     only there.
@@ -52,14 +52,14 @@ def test_whichever_library_multiplies_the_vectors_are_the_same(
         times.append(linear)
         return through_onednn(linear, inputs)
 
-    monkeypatch.setattr("hone.encoders.batched_inference.mkl_is_held_back", lambda: held_back)
+    monkeypatch.setattr("hone.encoders.batched_inference.mkl_is_slow", lambda: is_slow)
     monkeypatch.setattr("hone.encoders.batched_inference.through_onednn", counted)
     folder = ModelFolder(tiny_model(tmp_path / "model"))
     theirs = folder.load(16).encode(TEXTS)
     ours = TorchEncoder(folder.load(16), "document", "", "fp32").encode(TEXTS)
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
-    assert bool(times) is held_back
-    if held_back:
+    assert bool(times) is is_slow
+    if is_slow:
         assert all(layer.bias is not None for layer in times)
         bare = torch.nn.Linear(3, 2, bias=False)
         inputs = torch.arange(12.0).reshape(2, 2, 3).transpose(0, 1)
@@ -80,9 +80,9 @@ def test_vectors_do_not_depend_on_the_number_of_cores(
 ):
     threads(cores)
     folder = ModelFolder(tiny_model(tmp_path / "model"))
-    asked = TorchEncoder(folder.load(16), "document", "", "fp32", batch_tokens=40)
-    assert asked.workers == cores
-    np.testing.assert_allclose(asked.encode(TEXTS), folder.load(16).encode(TEXTS), atol=1e-5)
+    model = TorchEncoder(folder.load(16), "document", "", "fp32", batch_tokens=40)
+    assert model.workers == cores
+    np.testing.assert_allclose(model.encode(TEXTS), folder.load(16).encode(TEXTS), atol=1e-5)
 
 
 def test_two_models_one_store(tmp_path: Path):
@@ -97,16 +97,16 @@ def test_two_models_one_store(tmp_path: Path):
 
 def test_a_text_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     folder = tiny_model(tmp_path / "model")
-    asked: list[str] = []
+    encoded: list[str] = []
     plain = TorchEncoder.encode
     monkeypatch.setattr(
         TorchEncoder,
         "encode",
-        lambda self, texts, progress=None: asked.extend(texts) or plain(self, texts, progress),
+        lambda self, texts, progress=None: encoded.extend(texts) or plain(self, texts, progress),
     )
     of(encoder(folder), TEXTS)
     of(encoder(folder), [*TEXTS[:5], "one more", *TEXTS])
-    assert sorted(asked) == sorted([*TEXTS, "one more"])
+    assert sorted(encoded) == sorted([*TEXTS, "one more"])
 
 
 def test_what_was_encoded_before_the_end_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -196,9 +196,9 @@ def test_a_model_that_makes_no_numbers_is_refused_and_nothing_is_kept(tmp_path: 
         for name, one in load_file(weights).items()
     }
     save_file(broken, weights, metadata={"format": "pt"})
-    asked = encoder(folder)
+    model = encoder(folder)
     with pytest.raises(
         Refused, match="model returned NaN or infinity in 3 of 3 vectors, such as that of"
     ):
-        of(asked, TEXTS[:3])
-    assert not asked.space("document").shards
+        of(model, TEXTS[:3])
+    assert not model.space("document").shards

@@ -31,7 +31,7 @@ def test_every_text_has_its_own_vector_whatever_the_order_of_the_answer(server: 
     assert np.array_equal(found, np.array([vector_of(text) for text in texts], dtype=np.float32))
 
 
-def test_nothing_is_asked_for_twice(server: Server):
+def test_no_text_is_requested_twice(server: Server):
     encoder(server).vectors([["a", "b", "a", "c"]], "document")
     encoder(server).vectors([["c", "a", "d"]], "document")
     assert sorted(server.texts) == ["a", "b", "c", "d"]
@@ -43,7 +43,7 @@ def test_what_a_kill_interrupts_is_kept_so_far(server: Server, monkeypatch: pyte
     server.statuses = [200, 400]
     with pytest.raises(Refused, match="rejected 1 texts"):
         encoder(server).vectors([["a", "b", "c", "z"]], "document")
-    server.asked = []
+    server.requests = []
     encoder(server).vectors([["a", "b", "c", "z"]], "document")
     assert server.texts == ["z"]
 
@@ -65,25 +65,25 @@ def test_another_model_prompt_or_version_is_another_space(server: Server, change
 
 
 def test_prompts_and_cuts_are_what_is_sent(server: Server):
-    asked = encoder(
+    client = encoder(
         server, prompts={"query": "ask: ", "document": None}, characters=4, dimensions=5
     )
-    asked.queries(["abcdefgh"])
-    asked.vectors([["abcdefgh", ""]], "document")
+    client.queries(["abcdefgh"])
+    client.vectors([["abcdefgh", ""]], "document")
     assert sorted(server.texts) == [
         " ",
         "abcd",
         "ask: abcd",
     ]  # an empty text is a blank, for endpoints refuse it
-    assert all(body["dimensions"] == 5 for body in server.asked)
+    assert all(body["dimensions"] == 5 for body in server.requests)
 
 
-def test_an_overloaded_endpoint_is_asked_again(server: Server):
+def test_an_overloaded_endpoint_is_retried(server: Server):
     server.statuses = [429, 500]
     assert len(encoder(server).queries(["a"])) == 1
 
 
-def test_the_key_is_sent_and_never_told(server: Server, monkeypatch: pytest.MonkeyPatch):
+def test_the_key_is_sent_and_never_printed(server: Server, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("THEIR_KEY", SECRET)
     encoder(server, key="THEIR_KEY").queries(["a"])
     assert server.keys == {f"Bearer {SECRET}"}
@@ -96,16 +96,16 @@ def test_the_key_is_sent_and_never_told(server: Server, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "message"),
     [
         (404, "the model or URL does not exist"),
         (400, "rejected 1 texts .HTTP 400.. If texts are too long"),
         (403, "authentication failed"),
     ],
 )
-def test_what_will_never_do_is_refused(server: Server, status: int, said: str):
+def test_what_will_never_do_is_refused(server: Server, status: int, message: str):
     server.statuses = [status]
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         encoder(server).queries(["a"])
 
 
@@ -122,7 +122,7 @@ def test_nobody_listens():
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         ([], "did not return one vector of equal length for each of 2 texts"),
         (
@@ -160,14 +160,14 @@ def test_nobody_listens():
         ),
     ],
 )
-def test_what_is_no_vector_is_refused_and_not_kept(server: Server, data: object, said: str):
+def test_what_is_no_vector_is_refused_and_not_kept(server: Server, data: object, message: str):
     server.answer = lambda body: {
         "object": "list",
         "data": data,
         "model": "theirs",
         "usage": {"prompt_tokens": 1, "total_tokens": 1},
     }
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         encoder(server).queries(["a", "b"])
     server.answer = vectors_of
     assert len(encoder(server).queries(["a", "b"])) == 2
@@ -254,13 +254,13 @@ def test_a_key_that_is_wanted_and_not_named(server: Server):
     ],
 )
 def test_an_address_with_a_secret_is_refused_and_kept_nowhere(workspace: Path, url: str):
-    asked = EndpointEncoder(url, "m", attempts=1)
+    client = EndpointEncoder(url, "m", attempts=1)
     with pytest.raises(
         Refused, match="contains a user, a password, a query or a fragment"
     ) as refusal:
-        asked.queries(["a"])
+        client.queries(["a"])
     assert SECRET not in str(refusal.value)
-    assert SECRET not in str(asked.space("query").description)
+    assert SECRET not in str(client.space("query").description)
     assert not [
         file
         for file in home().rglob("*")

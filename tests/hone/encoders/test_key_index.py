@@ -19,7 +19,7 @@ def keys(pairs: list[tuple[int, int]]) -> np.ndarray:
 
 @given(st.lists(st.lists(KEYS, min_size=1, max_size=3), max_size=3), KEYS)
 def test_a_key_is_found_where_it_was_first_and_no_other_is(
-    steps: list[list[list[tuple[int, int]]]], asked: list[tuple[int, int]]
+    steps: list[list[list[tuple[int, int]]]], requested: list[tuple[int, int]]
 ):
     index, expected, shards = Index(), {}, 0
     for step in steps:
@@ -28,5 +28,7 @@ def test_a_key_is_found_where_it_was_first_and_no_other_is(
             for row, key in enumerate(shard):
                 expected.setdefault(key, [shards, row])
             shards += 1
-    assert index.find(keys(asked)).tolist() == [expected.get(key, [-1, -1]) for key in asked]
+    assert index.find(keys(requested)).tolist() == [
+        expected.get(key, [-1, -1]) for key in requested
+    ]
     assert (np.diff(index.high.astype(np.int64)) >= 0).all()

@@ -8,7 +8,7 @@ from hone.encoders import precision
 
 
 @pytest.mark.parametrize(
-    ("vendor", "flags", "bf16", "held_back"),
+    ("vendor", "flags", "bf16", "is_slow"),
     [
         ("AuthenticAMD", {"avx2"}, "fp32", False),
         ("AuthenticAMD", {"avx2", "avx512f", "avx512_bf16"}, "bf16", True),
@@ -18,14 +18,14 @@ from hone.encoders import precision
     ],
 )
 def test_what_auto_means_and_which_library_multiplies(
-    vendor: str, flags: set, bf16: str, held_back: bool, monkeypatch: pytest.MonkeyPatch
+    vendor: str, flags: set, bf16: str, is_slow: bool, monkeypatch: pytest.MonkeyPatch
 ):
-    said = {"vendor_id": frozenset(filter(None, [vendor])), "flags": frozenset(flags)}
-    monkeypatch.setattr(precision, "processor_says", lambda *names: said[names[0]])
+    processor = {"vendor_id": frozenset(filter(None, [vendor])), "flags": frozenset(flags)}
+    monkeypatch.setattr(precision, "processor_says", lambda *names: processor[names[0]])
     precision.precision_of.cache_clear()
     try:
         assert precision.precision_of("auto", "cpu") == bf16
         assert precision.precision_of("fp32", "cpu") == "fp32"
-        assert precision.mkl_is_held_back() is held_back
+        assert precision.mkl_is_slow() is is_slow
     finally:
         precision.precision_of.cache_clear()

@@ -127,7 +127,7 @@ def test_a_prompt_that_is_left_out_of_the_mean_changes_the_vectors(plain: Path, 
 
 
 @pytest.mark.parametrize(
-    ("configuration", "said"),
+    ("configuration", "message"),
     [
         (
             {"prompts": {"query": "q: "}, "default_prompt_name": "qurey"},
@@ -138,10 +138,10 @@ def test_a_prompt_that_is_left_out_of_the_mean_changes_the_vectors(plain: Path, 
     ],
 )
 def test_prompts_that_cannot_be_applied_are_refused(
-    plain: Path, tmp_path: Path, configuration: dict, said: str
+    plain: Path, tmp_path: Path, configuration: dict, message: str
 ):
     folder = configured(plain, tmp_path / "model", configuration, True)
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         folder.refuse_unsafe()
 
 

@@ -11,7 +11,7 @@ from hone.encoders.store import Space, Vectors, keys_of
 from hone.errors import Refused
 
 
-def kept(name: str, made: np.ndarray) -> Vectors:
+def cached_vectors(name: str, made: np.ndarray) -> Vectors:
     space = Space({"weights": name})
     texts = [f"{name} {number}" for number in range(len(made))]
     half = len(made) // 2
@@ -36,7 +36,9 @@ def test_nearest_is_exact(depth: int, monkeypatch: pytest.MonkeyPatch):
         draw.normal(size=(8, 5)).astype(np.float32),
         draw.normal(size=(50, 5)).astype(np.float32),
     )
-    scores, rows = search.nearest(kept("q", queries), kept("d", documents), depth)
+    scores, rows = search.nearest(
+        cached_vectors("q", queries), cached_vectors("d", documents), depth
+    )
     product = queries @ documents.T
     expected = np.argsort(-product, axis=1)[:, :depth]
     assert rows.tolist() == expected.tolist()
@@ -64,7 +66,10 @@ def test_scores_of_pairs():
         np.arange(8, dtype=np.float32).reshape(2, 4),
     )
     made = search.pair_scores(
-        kept("q", queries), kept("d", documents), np.array([[0, 1], [2, 0]]), rows=1
+        cached_vectors("q", queries),
+        cached_vectors("d", documents),
+        np.array([[0, 1], [2, 0]]),
+        rows=1,
     )
     assert made.tolist() == [4.0, 2.0]
 
@@ -72,4 +77,8 @@ def test_scores_of_pairs():
 def test_vectors_that_are_no_numbers_are_refused():
     broken = np.full((5, 4), np.nan, dtype=np.float32)
     with pytest.raises(Refused, match="contain NaN"):
-        search.nearest(kept("broken queries", broken[:2]), kept("broken documents", broken), 3)
+        search.nearest(
+            cached_vectors("broken queries", broken[:2]),
+            cached_vectors("broken documents", broken),
+            3,
+        )

@@ -96,7 +96,7 @@ def test_prompt_and_title_are_read_too(tmp_path: Path):
     assert (found.cut, found.tokens, found.lost) == (1, 6, 2)
 
 
-def test_of_a_large_collection_so_many_are_counted_and_it_is_said(
+def test_a_large_collection_is_sampled_and_the_sentence_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(text_lengths, "MOST", 4)

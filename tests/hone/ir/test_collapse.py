@@ -16,11 +16,11 @@ from hone.ir.collapse import warning, warnings_of
 BASE = {"alignment": 0.8, "uniformity": -2.0}
 
 
-def said(**own: float | None) -> str | None:
+def warning_of(**own: float | None) -> str | None:
     return warning("r2", "ours", {"alignment": 0.8} | own, "r0", BASE)
 
 
-def test_a_collapsed_model_is_told_by_its_vectors():
+def test_a_collapsed_model_shows_in_its_vectors():
     """Vectors all over a sphere, and the same drawn into one corner of it."""
     spread = unit(np.random.default_rng(0).normal(size=(300, 16)))
     corner = unit(0.05 * spread + np.eye(16, dtype=np.float32)[0])
@@ -54,7 +54,7 @@ def test_a_collapsed_model_is_told_by_its_vectors():
     ],
 )
 def test_each_bound(own: dict, begins: str):
-    assert said(**own).startswith(begins)
+    assert warning_of(**own).startswith(begins)
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_each_bound(own: dict, begins: str):
         {"uniformity": None},
     ],
 )
-def test_where_nothing_is_said(own: dict):
-    assert said(**own) is None
+def test_no_warning(own: dict):
+    assert warning_of(**own) is None
 
 
 @pytest.mark.parametrize("base", [{}, {"uniformity": None}, {"uniformity": 0.0}])
@@ -79,12 +79,12 @@ def test_a_base_that_tells_nothing(base: dict):
 @given(st.floats(-4, -0.1), st.floats(0, 1), st.floats(0, 1))
 def test_the_nearer_to_one_point_the_less_is_it_silent(before: float, one: float, other: float):
     way = sorted((one, other))
-    told = [
+    warnings = [
         warning("r2", "ours", {"uniformity": before * (1 - part)}, "r0", {"uniformity": before})
         is not None
         for part in way
     ]
-    assert told[0] <= told[1]
+    assert warnings[0] <= warnings[1]
 
 
 def test_an_evaluation_says_it_where_the_base_was_evaluated(workspace: Path):
@@ -98,7 +98,7 @@ def test_an_evaluation_says_it_where_the_base_was_evaluated(workspace: Path):
     assert warnings_of("r0", "ours") == []
 
 
-def test_a_collection_without_test_queries_is_told_by_its_dev_queries(workspace: Path):
+def test_a_collection_without_test_queries_reports_dev_queries(workspace: Path):
     write_json(Path("reports/metrics/r0/ours.json"), {"dev": BASE})
     write_json(
         Path("reports/metrics/r2/ours.json"), {"dev": {"uniformity": -0.1, "alignment": 0.8}}

@@ -68,7 +68,7 @@ def test_other_collections_are_as_they_were(pairs: None, capsys: pytest.CaptureF
     assert capsys.readouterr().err.rstrip().endswith("nDCG@10 1.0000")
 
 
-def test_nothing_to_measure_is_said():
+def test_nothing_to_measure_is_reported():
     figures = {
         "answerable_auc": None,
         "answerable_auc_low": None,

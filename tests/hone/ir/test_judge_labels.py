@@ -15,10 +15,10 @@ from hone.ir.unjudged_bounds import bounds, seen
 from tests.evaluate.ranked import qrels, ranked
 
 RANKING = st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8)
-SAID = st.sampled_from(["positive", "negative", "unknown"])
+VERDICTS = st.sampled_from(["positive", "negative", "unknown"])
 
 
-def labels(said: dict[str, str], query: str = "q", **more: object) -> pl.DataFrame:
+def labels(verdicts: dict[str, str], query: str = "q", **more: object) -> pl.DataFrame:
     about = {
         "split": "test",
         "judge": "j",
@@ -29,7 +29,7 @@ def labels(said: dict[str, str], query: str = "q", **more: object) -> pl.DataFra
     }
     rows = [
         {"query_id": query, "doc_id": doc, "verdict": verdict, **about}
-        for doc, verdict in said.items()
+        for doc, verdict in verdicts.items()
     ]
     return pl.DataFrame(rows, schema_overrides=judge_labels.SCHEMA).select(
         (pl.col(name) if rows and name in rows[0] else pl.lit(None)).cast(kind).alias(name)
@@ -45,10 +45,10 @@ def test_a_yes_has_the_lowest_grade_that_is_right_and_an_unknown_one_none():
 
 
 def test_the_collections_own_label_counts_more_and_a_query_without_any_stays_without():
-    said = pl.concat(
+    verdicts = pl.concat(
         [labels({"a": "negative", "b": "positive"}), labels({"x": "positive"}, query="other")]
     )
-    found = judge_labels.with_filled(qrels(q={"a": 1}), said, 1)
+    found = judge_labels.with_filled(qrels(q={"a": 1}), verdicts, 1)
     assert found.rows() == [("q", "a", 1), ("q", "b", 1)]
 
 
@@ -57,13 +57,13 @@ def test_the_collections_own_label_counts_more_and_a_query_without_any_stays_wit
     RANKING,
     RANKING,
     st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 1), min_size=1),
-    st.dictionaries(st.sampled_from("abcdefgh"), SAID, min_size=1),
+    st.dictionaries(st.sampled_from("abcdefgh"), VERDICTS, min_size=1),
 )
 def test_bounds_narrow_and_never_widen(
-    one: list[str], other: list[str], known: dict[str, int], said: dict[str, str]
+    one: list[str], other: list[str], known: dict[str, int], verdicts: dict[str, str]
 ):
     before, after, own = ranked(q="".join(one)), ranked(q="".join(other)), qrels(q=known)
-    more = judge_labels.with_filled(own, labels(said), 1)
+    more = judge_labels.with_filled(own, labels(verdicts), 1)
     was, now = bounds(before, after, own), bounds(before, after, more)
     assert (
         was.low - 1e-12 <= now.low <= now.observed + 1e-12 <= now.high + 2e-12 <= was.high + 3e-12

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hone.judging.answers import Said, Unreadable, graded, lists, listwise, pairwise, yes_no
+from hone.judging.answers import (
+    ParsedVerdict,
+    Unreadable,
+    graded,
+    lists,
+    listwise,
+    pairwise,
+    yes_no,
+)
 
 
 @pytest.mark.shared
@@ -97,9 +105,9 @@ def test_two_lists_in_every_form_that_models_write(
 def test_lists_that_cannot_be_relied_on_make_every_document_unknown(answer: str | None, why: str):
     with pytest.raises(Unreadable, match=why):
         lists(answer)
-    said = listwise(answer, 3)
-    assert [item.verdict for item in said] == ["unknown"] * 3
-    assert all(item.reason.startswith("unparsable: ") and why in item.reason for item in said)
+    verdicts = listwise(answer, 3)
+    assert [item.verdict for item in verdicts] == ["unknown"] * 3
+    assert all(item.reason.startswith("unparsable: ") and why in item.reason for item in verdicts)
 
 
 def test_an_answer_that_was_cut_off_is_unknown_unless_its_lists_are_whole():
@@ -120,20 +128,22 @@ def test_an_answer_that_was_cut_off_is_unknown_unless_its_lists_are_whole():
 
 def test_both_lists_count_as_found():
     assert listwise(tags("[Doc (2)]", "[Doc (3)]"), 3) == [
-        Said("negative", 0.0),
-        Said("positive", 3.0),
-        Said("positive", 2.0),
+        ParsedVerdict("negative", 0.0),
+        ParsedVerdict("positive", 3.0),
+        ParsedVerdict("positive", 2.0),
     ]
 
 
 def test_numbers_that_no_document_has_concern_none_and_are_noted():
-    said = listwise(tags("[Doc (0), Doc (2)]", "[Doc (31), Doc (-2)]"), 2)
-    assert [item.verdict for item in said] == ["negative", "positive"]
-    assert {item.reason for item in said} == {"the answer names 0, 31, of 2 documents"}
+    verdicts = listwise(tags("[Doc (0), Doc (2)]", "[Doc (31), Doc (-2)]"), 2)
+    assert [item.verdict for item in verdicts] == ["negative", "positive"]
+    assert {item.reason for item in verdicts} == {"the answer names 0, 31, of 2 documents"}
 
 
 def test_a_number_in_both_lists_is_found_with_the_lower_grade():
-    assert listwise(tags("[1]", "[1]"), 1) == [Said("positive", 2.0, reason="in both lists")]
+    assert listwise(tags("[1]", "[1]"), 1) == [
+        ParsedVerdict("positive", 2.0, reason="in both lists")
+    ]
 
 
 PIECES = [
@@ -163,10 +173,11 @@ PIECES = [
 @given(st.text() | st.lists(st.sampled_from(PIECES)).map(" ".join))
 def test_no_answer_is_a_crash(text: str):
     """And a list that is read has each number once."""
-    said = listwise(text, 2)
-    assert len(said) == 2
+    verdicts = listwise(text, 2)
+    assert len(verdicts) == 2
     assert all(
-        (item.verdict == "unknown") == (item.reason or "").startswith("unparsable") for item in said
+        (item.verdict == "unknown") == (item.reason or "").startswith("unparsable")
+        for item in verdicts
     )
     for item in (yes_no(text), graded(text), pairwise(text)):
         assert (item.verdict == "unknown") == (item.reason or "").startswith("unparsable")
@@ -206,10 +217,12 @@ def test_lists_are_read_back_as_they_were_written(better: list[int], worse: list
     assert lists(json.dumps({"better": better, "worse": worse})) == (better, worse)
 
 
-def near(said: Said, verdict: str, probability: float, grade: float | None = None) -> None:
-    assert said.verdict == verdict
-    assert said.probability == pytest.approx(probability)
-    assert said.grade == (None if grade is None else pytest.approx(grade))
+def near(
+    parsed: ParsedVerdict, verdict: str, probability: float, grade: float | None = None
+) -> None:
+    assert parsed.verdict == verdict
+    assert parsed.probability == pytest.approx(probability)
+    assert parsed.grade == (None if grade is None else pytest.approx(grade))
 
 
 def test_every_spelling_of_yes_and_no_counts():
@@ -226,8 +239,8 @@ def test_every_spelling_of_yes_and_no_counts():
 
 
 def test_alternatives_that_do_not_read_yes_or_no_leave_the_text_to_speak():
-    assert yes_no("Yes", [("{", 0.0), ("yes", log(0.001))]) == Said("positive")
-    assert yes_no("Yes", []) == Said("positive")
+    assert yes_no("Yes", [("{", 0.0), ("yes", log(0.001))]) == ParsedVerdict("positive")
+    assert yes_no("Yes", []) == ParsedVerdict("positive")
     assert yes_no("perhaps", [("perhaps", 0.0)]).verdict == "unknown"
 
 
@@ -265,9 +278,9 @@ def test_alternatives_that_do_not_read_yes_or_no_leave_the_text_to_speak():
     ],
 )
 def test_yes_or_no_in_words(text: str | None, verdict: str):
-    said = yes_no(text)
-    assert said.verdict == verdict
-    assert said.probability is None
+    parsed = yes_no(text)
+    assert parsed.verdict == verdict
+    assert parsed.probability is None
     if verdict != "unknown":
         assert yes_no(text, inverted=True).verdict != verdict
 
@@ -301,7 +314,7 @@ def test_grades_are_expected_from_the_alternatives():
     ],
 )
 def test_grades_in_words(text: str, grade: int):
-    assert graded(text) == Said("positive" if grade >= 2 else "negative", float(grade))
+    assert graded(text) == ParsedVerdict("positive" if grade >= 2 else "negative", float(grade))
 
 
 @pytest.mark.parametrize(
@@ -334,7 +347,9 @@ def test_grades_that_are_none_are_unknown(text: str):
     ],
 )
 def test_a_grade_on_another_scale_is_unknown(text: str, scale: str):
-    assert graded(text) == Said("unknown", reason=f"unparsable: on a scale to {scale}, not 3")
+    assert graded(text) == ParsedVerdict(
+        "unknown", reason=f"unparsable: on a scale to {scale}, not 3"
+    )
     # The first token alone looks like a grade.
     assert (
         graded(text, [("3", log(0.9)), ("2", log(0.1))] if text[0].isdigit() else None).verdict
@@ -364,8 +379,8 @@ THINKING = [
 
 @pytest.mark.parametrize("marks", THINKING)
 def test_thoughts_are_no_verdict(marks: str):
-    assert yes_no(marks.format("yes")) == Said("positive")
-    assert graded(marks.format("3")) == Said("positive", 3.0)
+    assert yes_no(marks.format("yes")) == ParsedVerdict("positive")
+    assert graded(marks.format("3")) == ParsedVerdict("positive", 3.0)
     assert pairwise(marks.format("B")).verdict == "positive"
     draft = marks.replace("no", tags("[Doc (3)]", "[]")).format("I refuse")
     assert {item.verdict for item in listwise(draft, 3)} == {"unknown"}
@@ -391,7 +406,7 @@ def test_thoughts_are_no_verdict(marks: str):
     ],
 )
 def test_thoughts_that_do_not_end_say_nothing(text: str):
-    assert yes_no(text) == Said("unknown", reason="unparsable: its thoughts do not end")
+    assert yes_no(text) == ParsedVerdict("unknown", reason="unparsable: its thoughts do not end")
     assert (
         listwise(text.replace("yes", "<better>[1]</better><worse>[]</worse>"), 1)[0].verdict
         == "unknown"

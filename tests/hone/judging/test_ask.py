@@ -30,7 +30,7 @@ from tests.hone.llm.answering import desk, documents_of, finds, questions, says,
 from tests.hone.llm.ledger.test_ledger import KEYS, another
 
 
-def heard(*rows: tuple[str, float | None]) -> pl.DataFrame:
+def votes_of(*rows: tuple[str, float | None]) -> pl.DataFrame:
     """A frame as one way of asking leaves it; each row is an answer of its own that cost 1."""
     frame = pl.DataFrame(
         rows, schema={"verdict": pl.String, "probability": pl.Float64}, orient="row"
@@ -56,21 +56,21 @@ def heard(*rows: tuple[str, float | None]) -> pl.DataFrame:
 
 def test_the_majority_of_votes_counts_and_ties_are_unknown():
     votes = [
-        heard(
+        votes_of(
             ("positive", None),
             ("positive", 0.9),
             ("negative", None),
             ("unknown", None),
             ("negative", 0.0),
         ),
-        heard(
+        votes_of(
             ("positive", None),
             ("negative", 0.3),
             ("positive", None),
             ("unknown", None),
             ("negative", 0.1),
         ),
-        heard(
+        votes_of(
             ("positive", None),
             ("positive", 0.6),
             ("unknown", None),
@@ -79,18 +79,30 @@ def test_the_majority_of_votes_counts_and_ties_are_unknown():
         ),
     ]
     tally = several.Tally()
-    told = several.voted(votes, tally)
-    assert told["verdict"].to_list() == ["positive", "positive", "unknown", "unknown", "negative"]
-    assert told["probability"].to_list() == [1.0, pytest.approx(0.6), 0.5, None, pytest.approx(0.1)]
-    assert told["reason"].to_list() == [
+    combined = several.voted(votes, tally)
+    assert combined["verdict"].to_list() == [
+        "positive",
+        "positive",
+        "unknown",
+        "unknown",
+        "negative",
+    ]
+    assert combined["probability"].to_list() == [
+        1.0,
+        pytest.approx(0.6),
+        0.5,
+        None,
+        pytest.approx(0.1),
+    ]
+    assert combined["reason"].to_list() == [
         None,
         "2 of 3 votes",
         "the votes are tied: 1 to 1",
         None,
         None,
     ]
-    assert told["money"].to_list() == [3.0] * 5
-    assert told["raw"][1] == "raw 1\n\nraw 1\n\nraw 1"
+    assert combined["money"].to_list() == [3.0] * 5
+    assert combined["raw"][1] == "raw 1\n\nraw 1\n\nraw 1"
     assert tally.figures() == {"agreed": 0.5}  # of four pairs with a vote, the first and the last
     several.voted(votes, tally)
     assert (tally.votes, tally.unanimous) == (8, 4)  # a second block
@@ -113,20 +125,20 @@ def failed(frame: pl.DataFrame, reason: str, *rows: int) -> pl.DataFrame:
 def test_a_vote_that_failed_and_could_turn_the_majority_leaves_it_open_for_that_reason():
     over = "over budget: the budget of 4 pairs is used up"
     first, second = (
-        heard(("positive", None), ("positive", None)),
-        heard(("negative", None), ("positive", None)),
+        votes_of(("positive", None), ("positive", None)),
+        votes_of(("negative", None), ("positive", None)),
     )
-    third = failed(heard(("positive", None), ("positive", None)), over, 0, 1)
-    told = several.voted([first, second, third], several.Tally())
-    assert told["verdict"].to_list() == ["unknown", "positive"]
-    assert told["reason"].to_list() == [over, "2 of 3 votes"]
+    third = failed(votes_of(("positive", None), ("positive", None)), over, 0, 1)
+    combined = several.voted([first, second, third], several.Tally())
+    assert combined["verdict"].to_list() == ["unknown", "positive"]
+    assert combined["reason"].to_list() == [over, "2 of 3 votes"]
     orders = several.agreed([second, third], "they differ")
     assert orders["verdict"].to_list() == ["unknown", "unknown"]
     assert orders["reason"].to_list() == [over, over]
 
 
 def test_answers_of_an_earlier_run_cost_nothing_again():
-    earlier = heard(("positive", None)).with_columns(
+    earlier = votes_of(("positive", None)).with_columns(
         run=pl.lit("r1 here order monday"), asked_at=pl.lit("2026-01-01"), answer=pl.lit(7)
     )
     same = earlier.with_columns(
@@ -135,41 +147,46 @@ def test_answers_of_an_earlier_run_cost_nothing_again():
     later = earlier.with_columns(
         run=pl.lit("r2 here order friday"), asked_at=pl.lit("2026-01-05"), answer=pl.lit(9)
     )
-    told = several.voted([earlier, later, later], several.Tally())
-    assert told.select("run", "answer", "money", "tokens_in").rows() == [
+    combined = several.voted([earlier, later, later], several.Tally())
+    assert combined.select("run", "answer", "money", "tokens_in").rows() == [
         ("r2 here order friday", 9, 2.0, 20)
     ]
-    told = several.voted(
+    combined = several.voted(
         [earlier, same], several.Tally()
     )  # a run that was killed, and the one that ends its work
-    assert told.select("answer", "money").rows() == [(7, 2.0)]
+    assert combined.select("answer", "money").rows() == [(7, 2.0)]
 
 
 def test_two_orders_must_agree():
-    told = several.agreed(
+    combined = several.agreed(
         [
-            heard(("positive", None), ("positive", None), ("unknown", None)),
-            heard(("positive", None), ("negative", None), ("positive", None)),
+            votes_of(("positive", None), ("positive", None), ("unknown", None)),
+            votes_of(("positive", None), ("negative", None), ("positive", None)),
         ],
         "they differ",
     )
-    assert told["verdict"].to_list() == ["positive", "unknown", "unknown"]
-    assert told["reason"].to_list() == [None, "they differ", None]
+    assert combined["verdict"].to_list() == ["positive", "unknown", "unknown"]
+    assert combined["reason"].to_list() == [None, "they differ", None]
 
 
 def test_two_polarities_are_averaged_where_both_are_sure_and_must_agree_elsewhere():
     tally = several.Tally()
-    told = several.averaged(
+    combined = several.averaged(
         [
-            heard(("positive", 0.9), ("positive", 0.6), ("positive", None), ("negative", 0.4)),
-            heard(("negative", 0.3), ("negative", 0.1), ("negative", 0.2), ("negative", None)),
+            votes_of(("positive", 0.9), ("positive", 0.6), ("positive", None), ("negative", 0.4)),
+            votes_of(("negative", 0.3), ("negative", 0.1), ("negative", 0.2), ("negative", None)),
         ],
         tally,
     )
     # Of the two pairs with both: (.9 - .3) / 2 and (.6 - .1) / 2 above what the mean says.
     assert tally.figures() == {"yes_bias": pytest.approx(0.275)}
-    assert told["verdict"].to_list() == ["positive", "negative", "unknown", "negative"]
-    assert told["probability"].to_list() == [pytest.approx(0.6), pytest.approx(0.35), None, None]
+    assert combined["verdict"].to_list() == ["positive", "negative", "unknown", "negative"]
+    assert combined["probability"].to_list() == [
+        pytest.approx(0.6),
+        pytest.approx(0.35),
+        None,
+        None,
+    ]
 
 
 def endpoint(url: str) -> Endpoint:
@@ -191,9 +208,9 @@ def test_long_texts_are_cut_until_the_prompt_fits():
                 load("yes-no-alone"),
                 settings,
             )
-            assert len(documents_of(server.asked[0])[0]) <= most
+            assert len(documents_of(server.requests[0])[0]) <= most
             assert (
-                len("".join(message["content"] for message in server.asked[0]["messages"]))
+                len("".join(message["content"] for message in server.requests[0]["messages"]))
                 <= 4 * 600
             )
 
@@ -217,7 +234,7 @@ def test_known_answers_that_are_not_shown_do_not_belong_to_the_question():
             load("yes-no"),
             Asking(known=2),
         )
-        assert len(server.asked) == 1
+        assert len(server.requests) == 1
         assert "k2" in server.prompts[0]
         assert "k3" not in server.prompts[0]
 
@@ -269,7 +286,7 @@ def test_faults_are_the_reason_and_are_not_kept(kind: str):
                 )
             ]
 
-    told = ask(
+    judgments = ask(
         questions(("q", "d")),
         desk(),
         "f",
@@ -277,7 +294,9 @@ def test_faults_are_the_reason_and_are_not_kept(kind: str):
         load("yes-no"),
         Asking(complete=failing),
     )
-    assert told.select("verdict", "reason").rows() == [("unknown", f"{kind}: after 3 attempts")]
+    assert judgments.select("verdict", "reason").rows() == [
+        ("unknown", f"{kind}: after 3 attempts")
+    ]
     with serving(says("d")) as server:
         assert (
             ask(questions(("q", "d")), desk(), "f", endpoint(server.url), load("yes-no"))[
@@ -304,9 +323,9 @@ def test_an_exception_leaves_nothing_claimed():
             Asking(complete=crashing),
         )
     with serving(says("d")) as server:
-        told = ask(questions(*pairs), desk(), "f", endpoint(server.url), load("yes-no"))
-        assert len(server.asked) == 5
-    assert set(told["verdict"].cast(pl.String)) == {"positive"}
+        judgments = ask(questions(*pairs), desk(), "f", endpoint(server.url), load("yes-no"))
+        assert len(server.requests) == 5
+    assert set(judgments["verdict"].cast(pl.String)) == {"positive"}
 
 
 def together(where, given, budget, expected=None):
@@ -345,9 +364,9 @@ def test_ctrl_c_and_an_error_with_one_answer_lose_no_other(monkeypatch: pytest.M
         )
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with serving(says("d"), model="m") as server:
-        told = ask(questions(*pairs), at, "f", endpoint(server.url), load("yes-no"))
-        assert [documents_of(body) for body in server.asked] == [["d1"]]
-    assert set(told["verdict"].cast(pl.String)) == {"positive"}
+        judgments = ask(questions(*pairs), at, "f", endpoint(server.url), load("yes-no"))
+        assert [documents_of(body) for body in server.requests] == [["d1"]]
+    assert set(judgments["verdict"].cast(pl.String)) == {"positive"}
 
 
 def test_an_answer_is_in_the_ledger_before_the_next_is_waited_for():
@@ -399,8 +418,8 @@ def test_a_run_that_fails_closes_its_completions():
 
 
 def one_loop(url: str, pairs: list[tuple[str, str]], verdicts) -> None:
-    told = ask(questions(*pairs), desk(), "f", endpoint(url), load("yes-no"))
-    verdicts.put(told["verdict"].cast(pl.String).to_list())
+    rows = ask(questions(*pairs), desk(), "f", endpoint(url), load("yes-no"))
+    verdicts.put(rows["verdict"].cast(pl.String).to_list())
 
 
 def test_two_loops_at_once_do_not_ask_the_same_pair_twice():
@@ -413,15 +432,15 @@ def test_two_loops_at_once_do_not_ask_the_same_pair_twice():
         ]
         for loop in loops:
             loop.start()
-        told = [verdicts.get(timeout=120) for _ in loops]
+        results = [verdicts.get(timeout=120) for _ in loops]
         for loop in loops:
             loop.join()
-        assert sorted(documents_of(body)[0] for body in server.asked) == sorted(
+        assert sorted(documents_of(body)[0] for body in server.requests) == sorted(
             text for _, text in pairs
         )
     assert (
-        told[0]
-        == told[1]
+        results[0]
+        == results[1]
         == ["positive" if text.startswith("good") else "negative" for _, text in pairs]
     )
 
@@ -444,7 +463,7 @@ def test_every_pair_has_one_row_whatever_the_groups(pairs: list[tuple[str, str]]
             assert len(documents_of(body)) == call.pairs <= documents
             yield [Completion(call, finds("a", "b")(body), None, "m", 1, 1, 0.0, 0.0, False, None)]
 
-    told = ask(
+    judgments = ask(
         questions(*pairs),
         desk(),
         f"f{documents}",
@@ -452,8 +471,8 @@ def test_every_pair_has_one_row_whatever_the_groups(pairs: list[tuple[str, str]]
         load("listwise"),
         Asking(complete=answering, documents=documents),
     )
-    assert told.select("query_id", "doc_id").rows() == pairs
-    assert told["verdict"].cast(pl.String).to_list() == [
+    assert judgments.select("query_id", "doc_id").rows() == pairs
+    assert judgments["verdict"].cast(pl.String).to_list() == [
         "positive" if text in "ab" else "negative" for _, text in pairs
     ]
 
@@ -506,8 +525,10 @@ def test_examples_come_from_the_training_queries_most_similar_to_the_base_model(
     encoders = {"r0": SimpleNamespace(queries=Vectors)}
     monkeypatch.setattr("hone.judging.few_shot.encoder_of", lambda models, name: encoders[name])
     at = SimpleNamespace(training=Training([collection]), models=SimpleNamespace())
-    told = examples(questions(("asked", "d")), at, 2)
-    assert told == {"asked": [("x", "text of dx", "text of dy"), ("y", "text of dy", "text of dz")]}
+    found = examples(questions(("asked", "d")), at, 2)
+    assert found == {
+        "asked": [("x", "text of dx", "text of dy"), ("y", "text of dy", "text of dz")]
+    }
     assert examples(questions(("asked", "d")), SimpleNamespace(training=None, models=None), 2) == {}
 
 
@@ -518,7 +539,7 @@ def test_examples_belong_to_the_question():
             [("b", "better", "worse")],
             [("b", "better", "worse")],
         ):
-            told = ask(
+            judgments = ask(
                 questions(("q", "d")),
                 desk(),
                 "f",
@@ -526,8 +547,8 @@ def test_examples_belong_to_the_question():
                 load("pairwise"),
                 examples={"q": worked},
             )
-        assert len(server.asked) == 2
-    assert told["verdict"][0] == "positive"
+        assert len(server.requests) == 2
+    assert judgments["verdict"][0] == "positive"
 
 
 def test_claims_of_slow_calls_are_renewed_though_a_renewal_fails(
@@ -537,17 +558,17 @@ def test_claims_of_slow_calls_are_renewed_though_a_renewal_fails(
     which is reported once.
     """
     monkeypatch.setattr(session, "RENEWED", 0.01)
-    asked: list[list[bytes]] = []
+    renewals: list[list[bytes]] = []
     renewed = threading.Event()
     at = desk()
 
     class Watched(type(at.ledger)):
         def renew(self, judge: str, questions) -> set[bytes]:
-            asked.append(list(questions))
-            if len(asked) < 3:
+            renewals.append(list(questions))
+            if len(renewals) < 3:
                 raise Refused("the ledger could not be written (database is locked)")
             mine = super().renew(judge, questions)
-            if len(asked) == 5:
+            if len(renewals) == 5:
                 renewed.set()
             return mine
 
@@ -556,7 +577,7 @@ def test_claims_of_slow_calls_are_renewed_though_a_renewal_fails(
             assert renewed.wait(60)
             yield [Completion(call, "yes", None, "m", 1, 1, 0.0, 0.0, False, None)]
 
-    told = ask(
+    rows = ask(
         questions(("q", "d")),
         replace(at, ledger=Watched()),
         "f",
@@ -564,8 +585,8 @@ def test_claims_of_slow_calls_are_renewed_though_a_renewal_fails(
         load("yes-no"),
         Asking(complete=slow),
     )
-    assert told["verdict"][0] == "positive"
-    assert asked[0] == asked[4] == [question_key("q", "d", ["known"])]
+    assert rows["verdict"][0] == "positive"
+    assert renewals[0] == renewals[4] == [question_key("q", "d", ["known"])]
     reported = capfd.readouterr().err
     assert (
         reported.count("claims could not be renewed, trying again")
@@ -610,7 +631,7 @@ def test_a_call_whose_claim_another_process_has_taken_over_is_not_sent_again(
         return 500, "gone"
 
     with serving(answer) as server:
-        told = ask(
+        judgments = ask(
             questions(("q", "d")),
             replace(at, ledger=Watched()),
             "f",
@@ -618,8 +639,8 @@ def test_a_call_whose_claim_another_process_has_taken_over_is_not_sent_again(
             load("yes-no"),
             Asking(logprobs=False),
         )
-        assert len(server.asked) == 1
-    assert told.select(pl.col("verdict").cast(pl.String), "run").rows() == [
+        assert len(server.requests) == 1
+    assert judgments.select(pl.col("verdict").cast(pl.String), "run").rows() == [
         ("negative", "other run")
     ]
 
@@ -677,7 +698,7 @@ def test_waiting_for_another_process_has_an_end(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(session, "LONGEST_WAIT", 0.01)
     at, keys = desk(), [question_key("q", "d", ["known"])]
     another(at.ledger, f"elsewhere:1:{at.ledger.owner}").claim("f", keys)
-    told = ask(
+    judgments = ask(
         questions(("q", "d")),
         at,
         "f",
@@ -685,8 +706,8 @@ def test_waiting_for_another_process_has_an_end(monkeypatch: pytest.MonkeyPatch)
         load("yes-no"),
         Asking(complete=never),
     )
-    assert told["verdict"].cast(pl.String).to_list() == ["unknown"]
-    assert told["reason"][0].startswith("stopped: another process has been asking for")
+    assert judgments["verdict"].cast(pl.String).to_list() == ["unknown"]
+    assert judgments["reason"][0].startswith("stopped: another process has been asking for")
 
 
 def test_what_another_process_is_asking_is_waited_for_and_taken_over_when_it_gives_up(
@@ -718,7 +739,7 @@ def test_what_another_process_is_asking_is_waited_for_and_taken_over_when_it_giv
 
     given = questions(("q", "answered"), ("q", "let go"))
     with serving(says("let", "answered")) as server:
-        told = ask(
+        judgments = ask(
             given,
             replace(at, ledger=Watched()),
             "f",
@@ -726,9 +747,9 @@ def test_what_another_process_is_asking_is_waited_for_and_taken_over_when_it_giv
             load("yes-no"),
             Asking(logprobs=False),
         )
-        assert [documents_of(body) for body in server.asked] == [["let go"]]
-    assert told["verdict"].cast(pl.String).to_list() == ["negative", "positive"]
-    assert told["run"].to_list() == ["other run", "test"]
+        assert [documents_of(body) for body in server.requests] == [["let go"]]
+    assert judgments["verdict"].cast(pl.String).to_list() == ["negative", "positive"]
+    assert judgments["run"].to_list() == ["other run", "test"]
 
 
 def test_a_thousand_pairs_three_faults_in_ten_and_a_budget_that_does_not_reach():
@@ -741,14 +762,14 @@ def test_a_thousand_pairs_three_faults_in_ten_and_a_budget_that_does_not_reach()
 
     def judged(budget: int) -> tuple[pl.DataFrame, dict[str, float]]:
         at = desk(tokens=budget)
-        told = ask(
+        judgments = ask(
             questions(*pairs), at, "f", unruly.endpoint(server.url), load("yes-no-alone"), settings
         )
-        assert told.select("query_id", "doc_id").rows() == pairs
-        assert (told["verdict"].cast(pl.String) != "unknown").to_list() == told[
+        assert judgments.select("query_id", "doc_id").rows() == pairs
+        assert (judgments["verdict"].cast(pl.String) != "unknown").to_list() == judgments[
             "reason"
         ].is_null().to_list()
-        return told, at.budget.spent
+        return judgments, at.budget.spent
 
     with unruly.serving(unruly.drawn(3, 0.3, ways)) as server:
         first, spent = judged(60_000)
@@ -769,7 +790,7 @@ def test_a_thousand_pairs_three_faults_in_ten_and_a_budget_that_does_not_reach()
 def test_what_attempts_without_an_answer_cost_is_known_to_the_next_run():
     at = desk()
     with unruly.serving(lambda name, attempt: "wrong" if attempt == 1 else "well") as server:
-        told = ask(
+        judgments = ask(
             questions(("q", "a"), ("q", "b")),
             at,
             "f",
@@ -777,7 +798,7 @@ def test_what_attempts_without_an_answer_cost_is_known_to_the_next_run():
             load("yes-no-alone"),
             Asking(logprobs=False),
         )
-    assert told["verdict"].to_list() == ["positive", "positive"]
+    assert judgments["verdict"].to_list() == ["positive", "positive"]
     spent, known = at.budget.spent, at.ledger.spent("test")
     assert spent["tokens"] > 2 * 110
     assert (known["tokens"], known["pairs"]) == (spent["tokens"], 2)

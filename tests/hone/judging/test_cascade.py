@@ -83,12 +83,12 @@ def run(
     """A cascade of judges that each say what a function of query and document says; what each
     was asked; all rows kept.
     """
-    asked: dict[str, list[tuple[str, str]]] = {name: [] for name in says}
-    shown: list[pl.DataFrame] = []
+    requested: dict[str, list[tuple[str, str]]] = {name: [] for name in says}
+    positives: list[pl.DataFrame] = []
 
     def ask(given: dict, questions, desk) -> pl.DataFrame:
-        asked[given["name"]] += questions.pairs.select(PAIR).rows()
-        shown.append(questions.positives)
+        requested[given["name"]] += questions.pairs.select(PAIR).rows()
+        positives.append(questions.positives)
         judge = says[given["name"]]
         return verdicts.verdicts(
             questions.pairs.select(PAIR).with_columns(
@@ -100,9 +100,9 @@ def run(
         )
 
     made = Cascade([line(name, send) for name in says])
-    kept = list(made.run(NEGATIVES, LABELS, Training(), control, Desk(), ask))
-    assert not any((frame["doc_id"] == "promoted").any() for frame in shown)
-    return made, asked, pl.concat(kept)
+    blocks = list(made.run(NEGATIVES, LABELS, Training(), control, Desk(), ask))
+    assert not any((frame["doc_id"] == "promoted").any() for frame in positives)
+    return made, requested, pl.concat(blocks)
 
 
 def finds(*pairs: str) -> Callable[[str, str], str]:
@@ -110,13 +110,13 @@ def finds(*pairs: str) -> Callable[[str, str], str]:
 
 
 def test_the_strong_judge_reads_only_queries_of_which_the_cheap_one_found_something():
-    made, asked, kept = run({"cheap": finds("q2a", "q5c"), "strong": finds("q5c", "q1b")})
-    assert len(asked["cheap"]) == 18
-    assert asked["strong"] == [(query, doc) for query in ("q2", "q5") for doc in "abc"]
+    made, requested, verdicts = run({"cheap": finds("q2a", "q5c"), "strong": finds("q5c", "q1b")})
+    assert len(requested["cheap"]) == 18
+    assert requested["strong"] == [(query, doc) for query in ("q2", "q5") for doc in "abc"]
     final = made.final()
     assert final.filter(pl.col("verdict") == "positive").select(PAIR).rows() == [("q5", "c")]
     assert len(final) == 18
-    assert sorted(kept["place"].value_counts().rows()) == [(1, 18), (2, 6)]
+    assert sorted(verdicts["place"].value_counts().rows()) == [(1, 18), (2, 6)]
 
 
 def test_a_pair_may_need_every_judges_word():
@@ -135,11 +135,11 @@ def test_what_judges_disagree_on_goes_to_the_third():
     alone.
     """
     says = {"one": finds("q1a", "q2a"), "two": finds("q2a", "q3b"), "three": finds("q1a")}
-    asked: dict[str, list[tuple[str, str]]] = {name: [] for name in says}
+    requested: dict[str, list[tuple[str, str]]] = {name: [] for name in says}
 
     def ask(given: dict, questions, desk) -> pl.DataFrame:
         pairs = questions.pairs.select(PAIR)
-        asked[given["name"]] += pairs.rows()
+        requested[given["name"]] += pairs.rows()
         verdict = pl.Series(
             [says[given["name"]](query, doc) for query, doc in pairs.iter_rows()], dtype=pl.String
         )
@@ -148,16 +148,16 @@ def test_what_judges_disagree_on_goes_to_the_third():
     lines = [line("one", "all"), line("two", "disagreement"), line("three")]
     made = Cascade(lines)
     list(made.run(NEGATIVES, LABELS, Training(), 0.0, Desk(), ask))
-    assert asked["three"] == [("q1", "a"), ("q3", "b")]
+    assert requested["three"] == [("q1", "a"), ("q3", "b")]
     assert made.final().filter(pl.col("verdict") == "positive").select(PAIR).sort(PAIR).rows() == [
         ("q1", "a"),
         ("q2", "a"),
     ]
 
 
-def test_nothing_found_means_nothing_asked():
-    made, asked, _ = run({"cheap": finds(), "strong": finds("q1a")})
-    assert asked["strong"] == []
+def test_without_hits_the_next_judge_reads_nothing():
+    made, requested, _ = run({"cheap": finds(), "strong": finds("q1a")})
+    assert requested["strong"] == []
     assert set(made.final()["verdict"]) == {"negative"}
 
 
@@ -167,8 +167,8 @@ def test_the_last_judges_doubt_is_not_a_label():
 
 
 def test_a_control_goes_to_the_last_judge_whatever_the_rules_say():
-    made, asked, _ = run({"cheap": finds(), "strong": finds("q1a", "q3b")}, control=1.0)
-    assert len(asked["strong"]) == 18
+    made, requested, _ = run({"cheap": finds(), "strong": finds("q1a", "q3b")}, control=1.0)
+    assert len(requested["strong"]) == 18
     estimate = missed(made)
     assert (estimate["pairs"], estimate["control"], estimate["hits"]) == (18, 18, 2)
     assert estimate["missed"][0] == pytest.approx(2)
@@ -176,13 +176,15 @@ def test_a_control_goes_to_the_last_judge_whatever_the_rules_say():
 
 def test_what_an_earlier_judge_has_found_is_not_missed():
     send = {"most": {"pairs": 1, "among": "not-found"}}
-    made, asked, _ = run({"cheap": finds("q1a"), "strong": finds("q1a", "q3b")}, send, control=1.0)
-    assert len(asked["strong"]) == 18
+    made, requested, _ = run(
+        {"cheap": finds("q1a"), "strong": finds("q1a", "q3b")}, send, control=1.0
+    )
+    assert len(requested["strong"]) == 18
     estimate = missed(made)
     assert (estimate["pairs"], estimate["control"], estimate["hits"]) == (17, 17, 1)
 
 
-def test_what_a_judge_says_in_another_order_is_said_of_the_same_pairs():
+def test_verdicts_in_another_order_belong_to_the_same_pairs():
     def ask(given: dict, questions, desk) -> pl.DataFrame:
         hit = pl.col("query_id") + pl.col("doc_id") == "q2a"
         verdict = pl.when(hit).then(pl.lit("positive")).otherwise(pl.lit("negative"))
@@ -194,19 +196,20 @@ def test_what_a_judge_says_in_another_order_is_said_of_the_same_pairs():
     made = Cascade(lines)
     list(made.run(NEGATIVES, LABELS, Training(), 0.0, Desk(), ask))
     assert made.final().filter(pl.col("verdict") == "positive").select(PAIR).rows() == [("q2", "a")]
-    for said, queries in zip(made.said, (QUERIES, ["q2"]), strict=True):
+    for frame, queries in zip(made.answers, (QUERIES, ["q2"]), strict=True):
         rows = [
             (query, doc, "c", rank, rank + 0.5)
             for query in queries
             for rank, doc in enumerate("abc", 1)
         ]
         assert (
-            said.select(*PAIR, pl.col("collection").cast(pl.String), "rank", "grade").rows() == rows
+            frame.select(*PAIR, pl.col("collection").cast(pl.String), "rank", "grade").rows()
+            == rows
         )
 
 
 def test_negatives_of_a_query_that_are_scattered_are_not_judged():
-    asked = []
+    calls = []
     with pytest.raises(AssertionError, match="are not adjacent"):
         list(
             Cascade([line("one")]).run(
@@ -215,10 +218,10 @@ def test_negatives_of_a_query_that_are_scattered_are_not_judged():
                 Training(),
                 0.0,
                 Desk(),
-                lambda *given: asked.append(given),
+                lambda *given: calls.append(given),
             )
         )
-    assert asked == []
+    assert calls == []
 
 
 def test_a_block_is_yielded_before_the_next_is_judged(monkeypatch: pytest.MonkeyPatch):
@@ -226,16 +229,18 @@ def test_a_block_is_yielded_before_the_next_is_judged(monkeypatch: pytest.Monkey
     and there is no final verdict.
     """
     monkeypatch.setattr("hone.judging.cascade.in_blocks", partial(in_blocks, size=1))
-    asked = []
+    query_ids = []
 
     def ask(given: dict, block, desk) -> pl.DataFrame:
-        asked.append(block.pairs["query_id"].unique().to_list())
+        query_ids.append(block.pairs["query_id"].unique().to_list())
         return verdicts.unknown(block.pairs, "a reason")
 
     cascade = Cascade([line("one")])
     blocks = cascade.run(NEGATIVES, LABELS, Training(), 0.0, Desk(), ask)
     assert (
-        [next(blocks)["query_id"].unique().to_list() for _ in range(2)] == asked == [["q1"], ["q2"]]
+        [next(blocks)["query_id"].unique().to_list() for _ in range(2)]
+        == query_ids
+        == [["q1"], ["q2"]]
     )
     blocks.close()
     with pytest.raises(AssertionError, match="has not been run to its end"):
@@ -260,7 +265,7 @@ def test_wilsons_interval_by_hand():
     assert wilson(0, 0) == (0.0, 1.0)
 
 
-def test_the_missed_share_is_covered_as_often_as_said():
+def test_the_interval_of_the_missed_share_has_its_nominal_coverage():
     """Of 400 cascades that miss one pair in five, the interval of at least 380 less three
     standard errors holds the truth.
     """

@@ -8,15 +8,15 @@ import pytest
 from hone.judging.cascade import calibrated
 
 HALVES = {"kind": "isotonic", "x": [0.0, 1.0], "y": [0.0, 0.5]}
-SAID = pl.DataFrame(
+VERDICTS = pl.DataFrame(
     {"collection": ["a", "b", "a"], "probability": [0.8, 0.8, None]},
     schema={"collection": pl.String, "probability": pl.Float32},
 )
 
 
 def through(*evidence: dict) -> list[float | None]:
-    made = calibrated(SAID, list(evidence))
-    assert made["stated"].to_list() == SAID["probability"].to_list()
+    made = calibrated(VERDICTS, list(evidence))
+    assert made["stated"].to_list() == VERDICTS["probability"].to_list()
     return made["probability"].to_list()
 
 

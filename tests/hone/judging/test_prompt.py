@@ -58,7 +58,7 @@ def blocks(content: str, tag: str) -> list[tuple[str, str]]:
 
 # As a reader sees a text: nothing that is not shown, and plain letters for their compatibility
 # forms. Unicode's own tables say what is not shown, not ours.
-NOT_SHOWN = regex.compile(
+INVISIBLE = regex.compile(
     r"[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}--[\t\n\r\v\f\x85]]", regex.V1
 )
 DELIMITER = re.compile(
@@ -70,7 +70,7 @@ DELIMITER = re.compile(
 
 
 def as_seen(text: str) -> str:
-    return unicodedata.normalize("NFKC", NOT_SHOWN.sub("", text))
+    return unicodedata.normalize("NFKC", INVISIBLE.sub("", text))
 
 
 def delimiters(message: dict[str, str]) -> list[str]:
@@ -86,9 +86,9 @@ def delimiters(message: dict[str, str]) -> list[str]:
 def test_a_listwise_prompt_has_the_delimiters_that_it_has_with_plain_texts(
     query: str, positives: list[str], documents: list[str]
 ):
-    asked = load("listwise")
-    messages = asked.render(query, documents, positives)
-    plain = asked.render("q", ["d"] * len(documents), ["p"] * len(positives))
+    prompt = load("listwise")
+    messages = prompt.render(query, documents, positives)
+    plain = prompt.render("q", ["d"] * len(documents), ["p"] * len(positives))
     assert delimiters(messages[1]) == delimiters(plain[1])
     content = messages[1]["content"]
     assert [number for number, _ in blocks(content, "document")] == [
@@ -101,25 +101,25 @@ def test_a_listwise_prompt_has_the_delimiters_that_it_has_with_plain_texts(
 @given(TEXTS, TEXTS, TEXTS)
 def test_a_single_document_cannot_leave_its_place(query: str, positive: str, document: str):
     for name in ("yes-no", "yes-no-alone", "yes-no-opposite", "graded"):
-        asked = load(name).render(query, [document], [positive])
+        messages = load(name).render(query, [document], [positive])
         plain = load(name).render("q", ["d"], ["p"])
-        assert delimiters(asked[-1]) == delimiters(plain[-1])
-        assert asked[:-1] == plain[:-1]
-        assert len(blocks(asked[-1]["content"], "document")) == 1
+        assert delimiters(messages[-1]) == delimiters(plain[-1])
+        assert messages[:-1] == plain[:-1]
+        assert len(blocks(messages[-1]["content"], "document")) == 1
         assert (
-            asked[-1]["content"].rpartition("</document>")[2]
+            messages[-1]["content"].rpartition("</document>")[2]
             == plain[-1]["content"].rpartition("</document>")[2]
         )
 
 
 @given(TEXTS)
 def test_only_what_looks_like_a_delimiter_is_changed(text: str):
-    told = harmless(text)
-    assert harmless(told) == told
-    assert not DELIMITER.search(as_seen(told))
+    cleaned = harmless(text)
+    assert harmless(cleaned) == cleaned
+    assert not DELIMITER.search(as_seen(cleaned))
     if not regex.search(r"[<\[◁(（﹙＜﹤［﹇]", text):
-        assert told == text
-    assert len(told) <= len(text)
+        assert cleaned == text
+    assert len(cleaned) <= len(text)
 
 
 LOOK_ALIKES = [
@@ -173,12 +173,12 @@ LOOK_ALIKES = [
 @pytest.mark.parametrize("look_alike", LOOK_ALIKES)
 @pytest.mark.parametrize("place", ["{}", "text {} text", "a < b {}"])
 def test_look_alikes_are_struck_out_wherever_they_stand(look_alike: str, place: str):
-    shown = harmless(place.format(look_alike))
-    assert look_alike not in shown
-    assert shown.startswith(place.partition("{")[0])
-    assert shown.endswith(place.rpartition("}")[2])
-    assert not DELIMITER.search(as_seen(shown))
-    assert not re.search(r"[<\[◁]\s*/?\s*(?:[a-z]{2}|\|)|Doc\s*\(", as_seen(shown), re.IGNORECASE)
+    cleaned = harmless(place.format(look_alike))
+    assert look_alike not in cleaned
+    assert cleaned.startswith(place.partition("{")[0])
+    assert cleaned.endswith(place.rpartition("}")[2])
+    assert not DELIMITER.search(as_seen(cleaned))
+    assert not re.search(r"[<\[◁]\s*/?\s*(?:[a-z]{2}|\|)|Doc\s*\(", as_seen(cleaned), re.IGNORECASE)
 
 
 def test_writing_that_needs_characters_which_are_not_shown_keeps_them():
@@ -223,26 +223,26 @@ def test_documents_that_give_orders_change_nothing_around_them():
 
 @pytest.mark.parametrize("name", prompt.names())
 def test_instructions_first_then_query_then_known_answers_then_candidates(name: str):
-    asked = load(name)
-    shown = "".join(
+    template = load(name)
+    rendered = "".join(
         message["content"]
-        for message in asked.render(
+        for message in template.render(
             "QUERY", ["CANDIDATE"], ["KNOWN"], [("EXAMPLE", "BETTER", "WORSE")]
         )
     )
     order = [
         "INSTRUCTIONS",
-        *(["EXAMPLE"] if asked.kind == "pairwise" else []),
+        *(["EXAMPLE"] if template.kind == "pairwise" else []),
         "QUERY",
-        *(["KNOWN"] if asked.shows_positives else []),
+        *(["KNOWN"] if template.shows_positives else []),
     ]
     places = [
-        shown.find("orders") if word == "INSTRUCTIONS" else shown.find(word)
+        rendered.find("orders") if word == "INSTRUCTIONS" else rendered.find(word)
         for word in [*order, "CANDIDATE"]
     ]
     assert places[0] >= 0
     assert places == sorted(places)
-    assert ("KNOWN" in shown) == asked.shows_positives
+    assert ("KNOWN" in rendered) == template.shows_positives
 
 
 # What a judge is called in the ledger hangs on its prompt's bytes, `about` included: a changed byte
@@ -295,17 +295,17 @@ def test_examples_are_right_with_either_letter():
     assert re.search(r"<passage_a>\nbad2.*<passage_b>\ngood2.*Answer: B\n", second, re.DOTALL)
 
 
-def test_structured_answers_are_asked_for_in_words_and_by_a_schema():
-    asked = load("listwise")
-    assert "JSON" in asked.render("q", ["d"], ["k"], structured=True)[0]["content"]
-    assert "<better>" in asked.render("q", ["d"], ["k"])[0]["content"]
-    assert asked.schema["json_schema"]["schema"]["required"] == ["reasoning", "better", "worse"]
+def test_structured_answers_are_requested_in_words_and_by_a_schema():
+    prompt = load("listwise")
+    assert "JSON" in prompt.render("q", ["d"], ["k"], structured=True)[0]["content"]
+    assert "<better>" in prompt.render("q", ["d"], ["k"])[0]["content"]
+    assert prompt.schema["json_schema"]["schema"]["required"] == ["reasoning", "better", "worse"]
 
 
 def test_a_brief_listwise_prompt_leaves_no_room_for_reasoning(workspace: Path):
     brief = load("listwise-brief")
     assert brief.schema["json_schema"]["schema"]["required"] == ["better", "worse"]
-    assert [said.verdict for said in brief.parse('{"better": [2], "worse": []}', count=2)] == [
+    assert [parsed.verdict for parsed in brief.parse('{"better": [2], "worse": []}', count=2)] == [
         "negative",
         "positive",
     ]
@@ -340,16 +340,16 @@ def own(text: str = OWN, path: str = "inputs/mine.md") -> str:
 
 
 def test_a_prompt_of_the_users_own_is_a_file(workspace: Path):
-    asked = load(own())
-    assert (asked.kind, asked.version, asked.shows_positives) == ("yes-no", 2, False)
-    assert asked.render("q", ["d"])[0] == {"role": "system", "content": "Judge. yes or no"}
-    assert asked.fingerprint != load(own(OWN.replace("Judge.", "Judge!"))).fingerprint
-    assert asked.fingerprint == load(own(OWN, "inputs/other/copy.md")).fingerprint
+    prompt = load(own())
+    assert (prompt.kind, prompt.version, prompt.shows_positives) == ("yes-no", 2, False)
+    assert prompt.render("q", ["d"])[0] == {"role": "system", "content": "Judge. yes or no"}
+    assert prompt.fingerprint != load(own(OWN.replace("Judge.", "Judge!"))).fingerprint
+    assert prompt.fingerprint == load(own(OWN, "inputs/other/copy.md")).fingerprint
 
 
 def test_a_prompt_may_do_without_a_system_part(workspace: Path):
-    asked = load(own(OWN.replace("# system\nJudge. {{answer}}\n", "")))
-    assert [message["role"] for message in asked.render("q", ["d"])] == ["user"]
+    prompt = load(own(OWN.replace("# system\nJudge. {{answer}}\n", "")))
+    assert [message["role"] for message in prompt.render("q", ["d"])] == ["user"]
 
 
 @pytest.mark.parametrize(
@@ -394,6 +394,6 @@ def test_other_prompts_are_refused_with_what_to_do(workspace: Path, name: str, s
 
 @given(st.text(max_size=200), st.integers(16, 40))
 def test_a_cut_text_is_a_beginning_that_is_short_enough(text: str, tokens: int):
-    told = Estimated().cut(text, tokens)
-    assert told == text or (told.endswith(CUT) and text.startswith(told.removesuffix(CUT)))
-    assert Estimated().count(told.removesuffix(CUT)) <= tokens
+    cleaned = Estimated().cut(text, tokens)
+    assert cleaned == text or (cleaned.endswith(CUT) and text.startswith(cleaned.removesuffix(CUT)))
+    assert Estimated().count(cleaned.removesuffix(CUT)) <= tokens

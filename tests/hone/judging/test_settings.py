@@ -13,7 +13,7 @@ from hone.config import params
 from hone.config.recipe import mined_as, recipe_of
 from hone.errors import Refused
 from hone.files import write_json
-from hone.judging.settings import held_against
+from hone.judging.settings import add_mismatches
 from tasks.relabel.settings import RelabelSettings
 from tasks.resolve.stages import everything
 from tests.prepared import write_params, write_rows
@@ -56,7 +56,7 @@ def test_a_named_judge_is_the_one_of_params(workspace: Path):
     assert (made.unconfirmed, made.confirmed_at) == (None, 2)
 
 
-def test_where_a_judge_listens_is_no_part_of_what_is_asked(workspace: Path):
+def test_the_url_of_a_judge_is_not_part_of_the_question(workspace: Path):
     first = relabel(cascade({"judge": "cheap"}))
     moved = {
         "endpoint": CHEAP["endpoint"]
@@ -78,7 +78,7 @@ def test_a_judges_code_is_in_the_stages_fingerprint(workspace: Path):
 
 
 @pytest.mark.parametrize(
-    ("section", "said"),
+    ("section", "message"),
     [
         (cascade({"judge": "chaep"}), "did you mean 'cheap'?"),
         (cascade({"judge": "cheap", "escalate": "fuond"}), "did you mean 'found'?"),
@@ -101,11 +101,11 @@ def test_a_judges_code_is_in_the_stages_fingerprint(workspace: Path):
     ],
 )
 def test_what_cannot_be_meant_is_refused_before_any_stage_works(
-    workspace: Path, section: dict, said: str
+    workspace: Path, section: dict, message: str
 ):
     with pytest.raises(Refused) as refusal:
         relabel(section)
-    assert said in str(refusal.value)
+    assert message in str(refusal.value)
 
 
 def test_of_a_list_the_first_that_is_named_and_can_work_judges(workspace: Path):
@@ -113,13 +113,13 @@ def test_of_a_list_the_first_that_is_named_and_can_work_judges(workspace: Path):
         (line,) = relabel(cascade({"judge": list(names)}), judges).relabel.cascade
         return line["name"], line["method"]
 
-    gone = {"local": {"model": "inputs/none.gguf"}}
+    missing_file = {"local": {"model": "inputs/none.gguf"}}
     assert chosen("endpoint", "guide", endpoint=CHEAP, guide=GUIDE) == ("endpoint", "endpoint")
     assert chosen("endpoint", "guide", guide=GUIDE) == ("guide", "encoder")
-    assert chosen("mine", "guide", mine=gone, guide=GUIDE) == ("guide", "encoder")
+    assert chosen("mine", "guide", mine=missing_file, guide=GUIDE) == ("guide", "encoder")
     left = relabel(
         cascade({"judge": "guide"}, {"judge": ["endpoint", "mine"], "optional": True}),
-        {"guide": GUIDE, "mine": gone},
+        {"guide": GUIDE, "mine": missing_file},
     ).relabel
     assert [line["name"] for line in left.cascade] == ["guide"]
     assert left.confirmed_at is None  # the recipe's last judge is not there
@@ -169,13 +169,13 @@ def test_a_judge_that_reads_with_the_rounds_own_model_is_another_in_each_round()
     )
     line = {"method": "encoder", "parameters": {"model": None}, "fingerprint": "f"}
     found = {"fingerprint": "f", "round": "r1", "from": "r0", "mined_as": "m"}
-    assert held_against(found, given, line, "r1", "m")["another"] is None
+    assert add_mismatches(found, given, line, "r1", "m")["another"] is None
     assert (
         "model of r1 here, and was checked with that of r0"
-        in held_against(found, given, line, "r2", "m")["another"]
+        in add_mismatches(found, given, line, "r2", "m")["another"]
     )
     fixed = line | {"parameters": {"model": "r0"}}
-    assert held_against(found, given, fixed, "r2", "m")["another"] is None
+    assert add_mismatches(found, given, fixed, "r2", "m")["another"] is None
 
 
 def test_a_retry_and_a_persons_word_make_the_stage_run(workspace: Path):

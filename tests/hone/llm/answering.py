@@ -30,14 +30,14 @@ class Server:
 
     answer: Callable[[dict], object]
     model: str = "made-up-1"
-    asked: list[dict] = field(default_factory=list)
+    requests: list[dict] = field(default_factory=list)
     url: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def prompts(self) -> list[str]:
         """The last message of each call, in the order of their arrival."""
-        return [body["messages"][-1]["content"] for body in self.asked]
+        return [body["messages"][-1]["content"] for body in self.requests]
 
 
 @contextmanager
@@ -51,14 +51,14 @@ def serving(answer: Callable[[dict], object], model: str = "made-up-1") -> Itera
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             with server.lock:
-                server.asked.append(body)
-            said = server.answer(body)
-            if isinstance(said, tuple) and isinstance(said[0], int):
+                server.requests.append(body)
+            reply = server.answer(body)
+            if isinstance(reply, tuple) and isinstance(reply[0], int):
                 status, sent = (
-                    said[0],
+                    reply[0],
                     {
                         "error": {
-                            "message": said[1],
+                            "message": reply[1],
                             "type": "invalid_request_error",
                             "code": None,
                             "param": None,
@@ -66,7 +66,7 @@ def serving(answer: Callable[[dict], object], model: str = "made-up-1") -> Itera
                     },
                 )
             else:
-                status, sent = 200, completion(said, server.model)
+                status, sent = 200, completion(reply, server.model)
             raw = json.dumps(sent).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -92,9 +92,9 @@ def serving(answer: Callable[[dict], object], model: str = "made-up-1") -> Itera
         thread.join()
 
 
-def completion(said: object, model: str) -> dict:
+def completion(reply: object, model: str) -> dict:
     """An answer as the protocol has it: 100 tokens in, 10 out."""
-    text, tops = said if isinstance(said, tuple) else (said, None)
+    text, tops = reply if isinstance(reply, tuple) else (reply, None)
     choice = {
         "index": 0,
         "finish_reason": "stop",
@@ -164,7 +164,8 @@ def questions(
         (prefix + query, prefix + text) for query, texts in known.items() for text in texts
     ]
     texts = sorted(
-        {text for _, text in pairs} | {text for shown in known.values() for text in shown}
+        {text for _, text in pairs}
+        | {text for positive_texts in known.values() for text in positive_texts}
     )
     return of(
         frame,

@@ -20,17 +20,17 @@ def test_no_limit_is_none():
 
 
 @pytest.mark.parametrize(
-    ("limit", "said"),
+    ("limit", "message"),
     [
         ({"pairs": 1000}, "the budget of 1,000 pairs is used up"),
         ({"tokens": 1000}, "the budget of 1,000 tokens is used up"),
         ({"money": 2.5}, "the budget of 2.5 of money is used up"),
     ],
 )
-def test_the_limit_that_ended_it_is_named(limit: dict[str, float], said: str):
+def test_the_limit_that_ended_it_is_named(limit: dict[str, float], message: str):
     budget = Budget(**limit)
     assert budget.reserve(1001, 1001, 2.6) is None
-    assert budget.over == said
+    assert budget.over == message
 
 
 def test_what_is_reserved_counts_until_it_is_settled():
@@ -93,9 +93,9 @@ def test_it_is_never_exceeded_in_any_order(plan: list[tuple], pairs: int, tokens
     expected = dict.fromkeys(limits, 0)
     for step in plan:
         if len(step) == 3:
-            held = {name: sum(getattr(call, name) for call in open_calls) for name in limits}
+            reserved = {name: sum(getattr(call, name) for call in open_calls) for name in limits}
             fits = all(
-                expected[name] + held[name] + amount <= limits[name]
+                expected[name] + reserved[name] + amount <= limits[name]
                 for (name, amount) in zip(limits, step, strict=True)
             )
             reservation = budget.reserve(*step)
@@ -112,7 +112,7 @@ def test_it_is_never_exceeded_in_any_order(plan: list[tuple], pairs: int, tokens
         assert all(budget.spent[name] <= limit for name, limit in limits.items())
     for call in open_calls:
         budget.settle(call, call.tokens, call.money)
-    assert budget._held == {"pairs": 0, "tokens": 0, "money": 0}
+    assert budget._reserved == {"pairs": 0, "tokens": 0, "money": 0}
     assert all(budget.spent[name] <= limit for name, limit in limits.items())
 
 

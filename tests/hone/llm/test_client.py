@@ -96,7 +96,7 @@ def test_another_model_is_a_fault_that_is_not_tried_again():
     assert server.attempts["call 3"] == 1
 
 
-def test_the_first_answer_is_held_to_the_expected_model_too():
+def test_the_first_answer_is_checked_for_the_expected_model_too():
     with serving(always("well")) as server:
         (reply,) = heard(server, expected="made-up-0")
     assert reply.fault == "another model: made-up-1 answered instead of made-up-0"
@@ -122,7 +122,7 @@ def test_a_thousand_calls_with_three_faults_in_ten(seed: int):
 
 
 @pytest.mark.parametrize("limit", [{"tokens": 11_000}, {"money": 11_000.0}, {"pairs": 100}])
-def test_a_budget_is_held_and_used_up(limit: dict[str, float]):
+def test_a_budget_is_never_exceeded_and_used_up(limit: dict[str, float]):
     budget = Budget(**limit)
     with serving(always("well")) as server:
         replies = heard(server, 300, budget)
@@ -240,9 +240,9 @@ def test_requests_are_taken_in_the_callers_thread():
 @pytest.mark.parametrize("code", [401, 403])
 def test_a_wrong_key_stops_at_once(code: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("A_KEY", SECRET)
-    said = json.dumps({"error": {"message": f"Incorrect key: {SECRET}"}}).encode()
+    body = json.dumps({"error": {"message": f"Incorrect key: {SECRET}"}}).encode()
     budget = Budget()
-    with serving(always((code, {}, said))) as server, pytest.raises(Refused) as refusal:
+    with serving(always((code, {}, body))) as server, pytest.raises(Refused) as refusal:
         heard(server, 100, budget, key="A_KEY", slots=1)
     assert str(refusal.value).endswith(
         f"authentication failed ({code}): Incorrect key: ***. Check the environment variable A_KEY."
@@ -273,7 +273,7 @@ def test_what_has_arrived_is_handed_on_before_a_stop():
     assert [reply.request.number for reply in replies] == list(range(9))
 
 
-def test_what_a_caller_raises_ends_the_work_and_leaves_nothing_held():
+def test_an_error_of_the_caller_ends_the_work_and_leaves_nothing_reserved():
     budget = Budget(pairs=100)
 
     with (
@@ -282,7 +282,7 @@ def test_what_a_caller_raises_ends_the_work_and_leaves_nothing_held():
     ):
         for _ in complete(endpoint(server.url, slots=8, timeout=60), map(call, range(100)), budget):
             raise OSError("disk full")
-    assert budget._held == {"pairs": 0, "tokens": 0, "money": 0}
+    assert budget._reserved == {"pairs": 0, "tokens": 0, "money": 0}
 
 
 def test_a_run_that_is_closed_early_ends_its_calls():
@@ -293,7 +293,7 @@ def test_a_run_that_is_closed_early_ends_its_calls():
         )
         assert [completion.request.number for completion in next(completions)] == [0]
         completions.close()
-    assert budget._held == {"pairs": 0, "tokens": 0, "money": 0}
+    assert budget._reserved == {"pairs": 0, "tokens": 0, "money": 0}
     assert len(server.attempts) <= 9
 
 
@@ -335,7 +335,7 @@ def test_ctrl_c_while_a_completion_is_awaited_ends_the_calls():
         threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
         with pytest.raises(KeyboardInterrupt):
             next(completions)
-    assert budget._held == {"pairs": 0, "tokens": 0, "money": 0}
+    assert budget._reserved == {"pairs": 0, "tokens": 0, "money": 0}
 
 
 def test_what_a_source_of_calls_raises_ends_the_work():

@@ -18,7 +18,7 @@ SECRET = "sk-this-is-the-very-secret"
 
 
 def test_calls_that_are_refused_are_not_tried_again():
-    said = {
+    bodies = {
         "call 0": (
             400,
             {},
@@ -31,7 +31,7 @@ def test_calls_that_are_refused_are_not_tried_again():
         "call 5": (413, {}, b"<html>"),
     }
     budget = Budget()
-    with serving(lambda name, attempt: said[name]) as server:
+    with serving(lambda name, attempt: bodies[name]) as server:
         faults = {reply.request.number: reply.fault for reply in heard(server, 6, budget)}
     assert faults[0].startswith("too long: This model's maximum")
     assert faults[1] == "refused: sorry"
@@ -44,10 +44,10 @@ def test_calls_that_are_refused_are_not_tried_again():
 
 
 def test_newer_models_name_their_room_otherwise():
-    said = b'{"error": {"message": "Unsupported parameter: use max_completion_tokens instead", "code": "unsupported_parameter"}}'  # noqa: E501
+    body = b'{"error": {"message": "Unsupported parameter: use max_completion_tokens instead", "code": "unsupported_parameter"}}'  # noqa: E501
 
     def behaves(name: str, attempt: int) -> object:
-        return "well" if "max_completion_tokens" in server.bodies[-1] else (400, {}, said)
+        return "well" if "max_completion_tokens" in server.bodies[-1] else (400, {}, body)
 
     with serving(behaves) as server:
         replies = heard(server, 30, slots=8)
@@ -175,7 +175,7 @@ def optioned(count: int) -> list[Request]:
 @pytest.mark.parametrize(
     "names", [[name] for name in REFUSALS] + [["temperature", "logprobs"], list(REFUSALS)]
 )
-def test_what_an_endpoint_refuses_is_left_out_at_no_cost_and_said_once(
+def test_a_parameter_that_an_endpoint_rejects_is_left_out_at_no_cost_and_logged_once(
     names: list[str], capfd: pytest.CaptureFixture[str]
 ):
     def behaves(name: str, attempt: int) -> object:
@@ -188,9 +188,9 @@ def test_what_an_endpoint_refuses_is_left_out_at_no_cost_and_said_once(
     budget, replies = Budget(), []
     with serving(behaves) as server:
         replies += flat(complete(endpoint(server.url, slots=4, attempts=1), optioned(30), budget))
-        asked = sum(server.attempts.values())
+        n_requests = sum(server.attempts.values())
         replies += flat(complete(endpoint(server.url, slots=4, attempts=1), optioned(30), budget))
-        assert sum(server.attempts.values()) == asked + 30  # the next block knows
+        assert sum(server.attempts.values()) == n_requests + 30  # the next block knows
     assert [reply.fault for reply in replies] == [None] * 60
     assert {reply.without for reply in replies} == {
         tuple(name for name in OPTIONS if name not in server.bodies[-1])
@@ -198,21 +198,21 @@ def test_what_an_endpoint_refuses_is_left_out_at_no_cost_and_said_once(
     if names == ["temperature"]:
         assert json.loads(replies[0].details) == {"without": ["temperature"]}
     assert budget.spent == {"pairs": 60, "tokens": 60 * 110, "money": 60 * 110.0}
-    assert asked <= 30 + 4 * len(names)
-    kept = server.bodies[-1]
+    assert n_requests <= 30 + 4 * len(names)
+    body = server.bodies[-1]
     assert (
-        not {"logprobs", "top_logprobs"} & kept.keys()
+        not {"logprobs", "top_logprobs"} & body.keys()
         if {"logprobs", "top_logprobs"} & set(names)
-        else kept["top_logprobs"] == 10
+        else body["top_logprobs"] == 10
     )
-    assert ("max_completion_tokens" if "max_tokens" in names else "max_tokens") in kept
-    assert ("temperature" in kept) == ("temperature" not in names)
-    said = [
+    assert ("max_completion_tokens" if "max_tokens" in names else "max_tokens") in body
+    assert ("temperature" in body) == ("temperature" not in names)
+    lines = [
         line
         for line in capfd.readouterr().err.splitlines()
         if "; requests are sent without it" in line
     ]
-    assert len(said) == len({"logprobs" if name == "top_logprobs" else name for name in names})
+    assert len(lines) == len({"logprobs" if name == "top_logprobs" else name for name in names})
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def counting(tokens: int, **more: object) -> bytes:
     return completion(usage={"prompt_tokens": tokens, "completion_tokens": 10} | more)
 
 
-def asked(server: object, calls: list[Request], budget: Budget | None = None) -> list:
+def replies_to(server: object, calls: list[Request], budget: Budget | None = None) -> list:
     return flat(complete(endpoint(server.url, slots=1, attempts=1), calls, budget or Budget()))
 
 
@@ -291,7 +291,7 @@ def test_a_prompt_that_the_server_cut_in_silence_gives_no_verdict_and_soon_no_mo
     """
     budget = Budget()
     with serving(always(counting(2050))) as server:
-        replies = asked(server, long_calls(31_600, 20), budget)
+        replies = replies_to(server, long_calls(31_600, 20), budget)
         assert len(server.bodies) == CUT_PROMPTS
     assert replies[0].fault == "cut: it read 2,050 of about 7,900 tokens"
     assert replies[0].text is None
@@ -310,7 +310,7 @@ def test_prompts_that_are_cut_between_others_add_up_where_they_are_many(every: i
         for number in range(200)
     ]
     with serving(lambda name, attempt: counting(min(2050, len(name) // 4))) as server:
-        replies = asked(server, calls)
+        replies = replies_to(server, calls)
     assert (
         any((reply.fault or "").startswith("stopped: the server cuts prompts") for reply in replies)
         == stops
@@ -333,7 +333,7 @@ def test_prompts_that_are_cut_between_others_add_up_where_they_are_many(every: i
 )
 def test_other_ways_to_count_are_no_alarm(letters: int, usage: dict):
     with serving(always(completion(usage=usage))) as server:
-        (reply,) = asked(server, long_calls(letters))
+        (reply,) = replies_to(server, long_calls(letters))
     assert reply.fault is None
 
 
@@ -343,7 +343,7 @@ def test_a_count_that_leaves_out_what_a_cache_had_is_no_alarm():
     """
     counts = iter([7900, 2050, 2100, 2000, 1900])
     with serving(lambda name, attempt: counting(next(counts))) as server:
-        replies = asked(server, long_calls(31_600, 5))
+        replies = replies_to(server, long_calls(31_600, 5))
     assert [reply.fault for reply in replies] == [None] * 5
 
 
@@ -364,7 +364,7 @@ def test_languages_and_rows_of_signs_are_no_alarm(text: str):
     """
     tokens = {" ": 300, "=": 600}.get(text[0], len(text) // 5)
     with serving(always(counting(tokens))) as server:
-        (reply,) = asked(server, [Request(0, ({"role": "user", "content": text},), 10)])
+        (reply,) = replies_to(server, [Request(0, ({"role": "user", "content": text},), 10)])
     assert reply.fault is None
 
 

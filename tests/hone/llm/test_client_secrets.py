@@ -11,7 +11,7 @@ import pytest
 from hone.config import params
 from hone.config.recipe import check
 from hone.errors import Refused
-from hone.llm import chat_completion as said
+from hone.llm import chat_completion
 from hone.llm.budget import Budget
 from hone.llm.client import complete
 from hone.llm.completion import Endpoint
@@ -44,9 +44,7 @@ def test_a_key_that_is_not_set_is_refused_before_any_work(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("value", [SECRET + "\n", "sk with blanks", "sk-ключ"])
-def test_a_key_that_cannot_be_one_is_refused_without_being_told(
-    value: str, monkeypatch: pytest.MonkeyPatch
-):
+def test_an_invalid_key_is_refused_and_not_printed(value: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("A_KEY", value)
     with pytest.raises(Refused, match="A_KEY") as refusal:
         list(
@@ -76,7 +74,7 @@ def nothing_is_taken():
     "way",
     [(500, {}, SECRET.encode()), SECRET.encode(), completion(SECRET), completion(model=SECRET)],
 )
-def test_the_key_is_never_told(
+def test_the_key_is_never_printed(
     way: object, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("A_KEY", SECRET)
@@ -144,8 +142,8 @@ def test_the_environment_of_another_client_changes_no_request(
 
 @pytest.mark.parametrize("before", range(60, 90))
 def test_a_key_at_any_place_of_what_is_no_answer_leaves_no_part_behind(before: int):
-    with pytest.raises(said.NotOne) as error:
-        said.completion(b"x" * before + SECRET.encode() + b" and more", SECRET)
+    with pytest.raises(chat_completion.NotOne) as error:
+        chat_completion.completion(b"x" * before + SECRET.encode() + b" and more", SECRET)
     assert SECRET[:4] not in str(error.value)
 
 
@@ -163,12 +161,14 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_a_key_is_struck_out_however_it_is_spelt(spelling: str):
-    told = said.clean(f"the key {SPELLINGS[spelling]} is wrong, 100 % of \\n it", SECRET)
-    assert "the key " in told
-    assert "***" in told
-    assert "very" not in told
-    assert "".join(f"{ord(letter):02x}" for letter in "very") not in told
-    assert told.endswith(" is wrong, 100 % of \\n it")
+    cleaned = chat_completion.clean(
+        f"the key {SPELLINGS[spelling]} is wrong, 100 % of \\n it", SECRET
+    )
+    assert "the key " in cleaned
+    assert "***" in cleaned
+    assert "very" not in cleaned
+    assert "".join(f"{ord(letter):02x}" for letter in "very") not in cleaned
+    assert cleaned.endswith(" is wrong, 100 % of \\n it")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_key_that_is_pasted_is_refused_and_not_repeated(key: str):
 
 def test_a_text_of_many_escapes_is_cleaned_in_the_end():
     for text in ("\\" * 300_000, "%25" * 100_000, "&#0" * 100_000, "sk" * 150_000 + "%"):
-        assert said.clean(text, SECRET) == text
+        assert chat_completion.clean(text, SECRET) == text
 
 
 def test_a_variable_that_is_set_may_be_called_anything(monkeypatch: pytest.MonkeyPatch):
@@ -362,7 +362,7 @@ def test_which_addresses_are_of_this_machine(host: str, home: bool):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         "cannot reach postgresql://me:p%40ss word@host/db?sslpassword=of-mine",
         "user me:p%40ss word",
@@ -370,11 +370,11 @@ def test_which_addresses_are_of_this_machine(host: str, home: bool):
         "me:p@ss word of-mine",
     ],
 )
-def test_a_message_of_another_library_loses_what_is_secret_in_an_address(said: str):
-    told = without_secrets(said, "postgresql://me:p%40ss word@host/db?sslpassword=of-mine")
-    assert "ss word" not in told
-    assert "of-mine" not in told
-    assert ("host" in told) == ("host" in said)
+def test_a_message_of_another_library_loses_what_is_secret_in_an_address(message: str):
+    cleaned = without_secrets(message, "postgresql://me:p%40ss word@host/db?sslpassword=of-mine")
+    assert "ss word" not in cleaned
+    assert "of-mine" not in cleaned
+    assert ("host" in cleaned) == ("host" in message)
 
 
 def test_an_address_with_a_password_sends_nothing(monkeypatch: pytest.MonkeyPatch):

@@ -55,18 +55,18 @@ def test_a_second_process_has_what_the_first_has_left():
 
 
 @pytest.mark.parametrize(
-    ("limit", "said"),
+    ("limit", "message"),
     [
         ({"pairs": 3}, "the budget of 3 pairs is used up"),
         ({"tokens": 100}, "the budget of 100 tokens is used up"),
         ({"money": 2.5}, "the budget of 2.5 of money is used up"),
     ],
 )
-def test_the_limit_that_another_process_has_reached_is_named(limit: dict[str, float], said: str):
+def test_the_limit_that_another_process_has_reached_is_named(limit: dict[str, float], message: str):
     assert budget(**limit).of(CHEAP).reserve(3, 100, 2.5)
     late = budget(**limit)
     assert late.of(CHEAP).reserve(1, 1, 0.1) is None
-    assert late.over == said
+    assert late.over == message
 
 
 def test_what_calls_of_this_process_leave_over_is_waited_for():

@@ -54,7 +54,7 @@ def test_the_graph_of_this_project(monkeypatch):
     } <= names
 
 
-def test_what_dvc_says_is_told_truthfully():
+def test_the_output_of_dvc_is_classified_correctly():
     assert dvc.classify_output("Running stage 'a':\n> true\n") == "Completed"
     assert (
         dvc.classify_output("Stage 'a' is cached - skipping run, checking out outputs\n")

@@ -30,11 +30,11 @@ from hone.present.markdown import (
     ],
 )
 def test_names_are_no_markup(text: str):
-    shown = format_frame(pl.DataFrame({"name": [text]})).splitlines()
-    assert len(shown) == 3
-    assert shown[2].replace("\\|", "").count("|") == 2
+    lines = format_frame(pl.DataFrame({"name": [text]})).splitlines()
+    assert len(lines) == 3
+    assert lines[2].replace("\\|", "").count("|") == 2
     for letter in "`*_[]<>#&~$@":
-        assert shown[2].count(letter) == shown[2].count(f"\\{letter}")
+        assert lines[2].count(letter) == lines[2].count(f"\\{letter}")
     assert "\n" not in escape_text(text)
 
 

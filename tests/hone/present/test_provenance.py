@@ -14,7 +14,7 @@ WHOLE = """stages:
 """
 
 
-def test_hashes_of_what_is_asked_for(workspace: Path):
+def test_hashes_of_requested_outputs(workspace: Path):
     Path("dvc.lock").write_text(WHOLE)
     assert provenance.read_hashes(WANTED) == {"dvc.model": "one", "dvc.labels": "three"}
 

@@ -35,17 +35,17 @@ def test_placements_by_hand():
     assert below.tolist() == [0.75, 1.0]
 
 
-def test_a_query_told_twice_is_no_second_query():
+def test_a_repeated_query_does_not_count_twice():
     """Every query repeated four times: the estimate stays, and the interval too, when its pairs
     are known to be one query's.
     """
     draw = np.random.default_rng(2)
     scores, positive = draw.random(40), draw.random(40) < 0.5
     alone = auc(scores, positive, np.arange(40))
-    told = auc(np.tile(scores, 4), np.tile(positive, 4), np.tile(np.arange(40), 4))
+    repeated = auc(np.tile(scores, 4), np.tile(positive, 4), np.tile(np.arange(40), 4))
     believed = auc(np.tile(scores, 4), np.tile(positive, 4))
-    assert told.estimate == pytest.approx(alone.estimate)
-    assert told.high - told.low == pytest.approx(alone.high - alone.low, rel=0.02)
+    assert repeated.estimate == pytest.approx(alone.estimate)
+    assert repeated.high - repeated.low == pytest.approx(alone.high - alone.low, rel=0.02)
     assert believed.high - believed.low < 0.6 * (alone.high - alone.low)
 
 

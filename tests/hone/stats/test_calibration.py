@@ -53,9 +53,9 @@ def test_isotonic_is_that_of_scikit_learn(rows: list):
         "x": fitted.X_thresholds_.tolist(),
         "y": fitted.y_thresholds_.tolist(),
     }
-    asked = np.linspace(-0.1, 1.1, 200)
-    assert apply(isotonic(values / 30, truth, weights), asked) == pytest.approx(
-        apply(theirs, asked), abs=1e-12
+    grid = np.linspace(-0.1, 1.1, 200)
+    assert apply(isotonic(values / 30, truth, weights), grid) == pytest.approx(
+        apply(theirs, grid), abs=1e-12
     )
 
 

@@ -134,7 +134,7 @@ def test_the_nearest_matrix_of_variances(root: list[float]):
 @pytest.mark.parametrize(
     ("seeds_vary", "bounded", "widest"), [(0.0, 0.85, 0.7), (0.01, 0.8, 0.75), (0.03, 0.5, 1.0)]
 )
-def test_the_interval_covers_the_true_ratio_as_often_as_said_and_is_no_wider_than_that_takes(
+def test_the_interval_has_its_nominal_coverage_of_the_true_ratio_and_is_no_wider(
     seeds_vary: float, bounded: float, widest: float
 ):
     """Damage .05, of which .6 is repaired, with the doubt that five trainings and 60 queries have.

@@ -62,7 +62,7 @@ def test_drawn_and_counted_ways_agree():
     assert 0 < randomisation(np.ones(100), draw()) < 2e-4
 
 
-def test_under_no_difference_both_tests_err_as_often_as_said():
+def test_without_a_difference_both_tests_err_at_their_nominal_rate():
     rng = draw(3)
     found = [paired(rng.normal(0, 0.2, 40), rng) for _ in range(400)]
     for name in ("t", "randomisation"):

@@ -22,18 +22,20 @@ def test_verdicts_are_corrected_by_gold():
         np.array([2, 2, 2, 2, 2]),
         np.array([True, False, True, False, False]),
     )
-    share, precision, said = corrected(judged, known, sampled=1.0)
-    assert (share.estimate, precision.estimate, said.estimate) == pytest.approx((0.4, 0.5, 0.4))
-    assert (share.count, precision.count, said.count) == (5, 2, 10)
+    share, precision, positive_share = corrected(judged, known, sampled=1.0)
+    assert (share.estimate, precision.estimate, positive_share.estimate) == pytest.approx(
+        (0.4, 0.5, 0.4)
+    )
+    assert (share.count, precision.count, positive_share.count) == (5, 2, 10)
     assert share.low < 0.4 < share.high
 
 
 def test_without_gold_among_the_yes_only_the_share_of_yes_is_known():
     judged = Verdicts(np.array([True, False]), np.arange(2), np.ones(2))
     none = np.empty(0)
-    share, precision, said = corrected(
+    share, precision, positive_share = corrected(
         judged, GoldVerdicts(none.astype(bool), none, none, none.astype(bool)), sampled=1.0
     )
     assert share is NOTHING
     assert precision is NOTHING
-    assert said.estimate == pytest.approx(0.5)
+    assert positive_share.estimate == pytest.approx(0.5)

@@ -102,7 +102,7 @@ def test_nothing_is_shown_by_a_handful_of_queries():
     assert false_at_most(drawn(np.random.default_rng(1), 10), 0.05, 4) is None
 
 
-def test_in_the_mean_no_more_is_lost_than_was_said():
+def test_the_mean_loss_is_at_most_the_promised_one():
     """Over 300 calibrations: the mean loss on a large population is at most what was asked, and
     not far below it.
     """
@@ -119,7 +119,7 @@ def test_in_the_mean_no_more_is_lost_than_was_said():
     assert np.mean(risks) > 0.05
 
 
-def test_the_share_of_false_ones_is_exceeded_no_more_often_than_was_said():
+def test_the_share_of_false_ones_is_exceeded_at_most_at_the_nominal_rate():
     """Of 300 calibrations at most one in ten may find a threshold above whose share of false
     ones is too high.
     """

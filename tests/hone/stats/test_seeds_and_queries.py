@@ -35,7 +35,7 @@ def test_nothing_differs():
 
 
 @pytest.mark.parametrize("seeds_vary", [0.0, 0.02, 0.1])
-def test_the_interval_covers_the_truth_as_often_as_said(seeds_vary: float):
+def test_the_interval_has_its_nominal_coverage(seeds_vary: float):
     rng, covered = np.random.default_rng(5), 0
     for _ in range(400):
         table = (

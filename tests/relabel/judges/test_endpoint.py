@@ -58,9 +58,9 @@ def test_a_second_run_asks_nothing(prompt: str, answer, calls: int):
     with serving(answer) as server:
         first = judge(server, prompt=prompt)(questions(*PAIRS))
         assert verdicts_of(first) == EXPECTED
-        assert len(server.asked) == calls
+        assert len(server.requests) == calls
         again = judge(server, prompt=prompt)(questions(*PAIRS))
-        assert len(server.asked) == calls
+        assert len(server.requests) == calls
     assert first.equals(again)
     assert first["tokens_in"].sum() == 100 * calls
     assert first["raw"].count() == calls
@@ -75,7 +75,7 @@ def test_the_same_texts_under_other_ids_and_another_address_ask_nothing():
             told = judge(other, prompt="yes-no", price={"input": 1.0}, timeout=5)(
                 questions(*PAIRS, prefix="elsewhere/")
             )
-            assert other.asked == []
+            assert other.requests == []
     assert verdicts_of(told) == EXPECTED
     assert told["doc_id"][0] == "elsewhere/good one"
 
@@ -87,25 +87,25 @@ def test_another_prompt_model_or_temperature_is_another_judge():
             start=1,
         ):
             judge(server, **{"prompt": "yes-no"} | settings)(questions(*PAIRS))
-            assert len(server.asked) == 4 * number
+            assert len(server.requests) == 4 * number
 
 
 def test_a_known_answer_belongs_to_the_question_only_where_it_is_shown():
     pairs, other = [("q", "good")], {"q": ["another known"]}
     with serving(says("good")) as server:
         for prompt, calls in (("yes-no-alone", 1), ("yes-no", 2)):
-            server.asked.clear()
+            server.requests.clear()
             judge(server, prompt=prompt)(questions(*pairs))
             judge(server, prompt=prompt)(questions(*pairs, known=other))
-            assert len(server.asked) == calls
+            assert len(server.requests) == calls
 
 
 def test_only_pairs_that_are_missing_are_asked():
     with serving(finds("good")) as server:
         judge(server)(questions(*PAIRS[:2]))
-        server.asked.clear()
+        server.requests.clear()
         told = judge(server)(questions(("q1", "good one"), ("q1", "good new"), ("q1", "bad one")))
-        assert [documents_of(body) for body in server.asked] == [["good new"]]
+        assert [documents_of(body) for body in server.requests] == [["good new"]]
     assert verdicts_of(told) == ["positive", "positive", "negative"]
 
 
@@ -118,7 +118,7 @@ def test_pairs_with_the_same_texts_are_asked_once():
     both = type(given)(twins, given.positives, given.queries, pl.concat([given.documents, copies]))
     with serving(says("good")) as server:
         told = judge(server, prompt="yes-no")(both)
-        assert len(server.asked) == 4
+        assert len(server.requests) == 4
     assert len(told) == 8
     assert told.filter(pl.col("verdict") == "positive")["doc_id"].to_list() == [
         "good one",
@@ -133,7 +133,7 @@ def test_listwise_groups_have_at_most_so_many_documents_in_an_order_of_their_own
     pairs = [("q", f"{'good' if number % 3 == 0 else 'bad'} {number}") for number in range(60)]
     with serving(finds("good")) as server:
         told = judge(server)(questions(*pairs))
-        shown = [documents_of(body) for body in server.asked]
+        shown = [documents_of(body) for body in server.requests]
     assert sorted(map(len, shown)) == [10, 25, 25]
     texts = [text for group in shown for text in group]
     assert sorted(texts) == sorted(text for _, text in pairs)
@@ -159,7 +159,7 @@ def test_a_document_that_gives_orders_changes_no_other_verdict():
     for prompt, answer in (("listwise", credulous), ("yes-no", says("good"))):
         with serving(answer) as server:
             told = judge(server, prompt=prompt)(questions(*pairs))
-            assert {len(documents_of(body)) for body in server.asked} == (
+            assert {len(documents_of(body)) for body in server.requests} == (
                 {4} if prompt == "listwise" else {1}
             )
         assert verdicts_of(told) == ["negative", "negative", "positive", "negative"]
@@ -168,8 +168,8 @@ def test_a_document_that_gives_orders_changes_no_other_verdict():
 def test_probabilities_come_from_the_first_token():
     with serving(lambda body: ("No", [("No", -0.5), ("Yes", -0.5), ("Maybe", -3.0)])) as server:
         told = judge(server, prompt="yes-no")(questions(("q", "d")))
-        assert server.asked[0]["logprobs"] is True
-        assert server.asked[0]["max_tokens"] == 4
+        assert server.requests[0]["logprobs"] is True
+        assert server.requests[0]["max_tokens"] == 4
     assert told["probability"].to_list() == [pytest.approx(0.5)]
 
 
@@ -188,7 +188,7 @@ def test_what_the_endpoint_does_not_know_is_left_out_after_one_call():
     for prompt, calls in (("listwise", 2), ("yes-no", 4)):
         with serving(picky) as server:
             assert verdicts_of(judge(server, prompt=prompt)(questions(*PAIRS))) == EXPECTED
-            assert len(server.asked) == calls + 1
+            assert len(server.requests) == calls + 1
 
 
 def test_structured_answers_are_asked_for_and_read():
@@ -214,21 +214,21 @@ def test_answers_that_cannot_be_read_are_kept_as_unknown_and_asked_again_only_on
         assert first["reason"][0].startswith("unparsable: ")
         assert first["raw"][0] == "I would rather not say."
         assert verdicts_of(asked(questions(("q", "d")))) == ["unknown"]
-        assert len(server.asked) == 1
+        assert len(server.requests) == 1
         assert verdicts_of(asked(questions(("q", "d")), retry=1)) == ["positive"]
         assert verdicts_of(asked(questions(("q", "d")), retry=1)) == ["positive"]
-        assert len(server.asked) == 2
+        assert len(server.requests) == 2
 
 
 def test_over_budget_is_unknown_and_asked_when_there_is_money_again():
     with serving(says("good")) as server:
         asked = judge(server, prompt="yes-no", slots=1)
         told = asked(questions(*PAIRS), pairs=3)
-        assert len(server.asked) == 3
+        assert len(server.requests) == 3
         assert verdicts_of(told).count("unknown") == 1
         assert told.filter(pl.col("verdict") == "unknown")["reason"][0].startswith("over budget")
         assert verdicts_of(asked(questions(*PAIRS))) == EXPECTED
-        assert len(server.asked) == 4
+        assert len(server.requests) == 4
 
 
 def test_votes_are_counted_and_a_first_vote_is_one_that_was_given_before():
@@ -237,10 +237,10 @@ def test_votes_are_counted_and_a_first_vote_is_one_that_was_given_before():
     with serving(lambda body: next(votes) if documents_of(body)[0] == "good" else "no") as server:
         pairs = questions(("q", "good"), ("q", "bad"))
         judge(server, prompt="yes-no", temperature=0.7)(pairs)
-        assert len(server.asked) == 2
+        assert len(server.requests) == 2
         told = judge(server, prompt="yes-no", temperature=0.7, votes=3)(pairs)
-        assert len(server.asked) == 6
-        assert len({body.get("seed") for body in server.asked}) == 3
+        assert len(server.requests) == 6
+        assert len({body.get("seed") for body in server.requests}) == 3
     assert verdicts_of(told) == ["positive", "negative"]
     assert told["probability"].to_list() == [pytest.approx(2 / 3), 0.0]
     assert told["reason"].to_list() == ["2 of 3 votes", None]
@@ -261,7 +261,7 @@ def test_the_opposite_question_takes_a_liking_for_yes_away():
 
     with serving(answer) as server:
         told = judge(server, prompt="yes-no", swap=True)(questions(("q", "good"), ("q", "bad")))
-        assert len(server.asked) == 4
+        assert len(server.requests) == 4
     assert told["probability"].to_list() == [pytest.approx(0.6), pytest.approx(0.425)]
     assert verdicts_of(told) == ["positive", "negative"]
 
@@ -276,7 +276,7 @@ def test_only_what_both_orders_say_counts():
 
     with serving(lazy) as server:
         told = judge(server, twice=True)(questions(*pairs))
-        first, second = (documents_of(body) for body in server.asked)
+        first, second = (documents_of(body) for body in server.requests)
     assert first != second
     assert told.filter(pl.col("verdict") == "positive")["doc_id"].to_list() == ["good"]
     assert set(told.filter(pl.col("verdict") == "unknown")["doc_id"]) == {first[0], second[0]} - {
@@ -301,7 +301,7 @@ def test_a_query_without_a_known_answer_is_not_asked_by_a_prompt_that_shows_one(
     with serving(says("good")) as server:
         given = questions(("q1", "good"), ("q2", "good"), known={"q1": ["known"]})
         told = judge(server, prompt="yes-no")(given)
-        assert len(server.asked) == 1
+        assert len(server.requests) == 1
         assert verdicts_of(told) == ["positive", "unknown"]
         assert told["reason"][1] == "the prompt shows labelled positives and the query has none"
         assert verdicts_of(judge(server, prompt="yes-no-alone")(given)) == ["positive", "positive"]
@@ -417,7 +417,7 @@ def test_a_version_is_another_judge_and_without_one_it_is_who_it_was(
                 calls -= (
                     4  # its first vote is the answer that was given before, to the same version
                 )
-            assert len(server.asked) == calls
+            assert len(server.requests) == calls
     assert (
         '"model_version": "2"'
         in Ledger()
@@ -464,10 +464,10 @@ def test_what_an_endpoint_does_not_know_is_found_out_once_for_all_blocks(
     with serving(answer) as server:
         asked = judge(server, prompt="listwise", slots=1)
         assert verdicts_of(asked(questions(*PAIRS))) == EXPECTED
-        assert len(server.asked) == 3
+        assert len(server.requests) == 3
         at = desk()
         asked(questions(("q3", "good three")), at=at)
-        assert len(server.asked) == 4
+        assert len(server.requests) == 4
     with at.ledger.reading() as connection:
         details = connection.execute(
             text("SELECT details FROM answers ORDER BY number DESC LIMIT 1")

@@ -81,7 +81,7 @@ def test_a_persons_unknown_lasts_where_that_of_another_would_not(
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         (("q1,a,postive",), "line 2: the label is 'postive': did you mean 'positive'?"),
         (
@@ -90,10 +90,10 @@ def test_a_persons_unknown_lasts_where_that_of_another_would_not(
         ),
     ],
 )
-def test_lines_that_cannot_be_meant(tmp_path: Path, lines: tuple, said: str):
+def test_lines_that_cannot_be_meant(tmp_path: Path, lines: tuple, message: str):
     with pytest.raises(Refused) as refusal:
         overrides.read(written(tmp_path, *lines))
-    assert said in str(refusal.value)
+    assert message in str(refusal.value)
 
 
 def test_other_columns_are_refused(tmp_path: Path):

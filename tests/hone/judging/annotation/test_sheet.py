@@ -105,8 +105,8 @@ def test_an_empty_field_gives_nothing_away():
     rows = sheet_of(answers=1).rows
     hidden = rows.filter(pl.col("shown").is_null())
     assert Counter(hidden["kind"]) == {"known": 10, "random": 10, "drawn": 10}
-    told = rows.filter(pl.col("shown").is_not_null())
-    assert (told["shown"] == told["query_id"] + "-a0").all()
+    filled = rows.filter(pl.col("shown").is_not_null())
+    assert (filled["shown"] == filled["query_id"] + "-a0").all()
 
 
 def test_the_same_seed_draws_the_same_sheet_and_another_another():
@@ -211,7 +211,7 @@ def test_a_spreadsheet_may_write_semicolons_another_order_and_empty_rows(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"number,query,known_answer,candidate,note\n", "lacks the column 'verdict'"),
         (b"", "lacks the column"),
@@ -229,10 +229,10 @@ def test_a_spreadsheet_may_write_semicolons_another_order_and_empty_rows(tmp_pat
         ),
     ],
 )
-def test_a_file_that_is_no_sheet_is_refused(tmp_path: Path, content: bytes, said: str):
+def test_a_file_that_is_no_sheet_is_refused(tmp_path: Path, content: bytes, message: str):
     file = tmp_path / "sheet.csv"
     file.write_bytes(content)
-    with pytest.raises(Refused, match=said.replace("(", r"\(").replace(")", r"\)")):
+    with pytest.raises(Refused, match=message.replace("(", r"\(").replace(")", r"\)")):
         [sheet_csv.verdict_of(item, file) for item in sheet_csv.read(file)]
 
 

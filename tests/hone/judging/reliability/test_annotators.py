@@ -19,14 +19,14 @@ def written(tmp_path: Path, text: str, name: str = "said.tsv") -> Path:
 
 
 def test_a_grade_above_0_is_a_yes(tmp_path: Path):
-    said = read_people(written(tmp_path, SHEET), prefix="c/")
-    assert said["query_id"].to_list() == ["c/1", "c/1", "c/2", "c/2"]
-    assert said["ann"].to_list() == [True, False, False, True]
-    assert said["bob"].to_list() == [True, True, False, None]
+    people = read_people(written(tmp_path, SHEET), prefix="c/")
+    assert people["query_id"].to_list() == ["c/1", "c/1", "c/2", "c/2"]
+    assert people["ann"].to_list() == [True, False, False, True]
+    assert people["bob"].to_list() == [True, True, False, None]
 
 
 def test_kappa_between_people_and_with_the_judge_by_hand(tmp_path: Path):
-    said = read_people(written(tmp_path, SHEET))
+    people = read_people(written(tmp_path, SHEET))
     rows = pl.DataFrame(
         {
             "query_id": ["1", "1", "2", "3"],
@@ -34,7 +34,7 @@ def test_kappa_between_people_and_with_the_judge_by_hand(tmp_path: Path):
             "verdict": ["positive", "negative", "unknown", "positive"],
         }
     )
-    found = {(one["one"], one["other"], one["pairs"]): one for one in agreements(said, rows)}
+    found = {(one["one"], one["other"], one["pairs"]): one for one in agreements(people, rows)}
     # All three where both said something: 2 of 3 agree, by chance (1 * 2 + 2 * 1) / 9; kappa (2/3 -
     # 4/9) / (5/9) = .4
     assert found["ann", "bob", "all"]["estimate"] == pytest.approx(0.4)
@@ -46,7 +46,7 @@ def test_kappa_between_people_and_with_the_judge_by_hand(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("query-id\tann\tbob\n1\t1\t1\n", "lacks the column query-id or doc-id"),
         ("query-id\tdoc-id\tann\n1\ta\t1\n", "has 1 columns besides the ids"),
@@ -58,8 +58,8 @@ def test_kappa_between_people_and_with_the_judge_by_hand(tmp_path: Path):
         ("", "cannot be read as CSV"),
     ],
 )
-def test_a_bad_sheet_is_refused(tmp_path: Path, text: str, said: str):
-    with pytest.raises(Refused, match=said):
+def test_a_bad_sheet_is_refused(tmp_path: Path, text: str, message: str):
+    with pytest.raises(Refused, match=message):
         read_people(written(tmp_path, text))
 
 
@@ -71,13 +71,13 @@ def test_a_sheet_that_is_not_there(tmp_path: Path):
 @pytest.mark.shared
 def test_the_four_judges_of_cystic_fibrosis(shared: Path):
     """They agree far less than one would think, and each of them with each other."""
-    said = read_people(shared / "cystic_fibrosis" / "judges.tsv")
-    assert len(said) == 4801
+    people = read_people(shared / "cystic_fibrosis" / "judges.tsv")
+    assert len(people) == 4801
     found = agreements(
-        said,
+        people,
         pl.DataFrame(schema={"query_id": pl.String, "doc_id": pl.String, "verdict": pl.String}),
     )
     between = [one["estimate"] for one in found if one["pairs"] == "all"]
     assert len(between) == 6
     assert max(between) < 0.6
-    assert int((~said["judge2"]).sum()) == 2653
+    assert int((~people["judge2"]).sum()) == 2653

@@ -122,7 +122,7 @@ def covered(
         .rows()
     }
     sizes, names = sizes_of(everything), everything["query_id"].unique(maintain_order=True)
-    given, held, widths = Counter(), Counter(), Counter()
+    trials, hits, widths = Counter(), Counter(), Counter()
     for _ in range(DRAWS):
         drawn = names.gather(draw.permutation(len(names))[: round(sampled * len(names))])
         judged = everything.filter(pl.col("query_id").is_in(drawn.implode()))
@@ -131,10 +131,10 @@ def covered(
         for one in by_stratum(judged, gold, sizes, sampled):
             place = (one["source"], one["band"])
             if one["estimate"] is not None:
-                given[place] += 1
-                held[place] += one["low"] <= truth[place] <= one["high"]
+                trials[place] += 1
+                hits[place] += one["low"] <= truth[place] <= one["high"]
                 widths[place] += one["high"] - one["low"]
-    return given, held, {place: widths[place] / given[place] for place in given}
+    return trials, hits, {place: widths[place] / trials[place] for place in trials}
 
 
 @pytest.mark.parametrize(("prevalence", "sampled"), [(0.01, 0.5), (0.1, 1.0), (0.4, 0.5)])
@@ -142,11 +142,11 @@ def test_intervals_cover_as_often_as_they_say_and_are_not_everything(
     prevalence: float, sampled: float
 ):
     draw = np.random.default_rng(round(1000 * prevalence))
-    given, held, widths = covered(world(prevalence, draw), sampled, draw)
-    assert set(given) == set(WIDEST)
-    assert all(held[place] >= LEAST * given[place] for place in given), (given, held)
-    assert all(widths[place] < WIDEST[place] for place in given), widths
-    assert given["dense", "4 to 10"] == DRAWS
+    trials, hits, widths = covered(world(prevalence, draw), sampled, draw)
+    assert set(trials) == set(WIDEST)
+    assert all(hits[place] >= LEAST * trials[place] for place in trials), (trials, hits)
+    assert all(widths[place] < WIDEST[place] for place in trials), widths
+    assert trials["dense", "4 to 10"] == DRAWS
 
 
 def test_they_do_so_on_real_candidates_whose_truth_is_known(shared: Path, workspace: Path):
@@ -197,10 +197,10 @@ def test_they_do_so_on_real_candidates_whose_truth_is_known(shared: Path, worksp
         verdict=pl.when(pl.col("score") > 8).then(pl.lit("positive")).otherwise(pl.lit("negative"))
     )
     assert 0.1 < everything["truth"].mean() < 0.5
-    given, held, widths = covered(everything, 0.5, draw)
+    trials, hits, widths = covered(everything, 0.5, draw)
     assert {"1", "2 to 3", "4 to 10", "11 to 30"} <= {
-        band for source, band in given if source == "bm25"
+        band for source, band in trials if source == "bm25"
     }
-    assert all(held[place] >= LEAST * given[place] for place in given), (given, held)
-    assert given["bm25", "11 to 30"] == DRAWS
+    assert all(hits[place] >= LEAST * trials[place] for place in trials), (trials, hits)
+    assert trials["bm25", "11 to 30"] == DRAWS
     assert widths["bm25", "11 to 30"] < 0.2, widths

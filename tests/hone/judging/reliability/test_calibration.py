@@ -50,26 +50,28 @@ def overconfident(count: int = 2000) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 def test_an_overconfident_judge_is_mended():
     values, truth, queries = overconfident()
-    map, told = calibrate(values, truth, queries, np.random.default_rng(1))
+    map, account = calibrate(values, truth, queries, np.random.default_rng(1))
     assert map["kind"] == "platt"
     assert map["slope"] == pytest.approx(1 / 3, abs=0.06)
-    assert told["brier"]["platt"]["estimate"] < told["brier"]["as it comes"]["estimate"] - 0.015
-    assert sum(row["pairs"] for row in told["curve"]) == pytest.approx(1000, abs=1)
+    assert (
+        account["brier"]["platt"]["estimate"] < account["brier"]["as it comes"]["estimate"] - 0.015
+    )
+    assert sum(row["pairs"] for row in account["curve"]) == pytest.approx(1000, abs=1)
 
 
 def test_the_other_half_has_no_part_in_the_fit():
     values, truth, queries = overconfident()
     fit = halves(queries, np.random.default_rng(1))
     other = np.where(fit, truth, ~truth)
-    _, told = calibrate(values, other, queries, np.random.default_rng(1))
-    again, told_again = calibrate(values, truth, queries, np.random.default_rng(1))
+    _, account = calibrate(values, other, queries, np.random.default_rng(1))
+    again, account_again = calibrate(values, truth, queries, np.random.default_rng(1))
     # Turned round on the held-out half, the very same maps score far worse there.
-    assert told["brier"]["platt"]["estimate"] > told_again["brier"]["platt"]["estimate"] + 0.1
+    assert account["brier"]["platt"]["estimate"] > account_again["brier"]["platt"]["estimate"] + 0.1
     assert again == platt(values[fit], truth[fit])
 
 
 @pytest.mark.parametrize(
-    ("values", "truth", "said"),
+    ("values", "truth", "message"),
     [
         (np.full(100, np.nan), np.arange(100) < 50, "gives no probabilities"),
         (
@@ -80,10 +82,10 @@ def test_the_other_half_has_no_part_in_the_fit():
         (np.linspace(0, 1, 30), np.arange(30) < 15, "needs 20 pairs of each class"),
     ],
 )
-def test_too_little_to_calibrate_is_said(values: np.ndarray, truth: np.ndarray, said: str):
-    map, told = calibrate(values, truth, np.arange(len(values)), np.random.default_rng(0))
+def test_too_little_to_calibrate_is_reported(values: np.ndarray, truth: np.ndarray, message: str):
+    map, account = calibrate(values, truth, np.arange(len(values)), np.random.default_rng(0))
     assert map is None
-    assert said in told["why_not"]
+    assert message in account["why_not"]
 
 
 def test_probabilities_that_mean_what_they_say_stay():
@@ -91,7 +93,7 @@ def test_probabilities_that_mean_what_they_say_stay():
     values = np.repeat([0.2, 0.8], 500)
     truth = np.tile(np.arange(5) < 1, 200)
     truth[500:] = ~truth[500:]
-    map, told = calibrate(values, truth, np.arange(1000), draw)
+    map, account = calibrate(values, truth, np.arange(1000), draw)
     # The truth is exactly as said, so a map can gain no more than the halves differ.
-    assert told["brier"]["as it comes"]["estimate"] == pytest.approx(0.16, abs=0.01)
-    assert map is None or told["brier"][map["kind"]]["estimate"] > 0.15
+    assert account["brier"]["as it comes"]["estimate"] == pytest.approx(0.16, abs=0.01)
+    assert map is None or account["brier"][map["kind"]]["estimate"] > 0.15

@@ -198,10 +198,10 @@ def test_intervals_cover_as_often_as_they_say(prevalence: float, sampled: float)
     everything = world(prevalence, draw)
     sizes = dict(with_band(everything)["band"].value_counts().rows())
     names = everything["query_id"].unique(maintain_order=True)
-    said = everything.filter(pl.col("verdict") == "positive")
+    positives = everything.filter(pl.col("verdict") == "positive")
     truth = {
         "share_of_false_negatives": everything["truth"].mean(),
-        "precision_at_use": said["truth"].mean(),
+        "precision_at_use": positives["truth"].mean(),
     }
     covered = dict.fromkeys(truth, 0)
     widths = dict.fromkeys(truth, 0.0)

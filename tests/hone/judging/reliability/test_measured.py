@@ -90,7 +90,7 @@ def test_what_it_could_not_say_is_counted_and_no_label():
 
 
 @pytest.mark.parametrize("name", ["known", "random"])
-def test_one_class_only_is_said_and_no_crash(name: str):
+def test_a_single_class_is_reported_without_a_crash(name: str):
     found = measured(rows((name, 5, "positive", 0.8)))
     assert (
         found["auc"]
@@ -214,7 +214,7 @@ def test_where_a_judge_errs_is_learned_and_sent_on():
     draw = np.random.default_rng(7)
     probability = draw.random(600)
     truth = draw.random(600) < probability
-    said = pl.DataFrame({"probability": probability}).with_columns(
+    judged_pairs = pl.DataFrame({"probability": probability}).with_columns(
         query_id=pl.lit("q"),
         doc_id=pl.int_range(pl.len()).cast(pl.String),
         grade=pl.lit(None, dtype=pl.Float32),
@@ -223,11 +223,11 @@ def test_where_a_judge_errs_is_learned_and_sent_on():
         .then(pl.lit("positive"))
         .otherwise(pl.lit("negative")),
     )
-    learned = errors_of(said, truth)
+    learned = errors_of(judged_pairs, truth)
     evidence = [{"collection": "c", "rejector": learned, "another": None}]
-    wrong = rejector(said.with_columns(collection=pl.lit("c")), evidence, above=0.3)
-    sent = said.join(wrong, on=["query_id", "doc_id"], how="semi")["probability"]
+    wrong = rejector(judged_pairs.with_columns(collection=pl.lit("c")), evidence, above=0.3)
+    sent = judged_pairs.join(wrong, on=["query_id", "doc_id"], how="semi")["probability"]
     assert 0 < len(sent) < 450
     assert sent.min() > 0.15
     assert sent.max() < 0.85
-    assert errors_of(said[:30], truth[:30]) is None
+    assert errors_of(judged_pairs[:30], truth[:30]) is None

@@ -36,17 +36,17 @@ def of(made: PairSets, name: str) -> set[tuple[str, str]]:
 
 def test_no_known_answer_is_shown_as_its_own_proof():
     made = sets()
-    asked = made.pairs.join(made.shown, on=PAIR, how="inner")
-    assert asked.is_empty()
+    judged_and_shown = made.pairs.join(made.shown_positives, on=PAIR, how="inner")
+    assert judged_and_shown.is_empty()
     # Of five answers two are asked about, of two one, of one none.
     assert sorted(query for query, _ in of(made, "known")) == ["many", "many", "two"]
-    assert sorted(made.shown["query_id"]) == ["many", "many", "many", "one", "two"]
+    assert sorted(made.shown_positives["query_id"]) == ["many", "many", "many", "one", "two"]
     assert made.left_out["labelled positives that are their query's only one"] == 1
 
 
 def test_every_query_has_an_answer_to_show():
     made = sets()
-    assert made.pairs.join(made.shown, on="query_id", how="anti").is_empty()
+    assert made.pairs.join(made.shown_positives, on="query_id", how="anti").is_empty()
     assert of(made, "not-relevant") == {("one", "d21")}
     assert of(made, "hidden") == {("one", "d30")}
     assert made.left_out["pairs judged not relevant whose query has no labelled positive"] == 1
@@ -80,7 +80,7 @@ def test_the_same_seed_asks_the_same_and_a_larger_number_asks_more():
     assert of(few, "random") != of(sets(2, seed=2), "random")
 
 
-def test_each_query_is_asked_before_any_is_asked_twice():
+def test_each_query_is_drawn_before_any_is_drawn_twice():
     assert {query for query, _ in of(sets(2), "known")} == {"many", "two"}
     assert {query for query, _ in of(sets(3), "random")} == {"many", "two", "one"}
 
@@ -95,4 +95,4 @@ def test_what_people_judged_comes_first(doc: str):
 def test_nothing_to_draw_from():
     made = pair_sets(LABELS.clear(), HIDDEN.clear(), IDS, 10, 1)
     assert made.pairs.is_empty()
-    assert made.shown.is_empty()
+    assert made.shown_positives.is_empty()

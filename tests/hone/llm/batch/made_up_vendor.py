@@ -28,9 +28,13 @@ def well(name: str, turn: int) -> dict:
     }
 
 
-def failed(code: int, told: str) -> dict:
+def failed(code: int, message: str) -> dict:
     return {
-        "response": {"status_code": code, "request_id": "r", "body": {"error": {"message": told}}},
+        "response": {
+            "status_code": code,
+            "request_id": "r",
+            "body": {"error": {"message": message}},
+        },
         "error": None,
     }
 
@@ -59,7 +63,7 @@ class Vendor:
         cut: lines after which a file of answers stops coming; null: never.
         files: uploaded calls, and answers, by name.
         batches: in their order.
-        asked: requests by method and path, without names of things.
+        requests: requests by method and path, without names of things.
         direct: prompts of single calls.
         turns: times that each prompt was in a batch that ended.
         looks: at each batch.
@@ -78,7 +82,7 @@ class Vendor:
     url: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     batches: list[dict] = field(default_factory=list)
-    asked: Counter = field(default_factory=Counter)
+    requests: Counter = field(default_factory=Counter)
     direct: list[str] = field(default_factory=list)
     turns: Counter = field(default_factory=Counter)
     looks: Counter = field(default_factory=Counter)
@@ -189,8 +193,8 @@ class Handler(BaseHTTPRequestHandler):
         vendor, (path, _, query) = self.vendor, self.path.partition("?")
         kind = re.sub(r"/(batch|file)-\d+", r"/\1", path.removeprefix("/v1"))
         what = f"{method} {kind}"
-        vendor.asked[what] += 1
-        if (way := vendor.wrong(what, vendor.asked[what])) is not None:
+        vendor.requests[what] += 1
+        if (way := vendor.wrong(what, vendor.requests[what])) is not None:
             self.misbehave(way)
             return
         name = path.split("/")[3] if path.count("/") > 2 else ""
@@ -210,7 +214,7 @@ class Handler(BaseHTTPRequestHandler):
             prompt = json.loads(raw)["messages"][-1]["content"]
             vendor.direct.append(prompt)
             answer = json.loads(completion(f"to {prompt}"))
-        if (way := vendor.after(what, vendor.asked[what])) is not None:
+        if (way := vendor.after(what, vendor.requests[what])) is not None:
             self.misbehave(way)
         elif answer is None:
             self.send(404, b'{"error": {"message": "no such thing"}}')

@@ -37,7 +37,7 @@ def test_a_batch_answers_each_call_once_and_leaves_nothing_behind():
     }
     assert (len(vendor.batches), vendor.direct, state()) == (1, [], [])
     assert budget.spent == {"pairs": 50, "tokens": 5500, "money": 5500.0}
-    assert budget._held == IDLE
+    assert budget._reserved == IDLE
 
 
 def test_options_are_sent_as_they_are():
@@ -68,16 +68,16 @@ def test_the_first_call_to_an_unknown_endpoint_is_made_directly_at_twice_the_pri
 
 
 def test_what_is_wrong_with_all_calls_shows_before_a_batch():
-    def told(what, time):
+    def fail(what, time):
         return (
             (400, b'{"error": {"message": "no temperature, please"}}') if "chat" in what else None
         )
 
-    with selling(wrong=told) as vendor:
+    with selling(wrong=fail) as vendor:
         replies = collected(vendor, 100, met=False)
     assert len(replies) == 100
     assert not vendor.batches
-    assert vendor.asked["POST /chat/completions"] == FIRST
+    assert vendor.requests["POST /chat/completions"] == FIRST
     assert (
         replies[99].fault
         == "stopped: the first 3 calls failed, the last one: broken: status 400: no temperature, "
@@ -179,10 +179,10 @@ def test_what_fails_in_every_batch_has_its_reason(fault: str):
         replies = collected(vendor, 30, budget, expected="made-up-1")
     assert len(replies) == 30
     assert set(faults(replies)) == {3, 4}
-    assert all(told.startswith(fault) for told in faults(replies).values())
+    assert all(message.startswith(fault) for message in faults(replies).values())
     assert replies[3].text is None or "refused" in fault
     assert state() == []
-    assert budget._held == IDLE
+    assert budget._reserved == IDLE
 
 
 PASSING = [
@@ -233,10 +233,12 @@ def test_names_that_are_repeated_or_unknown():
 
 
 def test_newer_models_name_their_room_otherwise():
-    told = failed(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
+    failure = failed(
+        400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+    )
     with selling() as vendor:
         vendor.answers = lambda prompt, turn: (
-            well(prompt, turn) if len(vendor.batches) > 1 else told
+            well(prompt, turn) if len(vendor.batches) > 1 else failure
         )
         replies = collected(vendor, 20)
     assert not faults(replies)
@@ -295,7 +297,7 @@ def test_a_batch_that_failed_and_says_nonsense(errors: object):
     )
 
 
-def test_what_an_expired_batch_has_done_is_kept_and_the_rest_asked_again():
+def test_the_results_of_an_expired_batch_are_kept_and_the_rest_is_sent_again():
     def answers(prompt, turn):
         return well(prompt, turn) if turn == 2 or prompt < "call 3" else None
 
@@ -347,13 +349,13 @@ def test_the_breaker_stops_after_a_batch_of_which_nothing_is_answered():
 
 
 @pytest.mark.parametrize("limit", [{"tokens": 11_000}, {"money": 11_000.0}, {"pairs": 100}])
-def test_a_budget_is_held_and_used_up(limit: dict[str, float]):
+def test_a_budget_is_never_exceeded_and_used_up(limit: dict[str, float]):
     budget = Budget(**limit)
     with selling() as vendor:
         replies = collected(vendor, 300, budget)
     over = faults(replies)
     assert len(replies) - len(over) == sum(vendor.turns.values()) == 100
-    assert {told.partition(":")[0] for told in over.values()} == {"over budget"}
+    assert {message.partition(":")[0] for message in over.values()} == {"over budget"}
     assert budget.spent[next(iter(limit))] == next(iter(limit.values()))
 
 
@@ -434,7 +436,7 @@ def test_a_thousand_calls_with_three_faults_in_ten(seed: int):
     assert all(reply.text == f"to call {number}" for number, reply in good.items())
     assert max(vendor.turns.values()) <= 2
     assert budget.spent["pairs"] <= 1000
-    assert budget._held == IDLE
+    assert budget._reserved == IDLE
 
 
 def test_no_batch_is_submitted_to_a_model_that_thinks_before_it_answers():
@@ -455,10 +457,10 @@ def test_no_batch_is_submitted_to_a_model_that_thinks_before_it_answers():
 
 
 @pytest.mark.parametrize(
-    "told", ["Unsupported value: 'temperature' is not 1", "use max_completion_tokens"]
+    "message", ["Unsupported value: 'temperature' is not 1", "use max_completion_tokens"]
 )
-def test_what_a_batch_is_refused_for_is_left_out_of_the_next(told: str):
-    name = "temperature" if "temperature" in told else "max_tokens"
+def test_what_a_batch_is_refused_for_is_left_out_of_the_next(message: str):
+    name = "temperature" if "temperature" in message else "max_tokens"
 
     def answers(prompt: str, turn: int) -> dict:
         line = next(
@@ -466,7 +468,7 @@ def test_what_a_batch_is_refused_for_is_left_out_of_the_next(told: str):
             for line in vendor.calls(vendor.batches[-1]["input_file_id"])
             if line["body"]["messages"][-1]["content"] == prompt
         )
-        return failed(400, told) if name in line["body"] else well(prompt, turn)
+        return failed(400, message) if name in line["body"] else well(prompt, turn)
 
     calls = [replace(call(number), options={"temperature": 0.1}) for number in range(10)]
     with selling(answers=answers) as vendor:

@@ -89,7 +89,7 @@ def test_a_process_that_is_killed_before_it_has_submitted(place: str, tmp_path: 
     assert len(vendor.batches) == 1
     assert budget.spent == {"pairs": 20, "tokens": 2200, "money": 2200.0}
     # Without an uploaded file there can be no batch to look for.
-    assert vendor.asked["GET /batches"] == (place == "POST /batches")
+    assert vendor.requests["GET /batches"] == (place == "POST /batches")
     assert state() == []
 
 
@@ -126,14 +126,14 @@ def test_a_judge_asks_in_batches_and_the_ledger_keeps_every_answer():
     with selling(answers=answers) as vendor:
         where = endpoint(vendor.url)
         habits(where).heard = True
-        told = [
+        results = [
             ask(questions(*PAIRS), desk(), "judge", where, load("yes-no-alone"), settings)
             for _ in range(2)
         ]
-    assert told[0]["verdict"].cast(str).to_list() == [
+    assert results[0]["verdict"].cast(str).to_list() == [
         "positive" if text.startswith("right") else "negative" for _, text in PAIRS
     ]
-    assert told[0].equals(told[1])
+    assert results[0].equals(results[1])
     assert (len(vendor.batches), vendor.direct) == (1, [])
 
 

@@ -28,16 +28,18 @@ from tests.hone.llm.unruly import call, endpoint
 @pytest.mark.parametrize(
     "place", ["POST /files", "POST /batches", "GET /batches/batch", "GET /files/file/content"]
 )
-def test_what_drips_or_hangs_is_asked_again(way: str, place: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_response_that_drips_or_hangs_is_requested_again(
+    way: str, place: str, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("hone.llm.batch.client.FILE_SECONDS", 1.0)
     with selling(wrong=lambda what, time: way if what == place and time == 1 else None) as vendor:
         replies = collected(vendor, 10, timeout=1, attempts=6)
-        assert vendor.asked[place] > 1
+        assert vendor.requests[place] > 1
     assert not faults(replies)
     assert len(vendor.batches) == 1
 
 
-def test_an_endpoint_that_is_gone_for_long(monkeypatch: pytest.MonkeyPatch):
+def test_an_endpoint_that_stays_unreachable(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(runner, "LOOKS", 3)
     budget = Budget()
     with selling(
@@ -141,7 +143,7 @@ def test_ours_is_found_among_many():
         ours.lock.release()
 
 
-def test_a_batch_that_is_gone_is_made_again():
+def test_a_batch_that_the_vendor_has_deleted_is_submitted_again():
     with selling(finish=False) as vendor:
         abandoned(vendor)
         vendor.batches[0]["id"] = "deleted"
@@ -151,7 +153,7 @@ def test_a_batch_that_is_gone_is_made_again():
     assert state() == []
 
 
-def test_a_part_of_an_earlier_batch_is_asked_for_first_and_the_rest_later():
+def test_a_part_of_an_earlier_batch_is_collected_first_and_the_rest_later():
     with selling(finish=False) as vendor:
         abandoned(vendor)
         vendor.finish.set()
@@ -276,12 +278,14 @@ def test_a_batch_that_goes_on_is_counted_once_by_whoever_collects_it():
             now[0] = 61.0
 
         collected(vendor, budget=first.of(CHEAP), calls=calls())
-        held = total()
-        assert held["pairs"] == 10
-        assert held["money"] == first.spent["money"] == 1100  # the most that these calls can cost
+        reserved = total()
+        assert reserved["pairs"] == 10
+        assert (
+            reserved["money"] == first.spent["money"] == 1100
+        )  # the most that these calls can cost
         vendor.finish.set()
         # No room is left but for what is counted already.
-        assert not faults(collected(vendor, 10, shared(held["money"])))
+        assert not faults(collected(vendor, 10, shared(reserved["money"])))
     assert total() == {"pairs": 10, "tokens": 1100, "money": 1100.0}
 
 
@@ -291,10 +295,10 @@ def test_a_batch_of_a_killed_process_is_counted_once(tmp_path: Path):
     )
     with selling(finish=False) as vendor:
         killed(vendor, tmp_path / "noted", lambda: vendor.looks["batch-0"] > 2, script)
-        held = total()
-        assert held["pairs"] == 20
+        reserved = total()
+        assert reserved["pairs"] == 20
         vendor.finish.set()
-        assert not faults(collected(vendor, 20, shared(held["money"])))
+        assert not faults(collected(vendor, 20, shared(reserved["money"])))
     assert len(vendor.batches) == 1
     assert total() == {"pairs": 20, "tokens": 2200, "money": 2200.0}
 
@@ -332,17 +336,17 @@ def test_a_key_that_is_not_taken_stops_at_once(
     place: str, code: int, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("A_KEY", SECRET)
-    told = (code, json.dumps({"error": {"message": f"Incorrect key: {SECRET}"}}).encode())
+    failure = (code, json.dumps({"error": {"message": f"Incorrect key: {SECRET}"}}).encode())
     budget = Budget()
     with (
-        selling(wrong=lambda what, time: told if what == place else None) as vendor,
+        selling(wrong=lambda what, time: failure if what == place else None) as vendor,
         pytest.raises(Refused) as refusal,
     ):
         collected(vendor, 10, budget, key="A_KEY")
     assert str(refusal.value).endswith(
         f"authentication failed ({code}): Incorrect key: ***. Check the environment variable A_KEY."
     )
-    assert budget._held == IDLE
+    assert budget._reserved == IDLE
 
 
 @pytest.mark.parametrize("place", ["POST /files", "POST /batches"])
@@ -358,19 +362,19 @@ def test_an_endpoint_without_batches_is_refused(place: str):
     )
 
 
-def test_the_key_is_told_nowhere(
+def test_the_key_is_printed_nowhere(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("A_KEY", SECRET)
     end = {"status": "failed", "errors": {"data": [{"message": SECRET}]}, "output_file_id": None}
     with selling(finish=False, ends=lambda number: end) as vendor:
         replies, _ = abandoned(vendor, key="A_KEY")
-        kept = "".join(path.read_text() for path in jobs.folder().iterdir())
+        contents = "".join(path.read_text() for path in jobs.folder().iterdir())
         vendor.finish.set()
-        told = collected(vendor, 10, key="A_KEY")
-    assert "batch-0" in kept
-    assert "failed: ***" in told[0].fault
-    assert SECRET not in kept + repr((replies, told)) + "".join(capfd.readouterr())
+        replies_later = collected(vendor, 10, key="A_KEY")
+    assert "batch-0" in contents
+    assert "failed: ***" in replies_later[0].fault
+    assert SECRET not in contents + repr((replies, replies_later)) + "".join(capfd.readouterr())
 
 
 def test_what_a_caller_raises_loses_no_answer_and_what_the_vendor_has_counts_as_paid():
@@ -396,7 +400,7 @@ def test_what_a_caller_raises_loses_no_answer_and_what_the_vendor_has_counts_as_
                 ):
                     fail(reply)
             assert budget.spent == {"pairs": left, "tokens": left * 110, "money": left * 110.0}
-            assert budget._held == IDLE
+            assert budget._reserved == IDLE
         rest = collected(vendor, [number for number in range(10) if number not in heard])
     assert len(rest) == 6
     assert not faults(rest)

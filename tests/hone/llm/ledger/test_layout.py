@@ -25,7 +25,7 @@ from hone.llm.ledger import layout
 from hone.llm.ledger.ledger import Answer, GeneratedText, Ledger, Verdict
 from tasks.relabel.budget import word_before
 from tests.hone.llm.answering import questions, serving
-from tests.hone.llm.ledger.test_ledger import KEYS, SAID, run_all, verdicts_of
+from tests.hone.llm.ledger.test_ledger import ANSWER, KEYS, run_all, verdicts_of
 from tests.relabel.judges.test_endpoint import judge
 
 HERE = Path(__file__).parent
@@ -36,7 +36,7 @@ PAIRS = [
     for query, numbers in ((1, (2, 3, 4)), (2, (5, 6, 7)))
     for number in numbers
 ]
-NEVER_ASKED = ("question 1", "text number 4")  # of the first judge
+NEW_PAIR = ("question 1", "text number 4")  # of the first judge
 KNOWN = {"question 1": ["text number 1"], "question 2": ["text number 1"]}
 
 
@@ -84,26 +84,26 @@ def test_what_an_earlier_version_has_paid_for_costs_no_call(
     """The judges' identities, the questions' keys and the ledger's rows are those of cb6e966."""
     with serving(lambda body: "yes") as server:
         pairs = (
-            PAIRS
-            if len(verdicts) == len(PAIRS)
-            else [pair for pair in PAIRS if pair != NEVER_ASKED]
+            PAIRS if len(verdicts) == len(PAIRS) else [pair for pair in PAIRS if pair != NEW_PAIR]
         )
-        told = judge(server, model="made-up-1", **given)(questions(*pairs, known=KNOWN))
-        assert server.asked == []
-    assert told["verdict"].cast(pl.String).to_list() == verdicts
+        answered = judge(server, model="made-up-1", **given)(questions(*pairs, known=KNOWN))
+        assert server.requests == []
+    assert answered["verdict"].cast(pl.String).to_list() == verdicts
 
 
-def test_what_was_not_asked_before_is_asked_now(old: Path):
+def test_a_new_pair_is_judged_now(old: Path):
     with serving(lambda body: "yes") as server:
-        told = judge(server, model="made-up-1", prompt="yes-no", timeout=5)(
+        answered = judge(server, model="made-up-1", prompt="yes-no", timeout=5)(
             questions(*PAIRS, known=KNOWN)
         )
-        assert len(server.asked) == 1
+        assert len(server.requests) == 1
     found = {
         tuple(row[:2]): row[2]
-        for row in told.select("query_id", "doc_id", pl.col("verdict").cast(pl.String)).iter_rows()
+        for row in answered.select(
+            "query_id", "doc_id", pl.col("verdict").cast(pl.String)
+        ).iter_rows()
     }
-    assert found[NEVER_ASKED] == "positive"
+    assert found[NEW_PAIR] == "positive"
 
 
 def test_no_row_changes_and_the_copy_is_the_ledger_as_it_was(
@@ -119,7 +119,7 @@ def test_no_row_changes_and_the_copy_is_the_ledger_as_it_was(
     assert {file.stat().st_mode & 0o777 for file in (old, copy)} == {0o600}
     ledger.record(
         "f",
-        SAID,
+        ANSWER,
         [Verdict(KEYS[0], "positive")],
         "r",
         completions=[GeneratedText(KEYS[1], "query", "why?")],
@@ -159,12 +159,12 @@ VERDICTS = st.lists(
         max_size=6,
     )
 )
-def test_a_migration_keeps_every_row(said: list):
+def test_a_migration_keeps_every_row(answers: list):
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "judgments.db"
         write_layout_1(file)
         with closing(sqlite3.connect(file)) as connection, connection:
-            for number, (name, raw, money, verdicts) in enumerate(said, start=100):
+            for number, (name, raw, money, verdicts) in enumerate(answers, start=100):
                 raw = raw.encode("utf-8", "replace").decode()
                 connection.execute(
                     "INSERT INTO answers VALUES (?,?,?,NULL,1,1,?,0,'2026-01-31T12:00:00Z','r',0)",
@@ -180,10 +180,13 @@ def test_a_migration_keeps_every_row(said: list):
         ledger = Ledger(f"sqlite:///{file}")
         assert {table: rows_of(file, table) for table in OF_LAYOUT_1} == before
         for name in ("f", "g"):
-            asked = [
-                question for one, _, _, verdicts in said for question, *_ in verdicts if one == name
+            keys = [
+                question
+                for one, _, _, verdicts in answers
+                for question, *_ in verdicts
+                if one == name
             ]
-            assert set(verdicts_of(ledger.find(name, asked))) == set(asked)
+            assert set(verdicts_of(ledger.find(name, keys))) == set(keys)
         for engine in (ledger.engine,):
             engine.dispose()
 
@@ -231,7 +234,7 @@ def test_a_kill_in_the_middle_loses_nothing(old: Path, when: str):
 def open_it(barrier: object, _: object) -> None:
     barrier.wait(60)
     ledger = Ledger()
-    ledger.record("f", SAID, [Verdict(KEYS[0], "positive")], str(os.getpid()))
+    ledger.record("f", ANSWER, [Verdict(KEYS[0], "positive")], str(os.getpid()))
 
 
 def test_processes_that_open_an_old_ledger_at_once_migrate_it_once(

@@ -29,7 +29,7 @@ from hone.llm.ledger.ledger import Answer, Ledger, Verdict, question_key
 from tests.conftest import PROJECT
 
 SPAWN = multiprocessing.get_context("spawn")
-SAID = Answer("yes", "m", 100, 1, 0.5, 2.0)
+ANSWER = Answer("yes", "m", 100, 1, 0.5, 2.0)
 KEYS = [question_key("query", f"document {number}") for number in range(2000)]
 
 
@@ -61,11 +61,11 @@ def test_texts_do_not_run_into_one_another():
 # What is found
 
 
-def test_an_answer_is_found_with_all_that_it_said_and_cost():
+def test_an_answer_is_found_with_its_verdicts_and_cost():
     ledger = Ledger()
     number = ledger.record(
         "f",
-        SAID,
+        ANSWER,
         [Verdict(KEYS[0], "positive", 3.0, 0.75, "sure"), Verdict(KEYS[1], "negative")],
         "r1 today",
     )
@@ -81,8 +81,8 @@ def test_an_answer_is_found_with_all_that_it_said_and_cost():
 
 def test_what_is_known_outweighs_a_later_unknown_and_the_newer_of_two_known_counts():
     ledger = Ledger()
-    for said in ("positive", "negative", "unknown"):
-        ledger.record("f", SAID, [Verdict(KEYS[0], said)], "r")
+    for verdict in ("positive", "negative", "unknown"):
+        ledger.record("f", ANSWER, [Verdict(KEYS[0], verdict)], "r")
     assert verdicts_of(ledger.find("f", KEYS[:1])) == {KEYS[0]: "negative"}
 
 
@@ -90,7 +90,7 @@ def test_an_unknown_of_an_earlier_attempt_is_open_again():
     ledger = Ledger()
     ledger.record(
         "f",
-        SAID,
+        ANSWER,
         [Verdict(KEYS[0], "unknown", reason="unparsable"), Verdict(KEYS[1], "positive")],
         "r",
         retry=0,
@@ -100,7 +100,7 @@ def test_an_unknown_of_an_earlier_attempt_is_open_again():
         KEYS[1]: "positive",
     }
     assert verdicts_of(ledger.find("f", KEYS[:2], retry=1)) == {KEYS[1]: "positive"}
-    ledger.record("f", SAID, [Verdict(KEYS[0], "unknown", reason="too long")], "r", retry=1)
+    ledger.record("f", ANSWER, [Verdict(KEYS[0], "unknown", reason="too long")], "r", retry=1)
     assert ledger.find("f", KEYS[:1], retry=1)["reason"].to_list() == ["too long"]
 
 
@@ -115,15 +115,15 @@ SAYINGS = st.tuples(
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from(["f", "g"]), SAYINGS), max_size=8), st.integers(0, 3))
-def test_it_is_a_list_of_what_was_said(said: list, retry: int):
+def test_the_ledger_equals_a_list_of_answers(records: list, retry: int):
     """Against a list that is searched from its end."""
     with tempfile.TemporaryDirectory() as folder:
         ledger, heard = Ledger(f"sqlite:///{folder}/judgments.db"), []
-        for number, (judge, (verdicts, attempt)) in enumerate(said):
+        for number, (judge, (verdicts, attempt)) in enumerate(records):
             rows = [
                 Verdict(KEYS[place], verdict, reason=str(number)) for place, verdict in verdicts
             ]
-            ledger.record(judge, SAID, rows, "r", attempt)
+            ledger.record(judge, ANSWER, rows, "r", attempt)
             heard += [
                 (judge, KEYS[place], verdict, attempt, str(number)) for place, verdict in verdicts
             ]
@@ -150,7 +150,7 @@ def test_more_questions_than_one_look_up_takes(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(ledgers, "IN_ONE", 7)
     ledger = Ledger()
     assert ledger.claim("f", KEYS[:30]) == set(KEYS[:30])
-    ledger.record("f", SAID, [Verdict(key, "positive") for key in KEYS[:25]], "r")
+    ledger.record("f", ANSWER, [Verdict(key, "positive") for key in KEYS[:25]], "r")
     assert set(ledger.find("f", KEYS[:30])["question"]) == set(KEYS[:25])
     assert count(ledger, "claims") == 5
 
@@ -179,7 +179,7 @@ def test_a_judge_is_described_once_and_reports_its_first_model():
 def test_what_a_stage_spent_is_counted_over_all_its_runs():
     ledger = Ledger()
     for run in ("r1 abc monday", "r1 abc tuesday", "r1 ab% monday", "r10 abc monday"):
-        ledger.record("f", SAID, [Verdict(KEYS[0], "positive"), Verdict(KEYS[1], "unknown")], run)
+        ledger.record("f", ANSWER, [Verdict(KEYS[0], "positive"), Verdict(KEYS[1], "unknown")], run)
     ledger.record(
         "g", Answer("a score", "m", 0, 0, 0.0, 1.0), [Verdict(KEYS[2], "unknown")], "r1 abc tuesday"
     )
@@ -222,7 +222,7 @@ def test_halves_of_characters_and_the_character_0_do_not_stop_it():
 )
 def test_what_was_answered_cannot_be_changed(sql: str):
     ledger = Ledger()
-    ledger.record("f", SAID, [Verdict(KEYS[0], "positive")], "r")
+    ledger.record("f", ANSWER, [Verdict(KEYS[0], "positive")], "r")
     with pytest.raises(DBAPIError, match="only added to"), ledger.engine.begin() as connection:
         connection.execute(text(sql))
     assert verdicts_of(ledger.find("f", KEYS[:1])) == {KEYS[0]: "positive"}
@@ -232,7 +232,7 @@ def test_an_answer_whose_verdicts_cannot_be_kept_is_not_kept_either():
     ledger = Ledger()
     assert ledger.claim("f", KEYS[:1]) == {KEYS[0]}
     with pytest.raises(Refused, match="could not be written"):
-        ledger.record("f", SAID, [Verdict(KEYS[0], "positive"), Verdict(KEYS[1], None)], "r")
+        ledger.record("f", ANSWER, [Verdict(KEYS[0], "positive"), Verdict(KEYS[1], None)], "r")
     assert (count(ledger, "answers"), count(ledger, "verdicts"), count(ledger, "claims")) == (
         0,
         0,
@@ -254,7 +254,7 @@ def elsewhere(ledger: Ledger) -> Ledger:
     return another(ledger, f"elsewhere {ledger.owner}")
 
 
-def test_what_another_asks_is_not_to_be_asked_until_it_lets_go():
+def test_a_question_claimed_by_another_process_is_free_after_its_release():
     ledger = Ledger()
     other = elsewhere(ledger)
     assert other.claim("f", KEYS[:2]) == set(KEYS[:2])
@@ -264,7 +264,7 @@ def test_what_another_asks_is_not_to_be_asked_until_it_lets_go():
     assert ledger.claim("f", KEYS[:2]) == set()
     other.release("f", KEYS[:1])
     assert ledger.claim("f", KEYS[:2]) == {KEYS[0]}
-    other.record("f", SAID, [Verdict(KEYS[1], "positive")], "r")
+    other.record("f", ANSWER, [Verdict(KEYS[1], "positive")], "r")
     assert ledger.claim("f", KEYS[:2]) == set(KEYS[:2])
 
 
@@ -399,7 +399,7 @@ def answer_all(barrier: object, backwards: bool) -> None:
             mine = ledger.claim("f", order[start : start + 50])
             done = set(ledger.find("f", list(mine))["question"])
             for key in mine - done:
-                ledger.record("f", SAID, [Verdict(key, "positive")], str(os.getpid()))
+                ledger.record("f", ANSWER, [Verdict(key, "positive")], str(os.getpid()))
             ledger.release("f", list(done))
 
 
@@ -432,7 +432,7 @@ def record_own(barrier: object, number: int) -> None:
     ledger = Ledger()  # they all make the tables at once
     ledger.describe("f", {"made by": number})
     for key in KEYS[number * 200 : (number + 1) * 200]:
-        ledger.record("f", SAID, [Verdict(key, "positive", reason=str(number))], "r")
+        ledger.record("f", ANSWER, [Verdict(key, "positive", reason=str(number))], "r")
 
 
 def test_processes_that_record_at_once_lose_nothing():
@@ -461,7 +461,7 @@ def test_threads_share_one_ledger():
             mine = KEYS[number * 20 : (number + 1) * 20]
             for key in mine:
                 ledger.claim("f", [key])
-                ledger.record("f", SAID, [Verdict(key, "negative")], "r")
+                ledger.record("f", ANSWER, [Verdict(key, "negative")], "r")
             assert len(ledger.find("f", mine)) == 20
         except BaseException as error:
             failed.append(error)
@@ -476,11 +476,11 @@ def test_threads_share_one_ledger():
 
 
 KILLED = """
-from tests.hone.llm.ledger.test_ledger import KEYS, SAID, Ledger, Verdict
+from tests.hone.llm.ledger.test_ledger import ANSWER, KEYS, Ledger, Verdict
 ledger = Ledger()
 ledger.claim("f", KEYS)
 for start in range(0, len(KEYS), 5):
-    print(ledger.record("f", SAID, [Verdict(key, "positive") for key in KEYS[start : start + 5]], "r"), flush=True)
+    print(ledger.record("f", ANSWER, [Verdict(key, "positive") for key in KEYS[start : start + 5]], "r"), flush=True)
 """  # noqa: E501
 
 
@@ -494,10 +494,11 @@ def test_a_killed_writer_leaves_whole_answers_and_loses_none_that_it_had_kept(
     for _ in range(after):
         process.stdout.readline()
     process.kill()
-    kept = after + len(process.stdout.read().splitlines())
+    n_recorded = after + len(process.stdout.read().splitlines())
     process.wait()
     ledger = Ledger()
-    assert count(ledger, "answers") in (kept, kept + 1)  # the last may be in and not told
+    # The last may be recorded and not printed.
+    assert count(ledger, "answers") in (n_recorded, n_recorded + 1)
     assert count(ledger, "verdicts") == 5 * count(ledger, "answers")
     assert (
         count(

@@ -16,14 +16,14 @@ from sqlalchemy.exc import DBAPIError
 from hone.errors import Refused
 from hone.llm.ledger import ledger as ledgers
 from hone.llm.ledger.ledger import Answer, Ledger, Verdict
-from tests.hone.llm.ledger.test_ledger import KEYS, SAID, verdicts_of
+from tests.hone.llm.ledger.test_ledger import ANSWER, KEYS, verdicts_of
 
 
 def test_it_lies_in_hone_home_whatever_that_is_called(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("HONE_HOME", str(tmp_path / "what? 100%#"))
-    Ledger().record("f", SAID, [Verdict(KEYS[0], "positive")], "r")
+    Ledger().record("f", ANSWER, [Verdict(KEYS[0], "positive")], "r")
     assert (tmp_path / "what? 100%#" / "judgments.db").exists()
 
 
@@ -37,7 +37,7 @@ def test_the_variable_names_another(
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         ("/home/me/judgments.db", "should look like"),
         ("judgments", "should look like"),
@@ -58,10 +58,10 @@ def test_the_variable_names_another(
     ],
 )
 def test_a_url_that_cannot_be_meant_is_a_sentence(
-    url: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    url: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(Refused, match=said) as refused:
+    with pytest.raises(Refused, match=message) as refused:
         Ledger(url)
     assert "secret" not in str(refused.value)
     assert (
@@ -116,7 +116,7 @@ def test_a_newer_layout_is_refused_with_what_to_do(hone_home: Path):
 
 def test_a_full_disk_is_a_sentence_and_loses_nothing():
     ledger = Ledger()
-    ledger.record("f", SAID, [Verdict(KEYS[0], "positive")], "r")
+    ledger.record("f", ANSWER, [Verdict(KEYS[0], "positive")], "r")
     ledger.engine.dispose()
     event.listen(
         ledger.engine,
@@ -152,7 +152,7 @@ def test_judgments_are_their_owners_alone(hone_home: Path):
     shared on purpose.
     """
     file = hone_home / "judgments.db"
-    Ledger().record("f", SAID, [Verdict(KEYS[0], "positive")], "r")
+    Ledger().record("f", ANSWER, [Verdict(KEYS[0], "positive")], "r")
     assert {part.stat().st_mode & 0o777 for part in hone_home.glob("judgments.db*")} == {0o600}
     for before, after in ((0o644, 0o600), (0o640, 0o600), (0o664, 0o664), (0o660, 0o660)):
         file.chmod(before)
@@ -183,7 +183,11 @@ def test_a_power_cut_loses_a_second_at_most_and_nothing_of_a_batch(monkeypatch: 
     free = Answer("yes", "m", 1, 1, 0.0, 0.0)
     assert record(free, 0) == "FULL"  # the first of a process
     assert [record(free, 0.9), record(free, 0.2), record(free, 0.9)] == ["NORMAL", "FULL", "NORMAL"]
-    assert [record(SAID, 0), record(SAID, 0.09), record(SAID, 0.02)] == ["FULL", "NORMAL", "FULL"]
+    assert [record(ANSWER, 0), record(ANSWER, 0.09), record(ANSWER, 0.02)] == [
+        "FULL",
+        "NORMAL",
+        "FULL",
+    ]
     assert [record(free, 0, durable=True), record(free, 0, durable=True), record(free, 0)] == [
         "FULL",
         "FULL",

@@ -24,7 +24,7 @@ from hone.llm.ledger.ledger import Ledger, Verdict
 from tests.hone.llm import test_spending as spending
 from tests.hone.llm.ledger import test_ledger as same
 from tests.hone.llm.ledger.test_layout import OF_LAYOUT_1, open_it, rows_of, write_layout_1
-from tests.hone.llm.ledger.test_ledger import KEYS, SAID, count, elsewhere, run_all, verdicts_of
+from tests.hone.llm.ledger.test_ledger import ANSWER, KEYS, count, elsewhere, run_all, verdicts_of
 
 USER = "postgres"
 
@@ -103,13 +103,13 @@ def url(server: Path, request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
 HOLDS: dict[str, Callable[[], None]] = {
     test.__name__: test
     for test in (
-        same.test_an_answer_is_found_with_all_that_it_said_and_cost,
+        same.test_an_answer_is_found_with_its_verdicts_and_cost,
         same.test_what_is_known_outweighs_a_later_unknown_and_the_newer_of_two_known_counts,
         same.test_an_unknown_of_an_earlier_attempt_is_open_again,
         same.test_a_judge_is_described_once_and_reports_its_first_model,
         same.test_halves_of_characters_and_the_character_0_do_not_stop_it,
         same.test_an_answer_whose_verdicts_cannot_be_kept_is_not_kept_either,
-        same.test_what_another_asks_is_not_to_be_asked_until_it_lets_go,
+        same.test_a_question_claimed_by_another_process_is_free_after_its_release,
         same.test_a_process_claims_again_what_it_has,
         same.test_claims_of_a_process_that_died_are_taken_over,
         same.test_claims_of_a_process_whose_number_another_has_now_are_taken_over,
@@ -148,7 +148,7 @@ def test_what_is_exported_is_brought_into_a_file(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     Ledger().describe("f" * 32, {"model": "m"})
-    Ledger().record("f" * 32, SAID, [Verdict(key, "positive") for key in KEYS[:5]], "r1 today")
+    Ledger().record("f" * 32, ANSWER, [Verdict(key, "positive") for key in KEYS[:5]], "r1 today")
     judgments.export(tmp_path / "all.parquet")
     judgments.show()
     assert len(pl.read_parquet(tmp_path / "all.parquet")) == 5
@@ -165,7 +165,7 @@ def test_others_may_have_tables_beside_it(url: str):
 
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute("CREATE TABLE pupils (name text)")
-    Ledger().record("f", SAID, [Verdict(KEYS[0], "positive")], "r")
+    Ledger().record("f", ANSWER, [Verdict(KEYS[0], "positive")], "r")
     assert count(Ledger(), "pupils") == 0
 
 
