@@ -50,9 +50,9 @@ def order_before(settings: RelabelSettings) -> str:
     accounts in the ledger.
     """
     section = settings.relabel
-    asked = [line["fingerprint"] for line in section.cascade if prompted(line)]
+    fingerprints = [line["fingerprint"] for line in section.cascade if prompted(line)]
     negatives = fingerprint_of_file(round_table(settings.round, "negatives"))
-    return word_before(negatives, section.retry, asked)
+    return word_before(negatives, section.retry, fingerprints)
 
 
 def word_before(negatives: str, retry: int, judges: list[str]) -> str:
@@ -78,12 +78,12 @@ def what_is_left(limits: dict, spending: Spending, order: str, round: str) -> Bu
         total, open_ = spending.total(), spending.reserved()
         spent = {name: before[name] + total[name] for name in NAMES}
         if spent["pairs"]:
-            told = (
+            amounts = (
                 f"{spent['pairs']:,} pairs, {spent['tokens']:,} tokens, {spent['money']:.4g} "
                 "of money"
             )
             say(
-                f"relabel {round}: {told} of the budget are already spent, by earlier runs or "
+                f"relabel {round}: {amounts} of the budget are already spent, by earlier runs or "
                 "another running process"
             )
         if open_["tokens"] or open_["money"]:

@@ -23,7 +23,7 @@ from tasks.relabel import label_actions
 from tasks.relabel.budget import fingerprint_of_questions, judges_of, order_before, what_is_left
 from tasks.relabel.cascade_recall import missed
 from tasks.relabel.positive_grades import grade_positives, of_same_text, with_grades
-from tasks.relabel.promotion_gate import may_promote, only_shown
+from tasks.relabel.promotion_gate import may_promote, require_last_verdict
 from tasks.relabel.settings import RelabelSettings
 
 
@@ -37,8 +37,8 @@ def judged(
     spool: Spool,
     retrieved: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict]:
-    """Labels, removed rows and an account of a round after judges have read its negatives, except
-    those decided by a person.
+    """Labels, removed rows and an account of a round after judges have read its negatives. Pairs
+    decided by a person are not read.
 
     Args:
         labels: positives and negatives of the round, before any judge.
@@ -75,13 +75,13 @@ def judged(
     )
     for name, reason in section.left_out.items():
         say(f"relabel {round}: judge {name} is left out: {reason}")
-    asked = (
+    pairs = (
         negatives
         if section.depth is None
         else negatives.filter(pl.int_range(pl.len()).over("query_id") < section.depth)
     )
     cascade = Cascade(section.cascade)
-    for block in cascade.run(asked, known, training, section.control, desk, ask):
+    for block in cascade.run(pairs, known, training, section.control, desk, ask):
         spool.add(block)
     final = cascade.final(section.final == "all")
     decided = label_actions.actions(final, section.action)
@@ -100,7 +100,7 @@ def judged(
     allowed, why = may_promote(section)
     if allowed and not section.force:
         last = section.cascade[-1]["name"]
-        proposed, decided = decided, only_shown(decided, last)
+        proposed, decided = decided, require_last_verdict(decided, last)
         if unshown := int((proposed["action"] != decided["action"]).sum()):
             say(
                 f"relabel {round}: {unshown:,} pairs are dropped, not promoted: the precision was "
@@ -115,9 +115,11 @@ def judged(
         name: tally.figures() for name, tally in desk.tallies.items()
     }  # before positives are graded, which are easier
     if section.grades:
-        shown = made.labels if retrieved is None else of_same_text(made.labels, retrieved, training)
+        labels_to_grade = (
+            made.labels if retrieved is None else of_same_text(made.labels, retrieved, training)
+        )
         graded, last = [no_verdicts().select(*PAIR, "grade")], section.cascade[-1]
-        for block in grade_positives(shown, last, known, training, desk):
+        for block in grade_positives(labels_to_grade, last, known, training, desk):
             spool.add(block)
             graded.append(block.select(*PAIR, "grade"))
         made.labels = with_grades(made.labels, pl.concat(graded), last["name"])

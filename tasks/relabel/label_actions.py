@@ -137,7 +137,7 @@ def relabelled(
                 rule=pl.lit(TOO_MANY),
                 detail=pl.format("{} found, at most {}", "hits", pl.lit(most_hits)),
             ),
-            dropped.select("query_id", rule=pl.lit("judge"), detail=said()),
+            dropped.select("query_id", rule=pl.lit("judge"), detail=describe_verdict()),
         ]
     ).unique("query_id", keep="first", maintain_order=True)
     judged = places(joined, decided)
@@ -145,13 +145,15 @@ def relabelled(
         settled(part, decided, judged.slice(start, len(part)), leaving, grades)
         for start, part in in_runs(joined, size)
     ]
-    gone = decided.filter(pl.col("action") == DROP).join(
+    dropped_pairs = decided.filter(pl.col("action") == DROP).join(
         leaving, on="query_id", how="anti", maintain_order="left"
     )
     left = leaving.select(
         "query_id", doc_id=pl.lit(None, dtype=pl.String), rule="rule", detail="detail"
     )
-    removed = pl.concat([gone.select(*PAIR, rule=pl.lit("judge"), detail=said()), left])
+    removed = pl.concat(
+        [dropped_pairs.select(*PAIR, rule=pl.lit("judge"), detail=describe_verdict()), left]
+    )
     counts = decided["action"].value_counts().rows()
     return Relabelled(
         pl.concat([tables.empty("labels"), *parts]),
@@ -176,16 +178,16 @@ def settled(
         leaving: query_id of the queries to exclude.
         grades: as in `relabelled`.
     """
-    told = decided.select(
+    decisions = decided.select(
         pl.col("action", "verdict", "grade", "probability", "judge", "reason")
         .gather(judged)
-        .name.prefix("said_")
+        .name.prefix("decided_")
     )
-    marked = part.hstack(told).join(leaving, on="query_id", how="anti", maintain_order="left")
-    mined, action = pl.col("rank").is_not_null(), pl.col("said_action")
+    marked = part.hstack(decisions).join(leaving, on="query_id", how="anti", maintain_order="left")
+    mined, action = pl.col("rank").is_not_null(), pl.col("decided_action")
     changed = mined & action.is_in([MASK, PROMOTE, DROP])
-    weight = 1 - pl.col("said_probability").fill_null(
-        (pl.col("said_verdict") == "positive").cast(pl.Float32)
+    weight = 1 - pl.col("decided_probability").fill_null(
+        (pl.col("decided_verdict") == "positive").cast(pl.Float32)
     )
     spoken = mined & action.is_not_null()
     labels = marked.with_columns(
@@ -196,16 +198,18 @@ def settled(
         .otherwise(pl.col("label").cast(pl.String)),
         weight=pl.when(mined & (action == WEIGHT)).then(weight).otherwise(pl.col("weight")),
         probability=pl.when(spoken)
-        .then(pl.col("said_probability"))
+        .then(pl.col("decided_probability"))
         .otherwise(pl.col("probability")),
-        judge=pl.when(spoken).then(pl.col("said_judge").cast(pl.String)).otherwise(pl.col("judge")),
+        judge=pl.when(spoken)
+        .then(pl.col("decided_judge").cast(pl.String))
+        .otherwise(pl.col("judge")),
         reason=pl.when(mined & (action == DROP))
         .then(pl.lit(DROPPED))
         .when(spoken)
-        .then(pl.col("said_reason"))
+        .then(pl.col("decided_reason"))
         .otherwise(pl.col("reason")),
-        grade=pl.when(spoken | (pl.lit(grades) & pl.col("said_grade").is_not_null()))
-        .then(pl.col("said_grade"))
+        grade=pl.when(spoken | (pl.lit(grades) & pl.col("decided_grade").is_not_null()))
+        .then(pl.col("decided_grade"))
         .otherwise(pl.col("grade")),
         rank=pl.when(changed).then(None).otherwise(pl.col("rank")),
     )
@@ -217,7 +221,7 @@ def settled(
     return tables.shaped("labels", ranked)
 
 
-def said() -> pl.Expr:
+def describe_verdict() -> pl.Expr:
     """The deciding judge, its verdict and its probability."""
     sure = (
         pl.when(pl.col("probability").is_null())

@@ -17,20 +17,20 @@ from hone.training.teacher import note
 
 
 def grade_positives(
-    shown: pl.DataFrame, line: dict, known: pl.DataFrame, training: TrainingSet, desk: Desk
+    labels: pl.DataFrame, line: dict, known: pl.DataFrame, training: TrainingSet, desk: Desk
 ) -> Iterator[pl.DataFrame]:
     """Judgments of labelled positives by the judge of a line, block by block.
 
     They have place 0: they are not judgments of negatives, and no rule escalates them.
 
     Args:
-        shown: labels whose positives are graded.
+        labels: labels whose positives are graded.
         line: of the cascade.
         known: labels of the parent round.
         training: source of the texts.
         desk: ledger, budget, encoders.
     """
-    for questions in in_blocks(labelled_positives(shown).select(PAIR), known, training):
+    for questions in in_blocks(labelled_positives(labels).select(PAIR), known, training):
         yield ask(line, questions, desk).with_columns(
             place=pl.lit(0, dtype=pl.Int32), judge=pl.lit(line["name"])
         )
@@ -58,7 +58,9 @@ def of_same_text(
     texts = training.texts(pl.concat([labels["doc_id"], retrieved["doc_id"]]).unique()).select(
         "doc_id", "full_text"
     )
-    there = retrieved.join(texts, on="doc_id", how="inner").select("query_id", "full_text").unique()
+    same_texts = (
+        retrieved.join(texts, on="doc_id", how="inner").select("query_id", "full_text").unique()
+    )
     return labels.join(texts, on="doc_id", how="left", maintain_order="left").join(
-        there, on=["query_id", "full_text"], how="semi", maintain_order="left"
+        same_texts, on=["query_id", "full_text"], how="semi", maintain_order="left"
     )

@@ -57,19 +57,19 @@ def may_promote(section: ResolvedRelabel) -> tuple[bool, str]:
     )
 
 
-def only_shown(decided: pl.DataFrame, last: str) -> pl.DataFrame:
+def require_last_verdict(decided: pl.DataFrame, last: str) -> pl.DataFrame:
     """Decisions in which only a positive verdict of the last judge promotes. Other pairs are
     dropped instead.
 
-    The measured precision does not cover positives that an earlier judge did not escalate, or a
-    band of `action` below a positive.
+    The measured precision does not cover positives that an earlier judge did not escalate. It does
+    not cover a band of `action` below a positive either.
 
     Args:
         decided: judge, verdict, action of judged pairs.
         last: the cascade's last judge, whose precision was measured.
     """
     wanted = pl.col("action") == PROMOTE
-    shown = (pl.col("judge") == last) & (pl.col("verdict").cast(pl.String) == "positive")
+    confirmed = (pl.col("judge") == last) & (pl.col("verdict").cast(pl.String) == "positive")
     return decided.with_columns(
-        action=pl.when(wanted & ~shown).then(pl.lit(DROP)).otherwise("action")
+        action=pl.when(wanted & ~confirmed).then(pl.lit(DROP)).otherwise("action")
     )

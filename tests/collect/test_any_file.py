@@ -232,7 +232,7 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, name: str, content:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         (
             '{"doc_id": "a", "text": "b\\ud83d"}',
@@ -262,7 +262,7 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, name: str, content:
         ),
     ],
 )
-def test_what_json_can_hold_and_a_table_cannot(tmp_path: Path, line: str, said: str):
+def test_what_json_can_hold_and_a_table_cannot(tmp_path: Path, line: str, message: str):
     (tmp_path / "documents.jsonl").write_text(
         '{"doc_id": "d", "text": "e \\ud83d\\ude00"}\n' + line + "\n"
     )
@@ -270,7 +270,7 @@ def test_what_json_can_hold_and_a_table_cannot(tmp_path: Path, line: str, said: 
         write(tmp_path / f"{name}.jsonl", [{"query_id": "q", "doc_id": "d", "text": "x"}])
     with pytest.raises(Refused) as refused:
         folder(tmp_path, None)
-    assert str(refused.value).startswith(f"{tmp_path}/{said}")
+    assert str(refused.value).startswith(f"{tmp_path}/{message}")
 
 
 def test_a_mark_of_the_encoding_is_no_part_of_the_first_name(tmp_path: Path):
@@ -313,12 +313,12 @@ def test_scores_of_a_run_by_which_nothing_can_be_ordered(tmp_path: Path):
     )
     with pytest.raises(Refused) as refused:
         read_run(tmp_path / "run.trec")
-    for said in (
+    for message in (
         "line 1: the score",
         "line 2: the score",
         "line 4: 'q1 d5' does not have six fields",
     ):
-        assert said in str(refused.value)
+        assert message in str(refused.value)
     assert "d3" not in str(refused.value)
 
 

@@ -81,7 +81,7 @@ def test_ids_with_blanks_and_quotes(folder: Path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("q1\t007\thigh\n", "line 1: 'q1\\t007\\thigh' is neither a label nor a header"),
         ("q1\t007\tnan\n", "line 1: 'q1\\t007\\tnan' is neither a label nor a header"),
@@ -95,10 +95,10 @@ def test_ids_with_blanks_and_quotes(folder: Path):
         ("q1\t007\t1\nq1\td2\n", "line 2: 'q1\\td2' is not a label"),
     ],
 )
-def test_lines_that_are_no_labels(folder: Path, content: str, said: str):
+def test_lines_that_are_no_labels(folder: Path, content: str, message: str):
     with pytest.raises(Refused) as refused:
         labels(folder, content)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_field_of_many_letters_is_no_traceback(folder: Path):

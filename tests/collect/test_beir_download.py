@@ -163,7 +163,7 @@ def test_a_checksum_that_is_not_the_published_one(serve: Callable, hone_home: Pa
     assert left(hone_home) == []
 
 
-def test_where_no_checksum_is_published_it_is_recorded_and_said(
+def test_where_no_checksum_is_published_it_is_recorded_and_reported(
     serve: Callable, hone_home: Path, capsys: pytest.CaptureFixture
 ):
     serve(packed(FILES), checksum=False)
@@ -173,7 +173,7 @@ def test_where_no_checksum_is_published_it_is_recorded_and_said(
 
 
 @pytest.mark.parametrize(
-    ("content", "more", "said"),
+    ("content", "more", "message"),
     [
         (b"", {"status": 404}, "HTTP status 404"),
         (
@@ -188,10 +188,10 @@ def test_where_no_checksum_is_published_it_is_recorded_and_said(
     ],
 )
 def test_what_cannot_be_used_leaves_nothing(
-    serve: Callable, hone_home: Path, content: bytes, more: dict, said: str
+    serve: Callable, hone_home: Path, content: bytes, more: dict, message: str
 ):
     serve(content, **more)
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         beir(Path(), "fiqa")
     assert left(hone_home) == []
     assert not (hone_home / "evil.txt").exists()

@@ -74,10 +74,16 @@ def test_hidden_answers_leave_training_and_never_a_querys_last(folder: Path):
     )
     collected()
     hidden = tables.read("hidden", Path("data/ours/hidden.parquet")).select("query_id", "doc_id")
-    kept = tables.read("qrels", Path("data/ours/train/qrels.parquet")).select("query_id", "doc_id")
+    training_labels = tables.read("qrels", Path("data/ours/train/qrels.parquet")).select(
+        "query_id", "doc_id"
+    )
     assert hidden["query_id"].to_list() == ["q1"]
-    assert sorted(pl.concat([hidden, kept]).rows()) == [("q1", "d1"), ("q1", "d2"), ("q2", "d3")]
-    assert sorted(kept["query_id"]) == ["q1", "q2"]
+    assert sorted(pl.concat([hidden, training_labels]).rows()) == [
+        ("q1", "d1"),
+        ("q1", "d2"),
+        ("q2", "d3"),
+    ]
+    assert sorted(training_labels["query_id"]) == ["q1", "q2"]
 
 
 def test_an_id_twice(folder: Path):
@@ -228,8 +234,10 @@ def test_dates_are_kept_where_there_are_some(folder: Path):
         QRELS,
     )
     collected()
-    kept = tables.read("dates", Path("data/ours/dates.parquet"))
-    assert kept.rows() == [(f"d{place}", "calendar", dates[place - 1]) for place in (1, 2, 3, 6)]
+    dates_table = tables.read("dates", Path("data/ours/dates.parquet"))
+    assert dates_table.rows() == [
+        (f"d{place}", "calendar", dates[place - 1]) for place in (1, 2, 3, 6)
+    ]
 
 
 def test_a_date_that_is_none(folder: Path):
@@ -352,7 +360,7 @@ def test_two_grades_of_one_pair(place: Path):
 
 
 @pytest.mark.parametrize(
-    ("grade", "said"),
+    ("grade", "expected"),
     [
         (0.5, "is 0.5, which is not a whole number"),
         (3000000000, "exceeds 2,147,483,647"),
@@ -360,12 +368,12 @@ def test_two_grades_of_one_pair(place: Path):
         ([1], "not a whole number"),
     ],
 )
-def test_grades_that_a_table_cannot_hold(place: Path, grade: object, said: str):
+def test_grades_that_a_table_cannot_hold(place: Path, grade: object, expected: str):
     message = refused(
         place, qrels=[row | {"relevance": grade if row["doc_id"] == "d5" else 1.0} for row in QRELS]
     )
     assert "qrels.jsonl, row 5: `relevance`" in message
-    assert said in message
+    assert expected in message
 
 
 def test_documents_without_text_can_be_left_out_and_are_counted(folder: Path):
@@ -391,7 +399,7 @@ def test_documents_without_text_can_be_left_out_and_are_counted(folder: Path):
     ]
 
 
-def test_all_faults_are_told_at_once(place: Path):
+def test_all_faults_are_reported_at_once(place: Path):
     write_rows(
         place,
         [*DOCUMENTS, DOCUMENTS[0], {"doc_id": "d8", "text": ""}],
@@ -407,10 +415,10 @@ def test_all_faults_are_told_at_once(place: Path):
         file.write("[]\n{\n")
     with pytest.raises(Refused) as refusal:
         read(place)
-    first, *told = str(refusal.value).split("\n")
+    first, *messages = str(refusal.value).split("\n")
     assert first == "the collection ours has 9 errors of 8 kinds:"
-    for one, said in zip(
-        told,
+    for one, expected in zip(
+        messages,
         (
             "row 7: `relevance` is 0.5, which is not a whole number",
             "qrels.jsonl, line 8: expected a JSON object, found",
@@ -423,10 +431,10 @@ def test_all_faults_are_told_at_once(place: Path):
         ),
         strict=True,
     ):
-        assert said in one
+        assert expected in one
 
 
-def test_what_cannot_be_read_is_told_for_each_file(place: Path):
+def test_unreadable_files_are_all_reported(place: Path):
     (place / "queries.jsonl").unlink()
     (place / "qrels.jsonl").unlink()
     (place / "qrels.csv").write_text("query,doc_id\n")

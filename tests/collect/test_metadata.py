@@ -34,7 +34,7 @@ DOCUMENTS = [
     {"doc_id": "d2", "text": "b", "group": ["x", "y"], "author": {"name": "Ada"}, "open": True},
     {"doc_id": "d3", "text": "c", "group": "  ", "year": None},
 ]
-TOLD = [
+METADATA = [
     ("d1", "group", "x"),
     ("d1", "tags", "red"),
     ("d1", "tags", "blue"),
@@ -56,7 +56,7 @@ def written(**options) -> pl.DataFrame:
 
 
 def test_further_keys_of_a_folder_whatever_their_kinds(workspace: Path):
-    assert written().rows() == TOLD
+    assert written().rows() == METADATA
     assert len(tables.read("documents", Path("data/ours/documents.parquet"))) == 3
     assert json.loads(Path("data/ours/about.json").read_text())["metadata"] == [
         "group",
@@ -129,11 +129,11 @@ def test_functions_have_module_package_name_and_links():
 
 
 def test_a_see_also_section_by_hand():
-    said = (
+    references = (
         "Sum.\n\nSee Also\n--------\nnumpy.prod : The product.\n    Over all, as mean "
         "does.\ncumsum, :func:`diff`\n\nNotes\n-----\nx, y\n"
     )
-    assert names_in(said) == ["numpy.prod", "cumsum", "diff"]
+    assert names_in(references) == ["numpy.prod", "cumsum", "diff"]
     assert names_in("Sum.") == []
 
 
@@ -151,13 +151,13 @@ def test_a_name_that_several_functions_have_is_no_link():
         schema=["doc_id", "package", "module", "name"],
         orient="row",
     )
-    said = pl.DataFrame(
+    references = pl.DataFrame(
         {
             "doc_id": ["p.m1.a", "p.m1.a", "p.m3.c", "p.m3.c", "p.m3.c"],
             "target": ["b", "x.c", "b", "c", "p.m2.b"],
         }
     )
-    assert resolved(said, documents).rows() == [
+    assert resolved(references, documents).rows() == [
         ("p.m1.a", "p.m1.b"),
         ("p.m1.a", "p.m3.c"),
         ("p.m3.c", "p.m2.b"),
@@ -179,7 +179,7 @@ def test_training_is_admitted_with_its_metadata(workspace: Path):
 def test_a_column_that_is_not_there_names_the_nearest(tmp_path: Path):
     file = tmp_path / "metadata.parquet"
     tables.write(
-        "metadata", pl.DataFrame(TOLD, schema=tables.SCHEMAS["metadata"], orient="row"), file
+        "metadata", pl.DataFrame(METADATA, schema=tables.SCHEMAS["metadata"], orient="row"), file
     )
     with pytest.raises(
         Refused,

@@ -13,7 +13,7 @@ from tests.conftest import PROJECT
 
 
 @pytest.mark.parametrize(
-    ("said", "sides"),
+    ("description", "sides"),
     [
         (
             "If True, a copy is made. If False, a view is returned.",
@@ -44,8 +44,8 @@ from tests.conftest import PROJECT
         ("If True, ascending. If False, descending.", None),  # too short to be told from others
     ],
 )
-def test_what_a_parameter_does_either_way(said: str, sides: tuple[str, str] | None):
-    assert opposites(said) == sides
+def test_what_a_parameter_does_either_way(description: str, sides: tuple[str, str] | None):
+    assert opposites(description) == sides
 
 
 def test_one_pair_is_kept_of_those_that_are_alike_on_either_side():
@@ -77,12 +77,12 @@ def test_no_two_pairs_are_near_duplicates_and_the_docs_have_their_number(source:
         said=pl.col("text").str.replace(r"^.*?: If (True|False), ", "")
     )
     for side in ("true", "false"):
-        said = right.filter(pl.col("doc_id").str.ends_with(f":{side}"))["said"].to_list()
-        assert len(set(clusters(said, ALIKE, characters=CHARACTERS))) == len(said)
-    told = (PROJECT / "docs/abilities.md").read_text()
+        statements = right.filter(pl.col("doc_id").str.ends_with(f":{side}"))["said"].to_list()
+        assert len(set(clusters(statements, ALIKE, characters=CHARACTERS))) == len(statements)
+    page = (PROJECT / "docs/abilities.md").read_text()
     assert (
         f"| `negation` | {len(right) // 2} pairs (`dvc repro collect@negation` counts the "
-        f"{len(right)} documents)" in told
+        f"{len(right)} documents)" in page
     )
 
 

@@ -43,7 +43,7 @@ def ours(workspace: Path) -> Path:
     return Path("data/ours")
 
 
-def test_all_answers_of_drawn_queries_are_gone_and_others_stay(ours: Path):
+def test_all_answers_of_drawn_queries_are_removed_and_others_stay(ours: Path):
     # params.yaml names data/ours, which is not there before `collect` has made it.
     collected(collections={"ours": OURS, "suite": SUITE})
     suite = Path("data/suite")

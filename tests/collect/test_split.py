@@ -19,7 +19,7 @@ def frame(texts: list[str]) -> pl.DataFrame:
     return pl.DataFrame({"text": texts})
 
 
-def test_shares_are_about_what_was_asked():
+def test_shares_are_about_those_of_the_settings():
     texts = [f"{number * 7919:x} alone {number * 104729:x}" for number in range(2000)]
     counts = dict(split.by_text(frame(texts), dev=0.1, test=0.2).value_counts().iter_rows())
     assert 340 < counts["test"] < 460

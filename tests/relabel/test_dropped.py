@@ -99,7 +99,7 @@ def judged(
     negatives.
     """
     verdict = [found.get(pair, "negative") for pair in negatives.select(PAIR).rows()]
-    said = negatives.select(PAIR).with_columns(
+    judged_rows = negatives.select(PAIR).with_columns(
         verdict=pl.Series(verdict, dtype=pl.Enum(["positive", "negative", "unknown"])),
         probability=pl.lit(None, dtype=pl.Float32),
         grade=pl.lit(None, dtype=pl.Float32),
@@ -108,7 +108,7 @@ def judged(
     )
     return relabelled(
         joined(known, tables.shaped("negatives", negatives), tables.empty("removed")),
-        actions(said, then),
+        actions(judged_rows, then),
         None,
     ).labels
 

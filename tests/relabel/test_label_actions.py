@@ -51,7 +51,7 @@ def final(*rows: tuple[str, str, str, float | None]) -> pl.DataFrame:
 JOINED = labels(
     [("q1", "p"), ("q2", "p")], [("q1", "a"), ("q1", "b"), ("q1", "c"), ("q2", "a"), ("q2", "b")]
 )
-SAID = final(
+DECIDED = final(
     ("q1", "a", "positive", 0.9),
     ("q1", "b", "negative", 0.1),
     ("q1", "c", "unknown", None),
@@ -67,7 +67,7 @@ def ends(
     then: str | list[Band], most_hits: int | None = None
 ) -> tuple[dict[str, tuple], list[tuple]]:
     """Label, rank and weight of each mined pair that is left, and the rows of `removed`."""
-    made = relabelled(JOINED, actions(SAID, then), most_hits)
+    made = relabelled(JOINED, actions(DECIDED, then), most_hits)
     left = {
         f"{query}{doc}": (label, rank, round(weight, 3))
         for query, doc, label, rank, weight in made.labels.select(
@@ -81,7 +81,7 @@ def ends(
 UNTOUCHED = {"q2a": ("negative", 1, 1.0), "q2b": ("negative", 2, 1.0)}
 
 
-def test_kept_pairs_stay_and_what_a_judge_could_not_say_trains_neither_way():
+def test_other_pairs_stay_and_unknown_ones_are_masked():
     left, removed = ends("keep")
     assert left == {
         "q1a": ("negative", 1, 1.0),
@@ -101,7 +101,7 @@ def test_a_dropped_pair_is_unknown_for_that_reason_and_the_next_negative_takes_i
         **UNTOUCHED,
     }
     assert removed == [("q1", "a", "judge")]
-    states = relabelled(JOINED, actions(SAID, "drop"), None).labels.select(
+    states = relabelled(JOINED, actions(DECIDED, "drop"), None).labels.select(
         *PAIR, dropped=is_dropped(), masked=is_masked()
     )
     assert states.filter("dropped").select(PAIR).rows() == [("q1", "a")]
@@ -153,10 +153,10 @@ def test_without_probabilities_a_verdict_counts_as_one_or_nought():
 
 
 def test_queries_with_too_many_hits_are_set_aside_as_rlhn_does():
-    said = final(
+    decided = final(
         ("q1", "a", "positive", None), ("q1", "b", "positive", None), ("q2", "a", "positive", None)
     )
-    made = relabelled(JOINED, actions(said, "promote"), most_hits=1)
+    made = relabelled(JOINED, actions(decided, "promote"), most_hits=1)
     assert made.labels["query_id"].unique().to_list() == ["q2"]
     assert made.removed.select("query_id", "doc_id", "rule", "detail").rows() == [
         ("q1", None, "too-many-hits", "2 found, at most 1")
@@ -164,13 +164,15 @@ def test_queries_with_too_many_hits_are_set_aside_as_rlhn_does():
 
 
 def test_promotion_that_is_not_allowed_becomes_a_drop():
-    decided = without("promote", "drop", actions(SAID, "promote"))
+    decided = without("promote", "drop", actions(DECIDED, "promote"))
     assert decided["action"].to_list() == ["drop", "keep", "mask", "keep"]
 
 
 def test_grades_go_into_the_labels_when_a_loss_learns_from_them():
-    said = final(("q1", "a", "negative", None)).with_columns(grade=pl.lit(-1.5, dtype=pl.Float32))
-    made = relabelled(JOINED, actions(said, "keep"), None, grades=True).labels.filter(
+    decided = final(("q1", "a", "negative", None)).with_columns(
+        grade=pl.lit(-1.5, dtype=pl.Float32)
+    )
+    made = relabelled(JOINED, actions(decided, "keep"), None, grades=True).labels.filter(
         pl.col("query_id") == "q1"
     )
     of = dict(made.select("doc_id", "grade").iter_rows())
@@ -194,23 +196,23 @@ def test_grades_go_into_the_labels_when_a_loss_learns_from_them():
 def test_every_pair_has_exactly_one_end(rows, then, most_hits):
     mined = [(query, doc) for query in ("q1", "q2") for doc in "abcdef"]
     before = labels([("q1", "p"), ("q2", "p")], mined)
-    said = final(*[(*row, None) for row in rows])
-    made = relabelled(before, actions(said, then), most_hits)
+    decided = final(*[(*row, None) for row in rows])
+    made = relabelled(before, actions(decided, then), most_hits)
     left = made.removed.filter(pl.col("doc_id").is_null())["query_id"].to_list()
     assert len(set(left)) == len(left)
     stays = set(made.labels.filter(~is_dropped()).select(PAIR).iter_rows())
-    gone = set(made.removed.filter(pl.col("doc_id").is_not_null()).select(PAIR).iter_rows())
-    assert stays.isdisjoint(gone)
-    assert stays | gone | {row for row in before.select(PAIR).iter_rows() if row[0] in left} == set(
-        before.select(PAIR).iter_rows()
-    )
+    removed = set(made.removed.filter(pl.col("doc_id").is_not_null()).select(PAIR).iter_rows())
+    assert stays.isdisjoint(removed)
+    assert stays | removed | {
+        row for row in before.select(PAIR).iter_rows() if row[0] in left
+    } == set(before.select(PAIR).iter_rows())
     assert not [
         row for row in made.labels.filter(pl.col("label") != "negative")["rank"] if row is not None
     ]
     for (_,), part in made.labels.filter(pl.col("rank").is_not_null()).group_by("query_id"):
         assert sorted(part["rank"]) == list(range(1, len(part) + 1))
-    assert set(made.labels.filter(is_dropped()).select(PAIR).iter_rows()) == gone
-    masked = made.labels.join(said.filter(pl.col("verdict") == "unknown"), on=PAIR, how="semi")
+    assert set(made.labels.filter(is_dropped()).select(PAIR).iter_rows()) == removed
+    masked = made.labels.join(decided.filter(pl.col("verdict") == "unknown"), on=PAIR, how="semi")
     assert (masked["label"].cast(pl.String) == "unknown").all()
 
 
@@ -230,15 +232,17 @@ def test_every_pair_has_exactly_one_end(rows, then, most_hits):
     st.booleans(),
 )
 def test_labels_that_are_made_a_few_rows_at_a_time_are_those_that_are_made_at_once(
-    pairs, said, steps, most_hits, grades
+    pairs, verdict_list, steps, most_hits, grades
 ):
     queries = ("q1", "q2", "q3", "q4")
     joined = labels(
         [("q3", "p"), ("q1", "p"), ("q3", "x")],
         [(query, doc) for query in queries for doc in "abc"],
     )
-    told = final(*[(*pair, *verdict) for pair, verdict in zip(pairs, said, strict=False)])
-    decided = actions(told.with_columns(grade=pl.lit(2, dtype=pl.Float32)), bands(*steps))
+    decided_rows = final(
+        *[(*pair, *verdict) for pair, verdict in zip(pairs, verdict_list, strict=False)]
+    )
+    decided = actions(decided_rows.with_columns(grade=pl.lit(2, dtype=pl.Float32)), bands(*steps))
     at_once = relabelled(joined, decided, most_hits, grades)
     for size in (1, 4, 7):
         made = relabelled(joined, decided, most_hits, grades, size)
@@ -263,13 +267,13 @@ JUDGED = st.lists(
 
 
 @given(
-    said=JUDGED,
+    verdict_list=JUDGED,
     then=st.sampled_from(["drop", "mask", "promote", bands((0.5, "drop"), (0.9, "promote"))]),
     instead=st.sampled_from(["keep", "drop", "mask"]),
     confirmed_at=st.sampled_from([None, 2, 3]),
 )
 def test_only_what_the_confirming_judge_read_meets_the_end_of_what_is_found(
-    said, then, instead: str, confirmed_at: int | None
+    verdict_list, then, instead: str, confirmed_at: int | None
 ):
     """A proposal meets `instead`; every other pair what it met before: confirmed, unanswered and
     never found.
@@ -277,16 +281,17 @@ def test_only_what_the_confirming_judge_read_meets_the_end_of_what_is_found(
     rows = final(
         *[
             (f"q{row}", "d", verdict, probability)
-            for row, (verdict, _, probability) in enumerate(said)
+            for row, (verdict, _, probability) in enumerate(verdict_list)
         ]
     )
     decided = actions(
-        rows.with_columns(place=pl.Series([place for _, place, _ in said], dtype=pl.Int8)), then
+        rows.with_columns(place=pl.Series([place for _, place, _ in verdict_list], dtype=pl.Int8)),
+        then,
     )
     made = unconfirmed(decided, instead, confirmed_at)["action"].to_list()
     proposals = decided.select(unread(confirmed_at)).to_series().to_list()
     for (verdict, place, _), before, after, proposed in zip(
-        said, decided["action"].to_list(), made, proposals, strict=True
+        verdict_list, decided["action"].to_list(), made, proposals, strict=True
     ):
         assert proposed == (before != "keep" and verdict != "unknown" and place != confirmed_at)
         assert after == (instead if proposed else before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from hone.judging.resolved_relabel import ResolvedRelabel
-from tasks.relabel.promotion_gate import may_promote, only_shown
+from tasks.relabel.promotion_gate import may_promote, require_last_verdict
 
 
 def section(
@@ -17,7 +17,7 @@ def section(
     )
 
 
-def shown(
+def check_evidence(
     collection: str, low: float, another: str | None = None, elsewhere: str | None = None
 ) -> dict:
     at_use = {"estimate": 0.95, "low": low, "high": 1.0, "gold": 200, "pairs": 200}
@@ -30,31 +30,35 @@ def shown(
     }
 
 
-def test_a_shown_precision_allows_and_a_lower_one_does_not():
-    assert may_promote(section(shown("a", 0.9)))[0]
-    assert not may_promote(section(shown("a", 0.7)))[0]
+def test_a_measured_precision_allows_and_a_lower_one_does_not():
+    assert may_promote(section(check_evidence("a", 0.9)))[0]
+    assert not may_promote(section(check_evidence("a", 0.7)))[0]
 
 
 def test_nobody_has_looked_or_at_another_judge():
     assert "hone judge check strong" in may_promote(section())[1]
-    assert may_promote(section(shown("a", 0.9, another="its prompt has changed"))) == (
+    assert may_promote(section(check_evidence("a", 0.9, another="its prompt has changed"))) == (
         False,
         "the precision of the judge strong is not measured in its present version: its prompt has "
         "changed",
     )
 
 
-def test_what_was_shown_on_other_candidates_does_not_count():
+def test_evidence_on_other_candidates_does_not_count():
     allowed, why = may_promote(
-        section(shown("a", 0.9, elsewhere="its gold is of round r1, which mines otherwise"))
+        section(
+            check_evidence("a", 0.9, elsewhere="its gold is of round r1, which mines otherwise")
+        )
     )
     assert (allowed, "r1, which mines otherwise" in why) == (False, True)
 
 
 def test_each_collection_must_have_been_checked():
-    allowed, why = may_promote(section(shown("a", 0.9), train_on=("a", "b")))
+    allowed, why = may_promote(section(check_evidence("a", 0.9), train_on=("a", "b")))
     assert (allowed, "'b'" in why) == (False, True)
-    assert may_promote(section(shown("a", 0.9), shown("b", 0.85), train_on=("a", "b")))[0]
+    assert may_promote(
+        section(check_evidence("a", 0.9), check_evidence("b", 0.85), train_on=("a", "b"))
+    )[0]
 
 
 def test_force_overrides():
@@ -69,4 +73,9 @@ def test_only_a_yes_of_the_judge_that_was_checked_promotes():
             "action": ["promote", "promote", "promote", "keep"],
         }
     )
-    assert only_shown(decided, "strong")["action"].to_list() == ["promote", "drop", "drop", "keep"]
+    assert require_last_verdict(decided, "strong")["action"].to_list() == [
+        "promote",
+        "drop",
+        "drop",
+        "keep",
+    ]

@@ -115,7 +115,7 @@ RECORDED = {
 CASCADE = [{"judge": "mini", "escalate": "found"}, {"judge": "large"}]
 
 
-def hits(line: dict, stage: str, asked: set[tuple[str, str]]) -> set[tuple[str, str]]:
+def hits(line: dict, stage: str, judged_pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """The pairs that the recorded lists of a stage name, of those that are among the negatives."""
     numbers = {*line[stage]["better"], *line[stage]["worse"]} if line.get(stage) else set()
     found = {
@@ -123,18 +123,18 @@ def hits(line: dict, stage: str, asked: set[tuple[str, str]]) -> set[tuple[str, 
         for number in numbers
         if number >= 1
     }
-    return found & asked
+    return found & judged_pairs
 
 
 @pytest.mark.shared
 def test_the_recorded_lists_are_the_labels_under_each_then(recorded: list[dict]):
     negatives = tables.read("negatives", Path("rounds/r1/negatives.parquet")).select(PAIR).rows()
-    asked = set(negatives)
-    assert len(asked) > 800
+    judged_pairs = set(negatives)
+    assert len(judged_pairs) > 800
     final: set[tuple[str, str]] = set()
     for line in recorded:
-        if hits(line, "stage1", asked):
-            final |= hits(line, "stage2", asked)
+        if hits(line, "stage1", judged_pairs):
+            final |= hits(line, "stage2", judged_pairs)
     assert len(final) > 40
     for then in THENS:
         labels, removed, account = judged(
@@ -148,15 +148,15 @@ def test_the_recorded_lists_are_the_labels_under_each_then(recorded: list[dict])
             )
             for kind in ("positive", "negative", "unknown")
         }
-        gone = set(removed.filter(pl.col("doc_id").is_not_null()).select(PAIR).rows())
+        removed_pairs = set(removed.filter(pl.col("doc_id").is_not_null()).select(PAIR).rows())
         left = set(removed.filter(pl.col("doc_id").is_null())["query_id"])
         assert account["judges"][1]["positive"] == len(final)
         assert of["positive"] == (final if then == "promote" else set())
-        assert gone == (final if then == "drop" else set())
+        assert removed_pairs == (final if then == "drop" else set())
         assert of["unknown"] == (final if then in ("mask", "drop") else set())
-        assert set(labels.filter(is_dropped()).select(PAIR).rows()) == gone
+        assert set(labels.filter(is_dropped()).select(PAIR).rows()) == removed_pairs
         assert left == ({query for query, _ in final} if then == "drop-query" else set())
-        spared = {pair for pair in asked if pair[0] not in left} - (
+        spared = {pair for pair in judged_pairs if pair[0] not in left} - (
             final if then in ("drop", "mask", "promote") else set()
         )
         assert of["negative"] == spared
@@ -182,7 +182,7 @@ def test_queries_with_more_than_seven_hits_are_set_aside(recorded: list[dict]):
 
 
 @pytest.mark.shared
-def test_promotion_without_shown_precision_drops(recorded: list[dict]):
+def test_promotion_without_measured_precision_drops(recorded: list[dict]):
     labels, removed, account = judged({"cascade": CASCADE, "action": "promote"}, RECORDED)
     assert labels.filter(pl.col("label") == "positive", pl.col("judge") != "qrels").is_empty()
     assert len(removed) == account["promotion"]["wanted"] > 40
@@ -207,7 +207,7 @@ def small(workspace: Path) -> None:
     run_to_negatives()
 
 
-def asked_of(url: str, **more: object) -> dict:
+def endpoint_judge(url: str, **more: object) -> dict:
     return {
         "one": {
             "endpoint": {"url": url, "model": "made-up-1", "prompt": "yes-no", "timeout": 5} | more
@@ -225,9 +225,11 @@ def says_yes_to(*texts: str):
     return answer
 
 
-def test_what_an_endpoint_finds_is_dropped_and_never_asked_again(small: None):
+def test_what_an_endpoint_finds_is_dropped_and_never_sent_again(small: None):
     with serving(says_yes_to("text number 3")) as server:
-        labels, removed, account = judged({"cascade": [{"judge": "one"}]}, asked_of(server.url))
+        labels, removed, account = judged(
+            {"cascade": [{"judge": "one"}]}, endpoint_judge(server.url)
+        )
         assert removed.select("query_id", "doc_id", "rule").rows() == [("q1", "d3", "judge")]
         assert labels.filter(pl.col("label") == "negative").select(*PAIR, "rank").sort(
             PAIR
@@ -241,11 +243,11 @@ def test_what_an_endpoint_finds_is_dropped_and_never_asked_again(small: None):
         assert account["actions"] == {"drop": 1, "keep": 5}
         assert len(server.requests) == 6
         before = Path("rounds/r1/judgments.parquet").read_bytes()
-        judged({"cascade": [{"judge": "one"}]}, asked_of(server.url))
+        judged({"cascade": [{"judge": "one"}]}, endpoint_judge(server.url))
         assert len(server.requests) == 6
         assert Path("rounds/r1/judgments.parquet").read_bytes() == before
-    said = tables.read("judgments", Path("rounds/r1/judgments.parquet"))
-    assert said["model"].to_list() == ["made-up-1"] * 6
+    judgments = tables.read("judgments", Path("rounds/r1/judgments.parquet"))
+    assert judgments["model"].to_list() == ["made-up-1"] * 6
 
 
 CONFIRMED = {
@@ -276,8 +278,8 @@ def test_the_last_judge_confirms_what_the_first_proposes_and_what_it_did_not_rea
         serving(says_yes_to("number 2")) as strong,
     ):
         judges = {
-            "cheap": asked_of(cheap.url)["one"],
-            "strong": asked_of(strong.url, model="made-up-2")["one"],
+            "cheap": endpoint_judge(cheap.url)["one"],
+            "strong": endpoint_judge(strong.url, model="made-up-2")["one"],
         }
         labels, removed, account = judged(CONFIRMED, judges)
     assert removed.select("doc_id", "rule", pl.col("detail").str.head(20)).rows() == [
@@ -298,7 +300,7 @@ def test_the_last_judge_confirms_what_the_first_proposes_and_what_it_did_not_rea
 def test_without_the_judge_that_confirms_all_proposals_are_masked_and_counted(small: None):
     with serving(says_yes_to("number 2", "number 3", "number 5")) as cheap:
         judges = {
-            "cheap": asked_of(cheap.url)["one"],
+            "cheap": endpoint_judge(cheap.url)["one"],
             "strong": {"local": {"model": "inputs/none.gguf"}},
         }
         labels, removed, account = judged(CONFIRMED, judges)
@@ -321,8 +323,8 @@ def test_a_proposal_that_the_confirming_judge_cannot_answer_is_masked(small: Non
         serving(lambda body: "perhaps") as strong,
     ):
         judges = {
-            "cheap": asked_of(cheap.url)["one"],
-            "strong": asked_of(strong.url, logprobs=False)["one"],
+            "cheap": endpoint_judge(cheap.url)["one"],
+            "strong": endpoint_judge(strong.url, logprobs=False)["one"],
         }
         labels, removed, account = judged(CONFIRMED, judges)
     assert removed.is_empty()
@@ -343,16 +345,16 @@ def test_a_dead_endpoint_leaves_no_label_and_says_why(small: None, monkeypatch: 
     )  # between attempts nothing is waited for
     with serving(says_yes_to()) as server:
         url = server.url
-    labels, removed, account = judged({"cascade": [{"judge": "one"}]}, asked_of(url))
+    labels, removed, account = judged({"cascade": [{"judge": "one"}]}, endpoint_judge(url))
     assert removed.is_empty()
     assert set(labels.filter(pl.col("judge") == "one")["label"].cast(pl.String)) == {"unknown"}
     assert account["judges"][0]["unknown"] == 6
     assert set(account["judges"][0]["unknown_because"]) <= {"unreachable", "stopped"}
 
 
-def test_what_could_not_be_read_is_asked_again_by_retry_only(small: None):
+def test_unreadable_answers_are_repeated_by_retry_only(small: None):
     with serving(lambda body: "perhaps") as server:
-        judges = asked_of(server.url, logprobs=False)
+        judges = endpoint_judge(server.url, logprobs=False)
         account = judged({"cascade": [{"judge": "one"}]}, judges)[2]
         assert account["judges"][0]["unknown"] == len(server.requests) == 6
         judged({"cascade": [{"judge": "one"}]}, judges)
@@ -367,7 +369,7 @@ def test_what_could_not_be_read_is_asked_again_by_retry_only(small: None):
 def test_a_budget_ends_the_asking_and_not_the_stage(small: None):
     with serving(says_yes_to()) as server:
         labels, _, account = judged(
-            {"cascade": [{"judge": "one"}], "budget": {"pairs": 4}}, asked_of(server.url)
+            {"cascade": [{"judge": "one"}], "budget": {"pairs": 4}}, endpoint_judge(server.url)
         )
         assert len(server.requests) == 4
     assert account["judges"][0]["unknown_because"] == {"over budget": 2}
@@ -381,18 +383,18 @@ def test_a_budget_ends_the_asking_and_not_the_stage(small: None):
 
 
 def test_a_run_that_ended_early_and_the_next_one_share_the_budget(small: None):
-    def asked(budget: int, retry: int = 0) -> int:
+    def count_requests(budget: int, retry: int = 0) -> int:
         write_json(Path("inputs/retries.json"), {"r1": retry})
         judged(
             {"cascade": [{"judge": "one"}], "budget": {"pairs": budget}},
-            asked_of(server.url, logprobs=False),
+            endpoint_judge(server.url, logprobs=False),
         )
         return len(server.requests)
 
     with serving(lambda body: "perhaps") as server:
-        assert [asked(4), asked(4)] == [4, 4]
-        assert asked(5) == 5
-        assert asked(5, retry=1) == 10  # a person's order to ask again
+        assert [count_requests(4), count_requests(4)] == [4, 4]
+        assert count_requests(5) == 5
+        assert count_requests(5, retry=1) == 10  # a person's order to ask again
 
 
 def test_a_budget_belongs_to_what_is_judged_in_every_folder_container_and_round(
@@ -400,17 +402,17 @@ def test_a_budget_belongs_to_what_is_judged_in_every_folder_container_and_round(
 ):
     section = {"cascade": [{"judge": "one"}], "budget": {"pairs": 4}}
     with serving(lambda body: "perhaps") as server:
-        account = judged(section, asked_of(server.url, logprobs=False))[2]
+        account = judged(section, endpoint_judge(server.url, logprobs=False))[2]
         assert len(server.requests) == 4
         shutil.copytree(Path.cwd(), tmp_path / "moved")
         monkeypatch.chdir(tmp_path / "moved")
         monkeypatch.setattr(processes, "machine", lambda: "another container")
-        again = judged(section, asked_of(server.url, logprobs=False))[2]
+        again = judged(section, endpoint_judge(server.url, logprobs=False))[2]
         assert again["run"] == account["run"]
         shutil.move("rounds/r1", "rounds/r9")
         write_params(
             rounds={"r9": {"from": "r0", "recipe": "judged"}},
-            judges=asked_of(server.url, logprobs=False),
+            judges=endpoint_judge(server.url, logprobs=False),
         )
         resolve()
         relabel("r9")
@@ -424,7 +426,7 @@ def test_what_an_earlier_run_spent_in_money_counts(small: None):
         for most, calls in ((1.6, 1), (1.6, 1), (2.6, 3)):
             judged(
                 {"cascade": [{"judge": "one"}], "budget": {"money": most}},
-                asked_of(server.url, price=price, slots=1),
+                endpoint_judge(server.url, price=price, slots=1),
             )
             assert len(server.requests) <= 2 * most
             assert len(server.requests) >= calls
@@ -435,7 +437,7 @@ def test_a_pair_that_nobody_could_judge_for_want_of_budget_is_a_candidate_again_
 ):
     both = {"r1": {"from": "r0", "recipe": "judged"}, "r2": {"from": "r1", "recipe": "judged"}}
     with serving(says_yes_to("text number 2")) as server:
-        judges = asked_of(server.url, slots=1)
+        judges = endpoint_judge(server.url, slots=1)
         labels, _, _ = judged(
             {"cascade": [{"judge": "one"}], "budget": {"pairs": 4}, "action": "mask"}, judges
         )
@@ -462,7 +464,7 @@ def test_a_persons_word_wins_over_the_judge(small: None):
     )
     with serving(says_yes_to("text number 3")) as server:
         labels, _, account = judged(
-            {"cascade": [{"judge": "one"}], "action": "mask"}, asked_of(server.url)
+            {"cascade": [{"judge": "one"}], "action": "mask"}, endpoint_judge(server.url)
         )
     of = dict(
         labels.filter(pl.col("query_id") == "q1")
@@ -473,7 +475,7 @@ def test_a_persons_word_wins_over_the_judge(small: None):
     assert account["overridden"] == 1  # d3 is a negative still: no judge was asked about it
 
 
-def test_what_a_person_has_decided_no_judge_is_asked_and_none_can_take_away(small: None):
+def test_pairs_decided_by_a_person_are_not_judged_and_not_overruled(small: None):
     Path("inputs/overrides.csv").write_text("query_id,doc_id,label\nq1,d3,negative\n")
     for trim, then in (
         (64, "drop"),
@@ -482,17 +484,18 @@ def test_what_a_person_has_decided_no_judge_is_asked_and_none_can_take_away(smal
     ):  # another trim is another judge, which is asked anew
         with serving(says_yes_to("text number 3")) as server:
             labels, removed, _ = judged(
-                {"cascade": [{"judge": "one"}], "action": then}, asked_of(server.url, trim=trim)
+                {"cascade": [{"judge": "one"}], "action": then},
+                endpoint_judge(server.url, trim=trim),
             )
         assert len(server.requests) == 5
         assert removed.is_empty()
-        kept = labels.filter((pl.col("query_id") == "q1") & (pl.col("label") == "negative")).sort(
-            "rank"
-        )
-        assert kept.select("doc_id", "rank").rows() == [("d2", 1), ("d3", 2), ("d4", 3)]
+        negatives = labels.filter(
+            (pl.col("query_id") == "q1") & (pl.col("label") == "negative")
+        ).sort("rank")
+        assert negatives.select("doc_id", "rank").rows() == [("d2", 1), ("d3", 2), ("d4", 3)]
 
 
-def test_without_a_cascade_nothing_is_asked_and_the_tables_are_there(small: None):
+def test_without_a_cascade_nothing_is_judged_and_the_tables_exist(small: None):
     shutil.rmtree(Path("rounds/r1/removed"))
     Path("rounds/r1/removed").mkdir()
     run_to_negatives()
@@ -514,9 +517,9 @@ def test_grades_of_negatives_and_of_known_answers_go_into_the_labels(small: None
     assert len(labels) == 8
     assert labels["grade"].is_between(-1, 1).all()
     known = labels.filter(pl.col("label") == "positive")
-    said = tables.read("judgments", Path("rounds/r1/judgments.parquet"))
+    judgments = tables.read("judgments", Path("rounds/r1/judgments.parquet"))
     assert (
-        said.filter(pl.col("place") == 0).select(*PAIR, "grade").rows()
+        judgments.filter(pl.col("place") == 0).select(*PAIR, "grade").rows()
         == known.select(*PAIR, "grade").rows()
     )
     assert (

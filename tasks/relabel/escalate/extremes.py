@@ -48,14 +48,14 @@ def extremes(
         query_id, doc_id, in the order given. A pair with an unknown verdict is escalated, and is
         not one of the n.
     """
-    told = said.with_row_index("row").filter(pl.col("verdict").cast(pl.String) != "unknown")
+    answered = said.with_row_index("row").filter(pl.col("verdict").cast(pl.String) != "unknown")
     found = (pl.col("verdict").cast(pl.String) == "positive").cast(pl.Float32)
     value = (
         pl.coalesce("probability", "grade", found)
         if by == "suspicion"
         else -(pl.coalesce("probability", found) - 0.5).abs()
     )
-    ordered = told.with_columns(value=value).sort("value", maintain_order=True)["row"]
+    ordered = answered.with_columns(value=value).sort("value", maintain_order=True)["row"]
     count = len(ordered)
     left_out = pl.concat([ordered.head(int(low * count)), ordered.tail(int(high * count))])
     return (

@@ -47,17 +47,17 @@ def rejector(
     return pl.concat([said.clear().select("query_id", "doc_id"), *sent])
 
 
-def expected_wrong(said: pl.DataFrame, learned: dict | None, above: float) -> pl.DataFrame:
+def expected_wrong(verdicts: pl.DataFrame, learned: dict | None, above: float) -> pl.DataFrame:
     """query_id, doc_id of one collection's pairs whose verdict is probably wrong, or unknown;
     without a model only unknown verdicts.
     """
     if learned is None:  # the check had too few errors (or correct verdicts) to fit a model
-        return said.filter(pl.col("verdict") == "unknown").select("query_id", "doc_id")
-    features = np.column_stack([features_of(said)[name] for name in learned["features"]])
+        return verdicts.filter(pl.col("verdict") == "unknown").select("query_id", "doc_id")
+    features = np.column_stack([features_of(verdicts)[name] for name in learned["features"]])
     scaled = (features - np.array(learned["mean"])) / np.array(learned["scale"])
     error = 1 / (
         1 + np.exp(-(np.nan_to_num(scaled) @ np.array(learned["weights"]) + learned["intercept"]))
     )
-    return said.filter(pl.Series(error > above) | (pl.col("verdict") == "unknown")).select(
+    return verdicts.filter(pl.Series(error > above) | (pl.col("verdict") == "unknown")).select(
         "query_id", "doc_id"
     )

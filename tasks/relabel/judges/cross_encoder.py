@@ -75,7 +75,9 @@ def cross_encoder(
         return against_positives(questions, scorer, margin, desk, fingerprint)
     pairs = questions.pairs.select(PAIR)
     found = pairs.join(scorer.scores(pairs, questions), on=PAIR, how="left", maintain_order="left")
-    return told(found.with_columns(bound=pl.lit(threshold), others=pl.lit(1)), desk, fingerprint)
+    return judge_scores(
+        found.with_columns(bound=pl.lit(threshold), others=pl.lit(1)), desk, fingerprint
+    )
 
 
 def against_positives(
@@ -88,7 +90,7 @@ def against_positives(
     ).select(PAIR)
     scored = scorer.scores(pl.concat([pairs, known]).unique(maintain_order=True), questions)
     found = pairs.join(scored, on=PAIR, how="left", maintain_order="left")
-    return told(
+    return judge_scores(
         found.join(
             lowest(pairs, known, scored, margin), on=PAIR, how="left", maintain_order="left"
         ),
@@ -97,7 +99,7 @@ def against_positives(
     )
 
 
-def told(bounded: pl.DataFrame, desk: Desk, fingerprint: str) -> pl.DataFrame:
+def judge_scores(bounded: pl.DataFrame, desk: Desk, fingerprint: str) -> pl.DataFrame:
     """Verdicts from scores and thresholds, with the reason if one is missing."""
     over = f"over budget: {desk.budget.over}" if desk.budget.over else "over budget"
     reason = (

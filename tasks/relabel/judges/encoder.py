@@ -105,9 +105,11 @@ def to_query(questions: Questions, used: Encoder) -> pl.DataFrame:
         .join(queries.select("query_id", "left"), on="query_id", how="inner", maintain_order="left")
         .join(documents.select("doc_id", "right"), on="doc_id", how="inner", maintain_order="left")
     )
-    asked = used.queries(queries["text"].to_list())
-    answers = used.vectors([documents["full_text"].to_list()], "document", len(documents))
-    return rows.select(*PAIR, grade=pl.Series(pair_scores(asked, answers, places(rows))))
+    query_vectors = used.queries(queries["text"].to_list())
+    document_vectors = used.vectors([documents["full_text"].to_list()], "document", len(documents))
+    return rows.select(
+        *PAIR, grade=pl.Series(pair_scores(query_vectors, document_vectors, places(rows)))
+    )
 
 
 def to_positives(questions: Questions, used: Encoder) -> pl.DataFrame:

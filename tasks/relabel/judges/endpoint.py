@@ -122,7 +122,7 @@ def endpoint(
         price_out=price.get("output", 0),
         reported=tuple([reported] if isinstance(reported, str) else reported or ()),
     )
-    asked = load(prompt)
+    loaded_prompt = load(prompt)
     parameters = {
         "model": model,
         "prompt": prompt,
@@ -166,9 +166,9 @@ def endpoint(
         desk,
         fingerprint,
         where,
-        asked,
+        loaded_prompt,
         how,
-        similar(questions, desk, examples) if asked.kind == "pairwise" else None,
+        similar(questions, desk, examples) if loaded_prompt.kind == "pairwise" else None,
     )
 
 
@@ -200,8 +200,8 @@ def identity(parameters: dict[str, Any]) -> dict[str, Any]:
         Refused: a missing or invalid prompt, or contradictory settings.
     """
     prompt = load(parameters["prompt"])
-    asked = {name: parameters[name] for name in ("temperature", *PLAIN)}
-    refuse_contradictions(prompt, Asking(**asked))
+    asking = {name: parameters[name] for name in ("temperature", *PLAIN)}
+    refuse_contradictions(prompt, Asking(**asking))
     reported = parameters["reported"]
     if reported is not None and (
         not reported or "" in (reported if isinstance(reported, list) else [reported])

@@ -76,7 +76,7 @@ def group(
     )
     placed = own.select(PAIR).unique().with_columns(placed=True)
     compared = theirs.select("query_id").unique().with_columns(compared=True)
-    said = (
+    rows = (
         questions.pairs.select(PAIR)
         .join(same, on=PAIR, how="left", maintain_order="left")
         .join(placed, on=PAIR, how="left", maintain_order="left")
@@ -89,7 +89,7 @@ def group(
         .otherwise(pl.lit("every labelled positive"))
     )
     return verdicts.verdicts(
-        said.with_columns(
+        rows.with_columns(
             verdict=pl.when(pl.col("same"))
             .then(pl.lit("positive"))
             .when(known)

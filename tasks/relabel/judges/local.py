@@ -97,7 +97,7 @@ def local(
     Raises:
         Refused: an unknown model or prompt, or contradictory settings.
     """
-    asked = load(prompt)
+    loaded_prompt = load(prompt)
     parameters = {
         "model": model,
         "prompt": prompt,
@@ -121,7 +121,7 @@ def local(
     )
     with ExitStack() as stack:
         served = Served(model, stack, slots, context, threads)
-        one_word = logprobs and asked.kind == "yes-no" and structured != "always"
+        one_word = logprobs and loaded_prompt.kind == "yes-no" and structured != "always"
         how = Asking(
             temperature,
             max_tokens or (1 if one_word else None),
@@ -145,9 +145,9 @@ def local(
             desk,
             fingerprint,
             where,
-            asked,
+            loaded_prompt,
             how,
-            similar(questions, desk, examples) if asked.kind == "pairwise" else None,
+            similar(questions, desk, examples) if loaded_prompt.kind == "pairwise" else None,
         )
 
 

@@ -90,9 +90,9 @@ def neighbours(
             )
             found.append(near.select(PAIR))
     near = pl.concat(found).with_columns(verdict=pl.lit("positive"))
-    said = questions.pairs.select(PAIR).join(near, on=PAIR, how="left", maintain_order="left")
+    rows = questions.pairs.select(PAIR).join(near, on=PAIR, how="left", maintain_order="left")
     return verdicts.verdicts(
-        said.with_columns(
+        rows.with_columns(
             verdict=pl.col("verdict").fill_null("negative"), fingerprint=pl.lit(fingerprint)
         )
     )

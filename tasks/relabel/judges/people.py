@@ -25,7 +25,7 @@ def people(
     """A person's recorded verdict on every pair.
 
     The question for a person is query and candidate. The labelled positive on the sheet is only an
-    aid, so it is not part of the key by which the ledger finds the verdict.
+    aid. It is not part of the key by which the ledger finds the verdict.
 
     Args:
         questions: one block.
@@ -44,10 +44,10 @@ def people(
         question_key(queries[query], documents[doc])
         for query, doc in questions.pairs.select(PAIR).iter_rows()
     ]
-    asked = questions.pairs.select(*PAIR, question=pl.Series(keys, dtype=pl.Binary))
+    keyed_pairs = questions.pairs.select(*PAIR, question=pl.Series(keys, dtype=pl.Binary))
     # Unsure is an answer that does not change when repeated, so it counts whatever
     # `hone judge retry` sets.
-    found = asked.join(
+    found = keyed_pairs.join(
         desk.ledger.find(fingerprint, keys, 0), on="question", how="left", maintain_order="left"
     )
     silent = pl.col("verdict").is_null()

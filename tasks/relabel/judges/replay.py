@@ -86,7 +86,7 @@ def read(file: Path, stage: str, queries: set[str]) -> pl.DataFrame:
         answer = answer_of(record, stage, f"{file}, line {number}")
         if answer is None or query not in queries:
             continue
-        said = listwise(answer["response"], len(passages))
+        entries = listwise(answer["response"], len(passages))
         rows += [
             (
                 query,
@@ -98,7 +98,7 @@ def read(file: Path, stage: str, queries: set[str]) -> pl.DataFrame:
                 answer["response"],
                 answer.get("model"),
             )
-            for passage, item in zip(passages, said, strict=True)
+            for passage, item in zip(passages, entries, strict=True)
         ]
     if stage not in stages:
         raise Refused(f"{file} has no answers of '{stage}': {nearest(stage, stages)}")

@@ -68,7 +68,7 @@ def scores(
         )
     odds = pl.col("score").cast(pl.Float64).clip(CUT, 1 - CUT)
     bound = float("inf") if threshold is None else threshold
-    told = by_grade(
+    judged = by_grade(
         found.with_columns(
             grade=pl.col("score"),
             bound=pl.lit(bound),
@@ -78,7 +78,9 @@ def scores(
             fingerprint=pl.lit(fingerprint),
         )
     )
-    return verdicts.verdicts(told.with_columns(grade=(odds / (1 - odds)).log()) if logit else told)
+    return verdicts.verdicts(
+        judged.with_columns(grade=(odds / (1 - odds)).log()) if logit else judged
+    )
 
 
 def scored(file: Path, scorer: str, pairs: pl.DataFrame) -> pl.DataFrame:

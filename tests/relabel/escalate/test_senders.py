@@ -8,7 +8,7 @@ import pytest
 from hone.config import methods
 from hone.errors import Refused
 
-SAID = pl.DataFrame(
+VERDICTS = pl.DataFrame(
     [
         ("q1", "a", 1, "positive", 0.95, 0.9),
         ("q1", "b", 2, "negative", 0.45, 0.5),
@@ -31,7 +31,7 @@ SAID = pl.DataFrame(
 def sent(name: str, evidence: tuple = (), earlier: tuple = (), **parameters) -> list[str]:
     line = methods.checked("relabel.escalate", {name: parameters}, "test")
     chosen = methods.find("relabel.escalate", name)(
-        line["parameters"], said=SAID, earlier=list(earlier), evidence=list(evidence)
+        line["parameters"], said=VERDICTS, earlier=list(earlier), evidence=list(evidence)
     )
     return [query + doc for query, doc in chosen.select("query_id", "doc_id").iter_rows()]
 
@@ -41,7 +41,7 @@ def test_found_sends_every_pair_of_a_query_with_a_hit():
     assert sent("found", whole_query=False) == ["q1a", "q3a"]
 
 
-def test_uncertain_sends_the_band_and_what_could_not_be_said():
+def test_uncertain_sends_the_band_and_unknown_verdicts():
     assert sent("uncertain", low=0.4, high=0.6) == ["q1b", "q2b", "q3a"]
 
 
@@ -65,9 +65,9 @@ def test_most_may_confirm_what_was_found_or_look_for_what_was_missed():
 
 
 def test_most_goes_by_grade_where_there_is_no_probability():
-    said = SAID.with_columns(probability=pl.lit(None, dtype=pl.Float32))
+    verdicts = VERDICTS.with_columns(probability=pl.lit(None, dtype=pl.Float32))
     chosen = methods.find("relabel.escalate", "most")(
-        {"pairs": 2, "per_query": None, "among": "all"}, said=said, evidence=[]
+        {"pairs": 2, "per_query": None, "among": "all"}, said=verdicts, evidence=[]
     )
     assert chosen.rows() == [("q1", "a"), ("q2", "a")]
 
@@ -96,10 +96,10 @@ def test_rejector_sends_where_its_model_expects_an_error():
 
 
 def test_rejector_has_a_model_for_each_collection(monkeypatch: pytest.MonkeyPatch):
-    two = SAID.with_columns(
+    two = VERDICTS.with_columns(
         collection=pl.when(pl.col("query_id") == "q3").then(pl.lit("other")).otherwise(pl.lit("c"))
     )
-    monkeypatch.setitem(globals(), "SAID", two)
+    monkeypatch.setitem(globals(), "VERDICTS", two)
     assert sent("rejector", (checked("c", LEARNED), checked("other", NEVER)), above=0.5) == [
         "q1b",
         "q2b",
@@ -113,13 +113,13 @@ def test_rejector_looks_at_what_the_judge_stated_and_not_at_what_calibration_mad
 ):
     monkeypatch.setitem(
         globals(),
-        "SAID",
-        SAID.with_columns(stated="probability", probability=pl.lit(0.5, dtype=pl.Float32)),
+        "VERDICTS",
+        VERDICTS.with_columns(stated="probability", probability=pl.lit(0.5, dtype=pl.Float32)),
     )
     assert sent("rejector", (checked("c", LEARNED),), above=0.5) == ["q1b", "q2b", "q3a"]
 
 
-def test_rejector_sends_what_could_not_be_said_where_the_judge_errs_too_seldom_to_learn_from():
+def test_rejector_sends_unknown_verdicts_if_the_judge_errs_too_seldom_to_learn_from():
     assert sent("rejector", (checked("c", None),)) == ["q2b"]
 
 
@@ -152,7 +152,7 @@ def test_extremes_that_are_everything_are_refused():
 
 def member(**given: tuple[str, float | None]) -> pl.DataFrame:
     """What another judge said of some pairs."""
-    rows = [(pair[:2], pair[2:], *said) for pair, said in given.items()]
+    rows = [(pair[:2], pair[2:], *verdict) for pair, verdict in given.items()]
     return pl.DataFrame(
         rows,
         schema={
@@ -190,7 +190,7 @@ def test_three_members_by_hand():
 
 def test_members_that_are_sure_of_the_same_do_not_disagree(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(
-        globals(), "SAID", SAID.with_columns(probability=pl.lit(None, dtype=pl.Float32))
+        globals(), "VERDICTS", VERDICTS.with_columns(probability=pl.lit(None, dtype=pl.Float32))
     )
     assert sent(
         "disagreement",

@@ -50,10 +50,10 @@ def desk(workspace: Path) -> Desk:
     )
 
 
-def questions(*asked: tuple[str, str]) -> Questions:
+def questions(*pair_list: tuple[str, str]) -> Questions:
     schema = {"query_id": pl.String, "doc_id": pl.String}
     return Questions(
-        pl.DataFrame(asked, schema=schema, orient="row").with_columns(
+        pl.DataFrame(pair_list, schema=schema, orient="row").with_columns(
             rank=pl.lit(1, dtype=pl.Int32)
         ),
         pl.DataFrame([("q", "a"), ("p", "e")], schema=schema, orient="row"),
@@ -66,10 +66,10 @@ def questions(*asked: tuple[str, str]) -> Questions:
     )
 
 
-ASKED = [("q", "b"), ("q", "c"), ("q", "d"), ("q", "e"), ("p", "b")]
+PAIRS = [("q", "b"), ("q", "c"), ("q", "d"), ("q", "e"), ("p", "b")]
 
 
-def said(frame: pl.DataFrame) -> dict[str, str]:
+def verdicts_by_pair(frame: pl.DataFrame) -> dict[str, str]:
     return dict(
         frame.select(
             pl.concat_str("query_id", "doc_id"), pl.col("verdict").cast(pl.String)
@@ -82,11 +82,11 @@ def test_the_same_group_as_a_known_answer(desk: Desk):
     is p's only answer.
     """
     known = {"qc": "positive", "qd": "negative", "qe": "unknown", "pb": "unknown"}
-    found = group(questions(*ASKED), desk, "f", column="kind")
-    assert said(found) == {"qb": "negative"} | known
-    assert found.select("query_id", "doc_id").rows() == ASKED
+    found = group(questions(*PAIRS), desk, "f", column="kind")
+    assert verdicts_by_pair(found) == {"qb": "negative"} | known
+    assert found.select("query_id", "doc_id").rows() == PAIRS
     assert (
-        said(group(questions(*ASKED), desk, "f", column="kind", separator=">"))
+        verdicts_by_pair(group(questions(*PAIRS), desk, "f", column="kind", separator=">"))
         == {"qb": "positive"} | known
     )
     reasons = dict(
@@ -102,15 +102,15 @@ def test_a_column_that_is_not_there(desk: Desk):
     with pytest.raises(
         Refused, match="the judge group needs the metadata column 'kinds', .* did you mean 'kind'"
     ):
-        group(questions(*ASKED), desk, "f", column="kinds")
+        group(questions(*PAIRS), desk, "f", column="kinds")
 
 
 def test_near_neighbours_of_a_known_answer(desk: Desk):
     """a cites c and d; d cites b, two links from a. e, p's answer, has no link."""
     one = neighbours(
-        questions(*ASKED), desk, "f", column="cites", counted="ranks", first=1, last=5, hops=1
+        questions(*PAIRS), desk, "f", column="cites", counted="ranks", first=1, last=5, hops=1
     )
-    assert said(one) == {
+    assert verdicts_by_pair(one) == {
         "qb": "negative",
         "qc": "positive",
         "qd": "positive",
@@ -118,9 +118,9 @@ def test_near_neighbours_of_a_known_answer(desk: Desk):
         "pb": "negative",
     }
     two = neighbours(
-        questions(*ASKED), desk, "f", column="cites", counted="ranks", first=3, last=5, hops=2
+        questions(*PAIRS), desk, "f", column="cites", counted="ranks", first=3, last=5, hops=2
     )
-    assert said(two) == {
+    assert verdicts_by_pair(two) == {
         "qb": "positive",
         "qc": "negative",
         "qd": "negative",
@@ -139,7 +139,7 @@ def test_nearest_in_the_space_of_the_rounds_model(desk: Desk):
     found = neighbours(
         questions(*((("q", doc)) for doc in "bcde")), desk, "f", counted="ranks", first=1, last=1
     )
-    assert said(found) == {
+    assert verdicts_by_pair(found) == {
         f"q{doc}": "positive" if doc == nearest else "negative" for doc in "bcde"
     }
 
@@ -161,12 +161,12 @@ def test_who_a_judge_is_follows_from_the_graph(workspace: Path):
 
 
 @pytest.mark.parametrize(
-    ("judge", "said"),
+    ("judge", "message"),
     [
         ({"group": {"column": "kind", "level": 1}}, "Set `separator`"),
         ({"neighbours": {"first": 0.5, "last": 0.2}}, "ends at 0.2"),
     ],
 )
-def test_settings_that_cannot_be_meant(judge: dict, said: str):
-    with pytest.raises(Refused, match=said):
+def test_settings_that_cannot_be_meant(judge: dict, message: str):
+    with pytest.raises(Refused, match=message):
         methods.checked("relabel.judges", judge, "here")

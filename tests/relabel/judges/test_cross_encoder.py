@@ -77,7 +77,9 @@ def test_the_lowest_other_known_answer_less_the_margin_is_the_bound(desk: Desk):
             "query_id", "doc_id", "grade", "verdict"
         ).iter_rows():
             others = [
-                true[query, known] for asked, known in POSITIVES if asked == query and known != doc
+                true[query, known]
+                for other_query, known in POSITIVES
+                if other_query == query and known != doc
             ]
             if not others:
                 assert verdict == "unknown"
@@ -120,12 +122,15 @@ def test_nothing_is_scored_twice_whatever_the_bound_and_the_folders_name(
 
 
 def test_pairs_of_the_same_texts_are_scored_once(desk: Desk, counted: list[int]):
-    asked = questions([("q1", "d1"), ("q1", "copy")])
+    pair_questions = questions([("q1", "d1"), ("q1", "copy")])
     copied = pl.concat(
-        [asked.documents, pl.DataFrame({"doc_id": ["copy"], "full_text": [DOCUMENTS["d1"]]})]
+        [
+            pair_questions.documents,
+            pl.DataFrame({"doc_id": ["copy"], "full_text": [DOCUMENTS["d1"]]}),
+        ]
     )
     made = cross_encoder(
-        Questions(asked.pairs, asked.positives, asked.queries, copied),
+        Questions(pair_questions.pairs, pair_questions.positives, pair_questions.queries, copied),
         desk,
         "f",
         model=NAME,
@@ -151,12 +156,12 @@ def test_a_kill_loses_one_block_at_most(
     """Two pairs an answer; the second block fails. The first is kept, and no claim stays."""
     monkeypatch.setattr(cross_encoder_ledger, "PAIRS_PER_ANSWER", 2)
     record = Ledger.record
-    kept: list[int] = []
+    block_sizes: list[int] = []
 
     def failing(self: Ledger, judge: str, answer: object, verdicts: list, *more: object) -> int:
-        if kept:
+        if block_sizes:
             raise OSError("no space left")
-        kept.append(len(verdicts))
+        block_sizes.append(len(verdicts))
         return record(self, judge, answer, verdicts, *more)
 
     monkeypatch.setattr(Ledger, "record", failing)
@@ -215,7 +220,7 @@ def hold_and_record(judge: str, key: bytes, claimed: object, go_on: object) -> N
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"compare": "query"}, "needs a `threshold`"),
         ({"threshold": 0.5}, "set `compare: query`"),
@@ -224,9 +229,9 @@ def hold_and_record(judge: str, key: bytes, claimed: object, go_on: object) -> N
         ({"model": "elsewhere"}, "is not below inputs/"),
     ],
 )
-def test_what_cannot_work_is_refused_before_anything_does(desk: Desk, changes: dict, said: str):
+def test_what_cannot_work_is_refused_before_anything_does(desk: Desk, changes: dict, message: str):
     shutil.copytree(NAME, "elsewhere")
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         fingerprint.fingerprint({"method": "cross-encoder", "parameters": DEFAULTS | changes})
 
 

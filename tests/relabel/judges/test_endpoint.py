@@ -36,7 +36,7 @@ def judge(server: Server, **settings: Any):
     )
     fingerprint = identity.fingerprint(line)
 
-    def asked(given, **more: Any) -> pl.DataFrame:
+    def ask_judge(given, **more: Any) -> pl.DataFrame:
         return methods.find("relabel.judges", "endpoint")(
             line["parameters"],
             questions=given,
@@ -44,7 +44,7 @@ def judge(server: Server, **settings: Any):
             fingerprint=fingerprint,
         )
 
-    return asked
+    return ask_judge
 
 
 def verdicts_of(frame: pl.DataFrame) -> list[str]:
@@ -72,12 +72,12 @@ def test_the_same_texts_under_other_ids_and_another_address_ask_nothing():
     with serving(says("good")) as server:
         judge(server, prompt="yes-no")(questions(*PAIRS))
         with serving(says("nothing")) as other:
-            told = judge(other, prompt="yes-no", price={"input": 1.0}, timeout=5)(
+            verdicts = judge(other, prompt="yes-no", price={"input": 1.0}, timeout=5)(
                 questions(*PAIRS, prefix="elsewhere/")
             )
             assert other.requests == []
-    assert verdicts_of(told) == EXPECTED
-    assert told["doc_id"][0] == "elsewhere/good one"
+    assert verdicts_of(verdicts) == EXPECTED
+    assert verdicts["doc_id"][0] == "elsewhere/good one"
 
 
 def test_another_prompt_model_or_temperature_is_another_judge():
@@ -100,16 +100,18 @@ def test_a_known_answer_belongs_to_the_question_only_where_it_is_shown():
             assert len(server.requests) == calls
 
 
-def test_only_pairs_that_are_missing_are_asked():
+def test_only_missing_pairs_are_sent():
     with serving(finds("good")) as server:
         judge(server)(questions(*PAIRS[:2]))
         server.requests.clear()
-        told = judge(server)(questions(("q1", "good one"), ("q1", "good new"), ("q1", "bad one")))
+        verdicts = judge(server)(
+            questions(("q1", "good one"), ("q1", "good new"), ("q1", "bad one"))
+        )
         assert [documents_of(body) for body in server.requests] == [["good new"]]
-    assert verdicts_of(told) == ["positive", "positive", "negative"]
+    assert verdicts_of(verdicts) == ["positive", "positive", "negative"]
 
 
-def test_pairs_with_the_same_texts_are_asked_once():
+def test_pairs_with_the_same_texts_are_sent_once():
     given = questions(*PAIRS)
     twins = pl.concat(
         [given.pairs, given.pairs.with_columns(doc_id=pl.col("doc_id") + "-copy")]
@@ -117,28 +119,28 @@ def test_pairs_with_the_same_texts_are_asked_once():
     copies = given.documents.with_columns(doc_id=pl.col("doc_id") + "-copy")
     both = type(given)(twins, given.positives, given.queries, pl.concat([given.documents, copies]))
     with serving(says("good")) as server:
-        told = judge(server, prompt="yes-no")(both)
+        verdicts = judge(server, prompt="yes-no")(both)
         assert len(server.requests) == 4
-    assert len(told) == 8
-    assert told.filter(pl.col("verdict") == "positive")["doc_id"].to_list() == [
+    assert len(verdicts) == 8
+    assert verdicts.filter(pl.col("verdict") == "positive")["doc_id"].to_list() == [
         "good one",
         "good one-copy",
         "good two",
         "good two-copy",
     ]
-    assert told["tokens_in"].sum() == 400
+    assert verdicts["tokens_in"].sum() == 400
 
 
 def test_listwise_groups_have_at_most_so_many_documents_in_an_order_of_their_own():
     pairs = [("q", f"{'good' if number % 3 == 0 else 'bad'} {number}") for number in range(60)]
     with serving(finds("good")) as server:
-        told = judge(server)(questions(*pairs))
-        shown = [documents_of(body) for body in server.requests]
-    assert sorted(map(len, shown)) == [10, 25, 25]
-    texts = [text for group in shown for text in group]
+        verdicts = judge(server)(questions(*pairs))
+        documents = [documents_of(body) for body in server.requests]
+    assert sorted(map(len, documents)) == [10, 25, 25]
+    texts = [text for group in documents for text in group]
     assert sorted(texts) == sorted(text for _, text in pairs)
     assert texts != [text for _, text in pairs]
-    assert verdicts_of(told) == [
+    assert verdicts_of(verdicts) == [
         "positive" if text.startswith("good") else "negative" for _, text in pairs
     ]
 
@@ -158,19 +160,19 @@ def test_a_document_that_gives_orders_changes_no_other_verdict():
 
     for prompt, answer in (("listwise", credulous), ("yes-no", says("good"))):
         with serving(answer) as server:
-            told = judge(server, prompt=prompt)(questions(*pairs))
+            verdicts = judge(server, prompt=prompt)(questions(*pairs))
             assert {len(documents_of(body)) for body in server.requests} == (
                 {4} if prompt == "listwise" else {1}
             )
-        assert verdicts_of(told) == ["negative", "negative", "positive", "negative"]
+        assert verdicts_of(verdicts) == ["negative", "negative", "positive", "negative"]
 
 
 def test_probabilities_come_from_the_first_token():
     with serving(lambda body: ("No", [("No", -0.5), ("Yes", -0.5), ("Maybe", -3.0)])) as server:
-        told = judge(server, prompt="yes-no")(questions(("q", "d")))
+        verdicts = judge(server, prompt="yes-no")(questions(("q", "d")))
         assert server.requests[0]["logprobs"] is True
         assert server.requests[0]["max_tokens"] == 4
-    assert told["probability"].to_list() == [pytest.approx(0.5)]
+    assert verdicts["probability"].to_list() == [pytest.approx(0.5)]
 
 
 def test_what_the_endpoint_does_not_know_is_left_out_after_one_call():
@@ -191,8 +193,8 @@ def test_what_the_endpoint_does_not_know_is_left_out_after_one_call():
             assert len(server.requests) == calls + 1
 
 
-def test_structured_answers_are_asked_for_and_read():
-    def held(body: dict) -> str:
+def test_structured_answers_are_requested_and_read():
+    def schema_answer(body: dict) -> str:
         assert body["response_format"]["type"] == "json_schema"
         found = [
             number
@@ -201,33 +203,35 @@ def test_structured_answers_are_asked_for_and_read():
         ]
         return f'{{"reasoning": "", "better": [], "worse": {found}}}'
 
-    with serving(held) as server:
+    with serving(schema_answer) as server:
         assert verdicts_of(judge(server, structured="always")(questions(*PAIRS))) == EXPECTED
 
 
-def test_answers_that_cannot_be_read_are_kept_as_unknown_and_asked_again_only_on_demand():
+def test_unreadable_answers_are_recorded_as_unknown_and_repeated_only_on_demand():
     answers = iter(["I would rather not say.", "yes"])
     with serving(lambda body: next(answers)) as server:
-        asked = judge(server, prompt="yes-no")
-        first = asked(questions(("q", "d")))
+        judge_pairs = judge(server, prompt="yes-no")
+        first = judge_pairs(questions(("q", "d")))
         assert verdicts_of(first) == ["unknown"]
         assert first["reason"][0].startswith("unparsable: ")
         assert first["raw"][0] == "I would rather not say."
-        assert verdicts_of(asked(questions(("q", "d")))) == ["unknown"]
+        assert verdicts_of(judge_pairs(questions(("q", "d")))) == ["unknown"]
         assert len(server.requests) == 1
-        assert verdicts_of(asked(questions(("q", "d")), retry=1)) == ["positive"]
-        assert verdicts_of(asked(questions(("q", "d")), retry=1)) == ["positive"]
+        assert verdicts_of(judge_pairs(questions(("q", "d")), retry=1)) == ["positive"]
+        assert verdicts_of(judge_pairs(questions(("q", "d")), retry=1)) == ["positive"]
         assert len(server.requests) == 2
 
 
-def test_over_budget_is_unknown_and_asked_when_there_is_money_again():
+def test_pairs_over_budget_are_unknown_and_sent_once_there_is_budget():
     with serving(says("good")) as server:
-        asked = judge(server, prompt="yes-no", slots=1)
-        told = asked(questions(*PAIRS), pairs=3)
+        judge_pairs = judge(server, prompt="yes-no", slots=1)
+        verdicts = judge_pairs(questions(*PAIRS), pairs=3)
         assert len(server.requests) == 3
-        assert verdicts_of(told).count("unknown") == 1
-        assert told.filter(pl.col("verdict") == "unknown")["reason"][0].startswith("over budget")
-        assert verdicts_of(asked(questions(*PAIRS))) == EXPECTED
+        assert verdicts_of(verdicts).count("unknown") == 1
+        assert verdicts.filter(pl.col("verdict") == "unknown")["reason"][0].startswith(
+            "over budget"
+        )
+        assert verdicts_of(judge_pairs(questions(*PAIRS))) == EXPECTED
         assert len(server.requests) == 4
 
 
@@ -238,13 +242,13 @@ def test_votes_are_counted_and_a_first_vote_is_one_that_was_given_before():
         pairs = questions(("q", "good"), ("q", "bad"))
         judge(server, prompt="yes-no", temperature=0.7)(pairs)
         assert len(server.requests) == 2
-        told = judge(server, prompt="yes-no", temperature=0.7, votes=3)(pairs)
+        verdicts = judge(server, prompt="yes-no", temperature=0.7, votes=3)(pairs)
         assert len(server.requests) == 6
         assert len({body.get("seed") for body in server.requests}) == 3
-    assert verdicts_of(told) == ["positive", "negative"]
-    assert told["probability"].to_list() == [pytest.approx(2 / 3), 0.0]
-    assert told["reason"].to_list() == ["2 of 3 votes", None]
-    assert told["tokens_in"].to_list() == [300, 300]
+    assert verdicts_of(verdicts) == ["positive", "negative"]
+    assert verdicts["probability"].to_list() == [pytest.approx(2 / 3), 0.0]
+    assert verdicts["reason"].to_list() == ["2 of 3 votes", None]
+    assert verdicts["tokens_in"].to_list() == [300, 300]
 
 
 def test_the_opposite_question_takes_a_liking_for_yes_away():
@@ -260,10 +264,10 @@ def test_the_opposite_question_takes_a_liking_for_yes_away():
         return ("yes", [("yes", log(yes)), ("no", log(1 - yes))])
 
     with serving(answer) as server:
-        told = judge(server, prompt="yes-no", swap=True)(questions(("q", "good"), ("q", "bad")))
+        verdicts = judge(server, prompt="yes-no", swap=True)(questions(("q", "good"), ("q", "bad")))
         assert len(server.requests) == 4
-    assert told["probability"].to_list() == [pytest.approx(0.6), pytest.approx(0.425)]
-    assert verdicts_of(told) == ["positive", "negative"]
+    assert verdicts["probability"].to_list() == [pytest.approx(0.6), pytest.approx(0.425)]
+    assert verdicts_of(verdicts) == ["positive", "negative"]
 
 
 def test_only_what_both_orders_say_counts():
@@ -275,35 +279,36 @@ def test_only_what_both_orders_say_counts():
         return f"<better>[Doc (1), Doc ({good})]</better><worse>[]</worse>"
 
     with serving(lazy) as server:
-        told = judge(server, twice=True)(questions(*pairs))
+        verdicts = judge(server, twice=True)(questions(*pairs))
         first, second = (documents_of(body) for body in server.requests)
     assert first != second
-    assert told.filter(pl.col("verdict") == "positive")["doc_id"].to_list() == ["good"]
-    assert set(told.filter(pl.col("verdict") == "unknown")["doc_id"]) == {first[0], second[0]} - {
-        "good"
-    }
-    assert told.filter(pl.col("verdict") == "unknown")["reason"].unique().to_list() == [
+    assert verdicts.filter(pl.col("verdict") == "positive")["doc_id"].to_list() == ["good"]
+    assert set(verdicts.filter(pl.col("verdict") == "unknown")["doc_id"]) == {
+        first[0],
+        second[0],
+    } - {"good"}
+    assert verdicts.filter(pl.col("verdict") == "unknown")["reason"].unique().to_list() == [
         "the two orders disagree"
     ]
 
 
 def test_the_model_that_answers_first_is_the_model():
     with serving(says("good")) as server:
-        asked = judge(server, prompt="yes-no", slots=1)
-        asked(questions(*PAIRS[:1]))
+        judge_pairs = judge(server, prompt="yes-no", slots=1)
+        judge_pairs(questions(*PAIRS[:1]))
         server.model = "made-up-2"
-        told = asked(questions(*PAIRS))
-    assert verdicts_of(told) == ["positive", "unknown", "unknown", "unknown"]
-    assert "another model" in told["reason"][1] or "stopped" in told["reason"][1]
+        verdicts = judge_pairs(questions(*PAIRS))
+    assert verdicts_of(verdicts) == ["positive", "unknown", "unknown", "unknown"]
+    assert "another model" in verdicts["reason"][1] or "stopped" in verdicts["reason"][1]
 
 
-def test_a_query_without_a_known_answer_is_not_asked_by_a_prompt_that_shows_one():
+def test_a_prompt_with_a_positive_skips_queries_without_one():
     with serving(says("good")) as server:
         given = questions(("q1", "good"), ("q2", "good"), known={"q1": ["known"]})
-        told = judge(server, prompt="yes-no")(given)
+        verdicts = judge(server, prompt="yes-no")(given)
         assert len(server.requests) == 1
-        assert verdicts_of(told) == ["positive", "unknown"]
-        assert told["reason"][1] == "the prompt shows labelled positives and the query has none"
+        assert verdicts_of(verdicts) == ["positive", "unknown"]
+        assert verdicts["reason"][1] == "the prompt shows labelled positives and the query has none"
         assert verdicts_of(judge(server, prompt="yes-no-alone")(given)) == ["positive", "positive"]
 
 
@@ -312,8 +317,8 @@ def test_no_key_stands_in_a_table_or_a_description(
 ):
     monkeypatch.setenv("JUDGE_KEY", "sk-very-secret")
     with serving(says("good")) as server:
-        told = judge(server, prompt="yes-no", key="JUDGE_KEY")(questions(*PAIRS))
-    assert "sk-very-secret" not in told.write_csv()
+        verdicts = judge(server, prompt="yes-no", key="JUDGE_KEY")(questions(*PAIRS))
+    assert "sk-very-secret" not in verdicts.write_csv()
     assert all(
         b"sk-very-secret" not in file.read_bytes()
         for file in hone_home.rglob("*")
@@ -335,7 +340,7 @@ def test_no_key_stands_in_a_table_or_a_description(
         ({"price": {"inputs": 1}}, "'price"),
     ],
 )
-def test_settings_that_cannot_be_meant_are_refused_before_anything_is_asked(
+def test_invalid_settings_are_refused_before_any_call(
     workspace: Path, settings: dict, sentence: str
 ):
     with pytest.raises(Refused, match=re.escape(sentence)):
@@ -429,13 +434,13 @@ def test_a_version_is_another_judge_and_without_one_it_is_who_it_was(
 
 def test_several_names_of_one_model_are_one_judge():
     with serving(says("good"), "made-up-2") as server:
-        told = judge(server, prompt="yes-no", reported=["made-up-1", "made-up-2"])(
+        verdicts = judge(server, prompt="yes-no", reported=["made-up-1", "made-up-2"])(
             questions(*PAIRS)
         )
         other = judge(server, prompt="yes-no", reported=["made-up-1", "made-up-3"])(
             questions(*PAIRS)
         )
-    assert verdicts_of(told) == EXPECTED
+    assert verdicts_of(verdicts) == EXPECTED
     assert set(other["reason"]) == {
         "another model: made-up-2 answered instead of made-up-1 or made-up-3"
     }
@@ -462,11 +467,11 @@ def test_what_an_endpoint_does_not_know_is_found_out_once_for_all_blocks(
         return finds("good")(body)
 
     with serving(answer) as server:
-        asked = judge(server, prompt="listwise", slots=1)
-        assert verdicts_of(asked(questions(*PAIRS))) == EXPECTED
+        judge_pairs = judge(server, prompt="listwise", slots=1)
+        assert verdicts_of(judge_pairs(questions(*PAIRS))) == EXPECTED
         assert len(server.requests) == 3
         at = desk()
-        asked(questions(("q3", "good three")), at=at)
+        judge_pairs(questions(("q3", "good three")), at=at)
         assert len(server.requests) == 4
     with at.ledger.reading() as connection:
         details = connection.execute(
@@ -482,7 +487,7 @@ def test_what_an_endpoint_does_not_know_is_found_out_once_for_all_blocks(
     "content",
     ["", None, "<think>\nOkay, so", "Okay, so the query", "<|channel|>analysis<|message|>We"],
 )
-def test_a_model_that_thinks_first_is_stopped_with_advice_before_the_budget_is_gone(
+def test_a_model_that_thinks_first_is_stopped_with_advice_before_the_budget_is_spent(
     content: str | None,
 ):
     many = [(f"q{number}", f"good {number}") for number in range(200)]
@@ -490,10 +495,10 @@ def test_a_model_that_thinks_first_is_stopped_with_advice_before_the_budget_is_g
     with unruly.serving(
         unruly.always(unruly.completion(content, finish_reason="length"))
     ) as server:
-        told = judge(server, prompt="yes-no", slots=1)(questions(*many), at=at)
+        verdicts = judge(server, prompt="yes-no", slots=1)(questions(*many), at=at)
         assert len(server.bodies) == THOUGHTS_IN_A_ROW
     assert at.budget.spent["pairs"] == THOUGHTS_IN_A_ROW
-    reason = told["reason"][-1]
+    reason = verdicts["reason"][-1]
     assert reason.startswith(
         "stopped: 5 answers in a row were cut at 4 tokens before they had a verdict: the model "
         "thinks first"
@@ -503,10 +508,10 @@ def test_a_model_that_thinks_first_is_stopped_with_advice_before_the_budget_is_g
 
 def test_answers_that_are_cut_and_have_a_verdict_stop_nothing():
     with unruly.serving(unruly.always(unruly.completion("yes", finish_reason="length"))) as server:
-        told = judge(server, prompt="yes-no", slots=1)(
+        verdicts = judge(server, prompt="yes-no", slots=1)(
             questions(*((f"q{number}", "d") for number in range(20)))
         )
-    assert verdicts_of(told) == ["positive"] * 20
+    assert verdicts_of(verdicts) == ["positive"] * 20
 
 
 def test_the_configuration_and_what_was_not_sent_are_kept_with_an_answer(tmp_path: Path):
@@ -530,8 +535,8 @@ def test_the_configuration_and_what_was_not_sent_are_kept_with_an_answer(tmp_pat
     pl.read_parquet(tmp_path / "all.parquet").drop("details").write_parquet(
         tmp_path / "older.parquet"
     )
-    for name, kept in (("all", details), ("older", None)):
+    for name, expected in (("all", details), ("older", None)):
         other = Ledger(f"sqlite:///{tmp_path / name}.db")
         assert parquet.add(other, tmp_path / f"{name}.parquet") == (1, 1)
-        assert [frame["details"].to_list() for frame in parquet.blocks(other)] == [[kept]]
+        assert [frame["details"].to_list() for frame in parquet.blocks(other)] == [[expected]]
     assert parquet.add(ledger, tmp_path / "older.parquet") == (0, 1)

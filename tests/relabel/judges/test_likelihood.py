@@ -109,17 +109,23 @@ def test_verdicts_compare_with_the_known_answer_and_nothing_is_scored_twice(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ):
     line = methods.checked("relabel.judges", {"likelihood": {"model": str(tiny)}}, "test")
-    asked = questions(("q1", "a"), ("q1", "b"))
+    pair_questions = questions(("q1", "a"), ("q1", "b"))
     judge = methods.find("relabel.judges", "likelihood")
     at = desk()
     first = judge(
-        line["parameters"], questions=asked, desk=at, fingerprint=fingerprint.fingerprint(line)
+        line["parameters"],
+        questions=pair_questions,
+        desk=at,
+        fingerprint=fingerprint.fingerprint(line),
     )
     assert first["grade"].is_finite().all()
     assert set(first["verdict"]) <= {"positive", "negative"}
     monkeypatch.setattr(CausalModel, "predict", lambda *_, **__: pytest.fail("scored again"))
     assert judge(
-        line["parameters"], questions=asked, desk=at, fingerprint=fingerprint.fingerprint(line)
+        line["parameters"],
+        questions=pair_questions,
+        desk=at,
+        fingerprint=fingerprint.fingerprint(line),
     ).equals(first)
 
 

@@ -21,30 +21,33 @@ LINE = methods.checked(
     {"local": {"model": "smollm2-135m", "prompt": "yes-no", "trim": 32, "context": 512}},
     "test",
 )
-ASKED = questions(("q1", "a"), ("q1", "b"), ("q2", "c"))
+QUESTIONS = questions(("q1", "a"), ("q1", "b"), ("q2", "c"))
 
 
 def judged(line: dict = LINE):
     judge = methods.find("relabel.judges", "local")
     return judge(
-        line["parameters"], questions=ASKED, desk=desk(), fingerprint=fingerprint.fingerprint(line)
+        line["parameters"],
+        questions=QUESTIONS,
+        desk=desk(),
+        fingerprint=fingerprint.fingerprint(line),
     )
 
 
 def test_a_real_model_gives_probabilities_and_is_loaded_once(monkeypatch: pytest.MonkeyPatch):
-    said = judged()
-    assert said["probability"].is_between(0, 1).all()
-    assert said["model"].to_list() == [gguf.name_of("smollm2-135m")] * 3
+    verdicts = judged()
+    assert verdicts["probability"].is_between(0, 1).all()
+    assert verdicts["model"].to_list() == [gguf.name_of("smollm2-135m")] * 3
     assert Ledger().reported(fingerprint.fingerprint(LINE)) == gguf.name_of("smollm2-135m")
     monkeypatch.setattr(
         llama_server,
         "serving",
         lambda *_, **__: pytest.fail("the ledger has every answer: nothing is to be loaded"),
     )
-    assert judged().equals(said)
+    assert judged().equals(verdicts)
 
 
-def test_the_opposite_question_is_asked_beside_the_plain_one_whose_answers_serve(
+def test_the_inverted_question_is_sent_and_answers_to_the_plain_one_are_reused(
     monkeypatch: pytest.MonkeyPatch,
 ):
     plain = judged()
@@ -62,7 +65,7 @@ def test_the_opposite_question_is_asked_beside_the_plain_one_whose_answers_serve
     assert (both["verdict"] == "positive").to_list() == (both["probability"] >= 0.5).to_list()
 
 
-def test_asked_once_it_is_the_judge_that_it_was_before_it_could_be_asked_more_often():
+def test_one_vote_has_the_fingerprint_of_judges_from_before_votes():
     described = fingerprint.described(LINE)["parameters"]
     assert not {"votes", "twice", "swap"} & set(described)
     assert (
@@ -75,9 +78,9 @@ def test_asked_once_it_is_the_judge_that_it_was_before_it_could_be_asked_more_of
 
 def test_no_path_of_this_machine_comes_into_the_ledger():
     judged()
-    kept = b"".join(file.read_bytes() for file in home().glob("judgments.db*"))
-    assert b".gguf" not in kept
-    assert str(Path.home()).encode() not in kept
+    stored = b"".join(file.read_bytes() for file in home().glob("judgments.db*"))
+    assert b".gguf" not in stored
+    assert str(Path.home()).encode() not in stored
 
 
 def test_another_model_or_prompt_is_another_judge_and_how_it_runs_is_not(tmp_path: Path):
@@ -93,7 +96,7 @@ def test_another_model_or_prompt_is_another_judge_and_how_it_runs_is_not(tmp_pat
     assert len(set(prints)) == 4
 
 
-def test_what_is_missing_is_said_before_anything_runs():
+def test_missing_parts_are_reported_before_anything_runs():
     parameters = LINE["parameters"] | {"model": "inputs/none.gguf"}
     assert "inputs/none.gguf" in methods.find("relabel.judges", "local").function.__globals__[
         "missing"

@@ -22,7 +22,7 @@ from hone.llm.ledger.ledger import Ledger, question_key
 from tasks.relabel.judges.people import people
 from tests.prepared import pairs, prepare, write_rows
 
-ASKED = {f"q{number}": f"question {number}" for number in range(1, 9)}
+QUERIES = {f"q{number}": f"question {number}" for number in range(1, 9)}
 TEXTS = {f"d{number}": f"text of number {number}" for number in range(1, 61)} | {
     "d1": "=HYPERLINK(1) text of number 1"
 }
@@ -32,10 +32,12 @@ FILE = Path("sheet.csv")
 @pytest.fixture
 def round(workspace: Path) -> Path:
     """Eight training queries with two known answers and five negatives each, in round r1."""
-    queries = [{"query_id": name, "text": text, "split": "train"} for name, text in ASKED.items()]
+    queries = [{"query_id": name, "text": text, "split": "train"} for name, text in QUERIES.items()]
     queries += [{"query_id": "t", "text": "a test", "split": "test"}]
     known = [
-        (query, f"d{2 * place + number}") for place, query in enumerate(ASKED) for number in (1, 2)
+        (query, f"d{2 * place + number}")
+        for place, query in enumerate(QUERIES)
+        for number in (1, 2)
     ]
     write_rows(
         Path("inputs/ours"),
@@ -46,7 +48,7 @@ def round(workspace: Path) -> Path:
     prepare()
     rows = [
         (query, f"d{17 + 5 * place + rank}", "dense", rank, 0.5)
-        for place, query in enumerate(list(ASKED)[:8])
+        for place, query in enumerate(list(QUERIES)[:8])
         for rank in range(1, 6)
     ]
     rows.append(
@@ -85,13 +87,13 @@ def numbers(kind: str) -> list[str]:
 
 def answers(who: str = "anna") -> dict[tuple[str, str], tuple[str, str | None]]:
     """What the judge says of every row of the sheet."""
-    asked = [(row["query_id"], row["doc_id"]) for row in key()["rows"].values()]
+    row_pairs = [(row["query_id"], row["doc_id"]) for row in key()["rows"].values()]
     questions = Questions(
-        pl.DataFrame(asked, schema=["query_id", "doc_id"], orient="row").with_columns(
+        pl.DataFrame(row_pairs, schema=["query_id", "doc_id"], orient="row").with_columns(
             rank=pl.lit(1, dtype=pl.Int32)
         ),
         pl.DataFrame(schema={"query_id": pl.String, "doc_id": pl.String}),
-        pl.DataFrame(list(ASKED.items()), schema=["query_id", "text"], orient="row"),
+        pl.DataFrame(list(QUERIES.items()), schema=["query_id", "text"], orient="row"),
         pl.DataFrame(list(TEXTS.items()), schema=["doc_id", "full_text"], orient="row"),
     )
     name = fingerprint.fingerprint({"method": "people", "parameters": {"who": who}})
@@ -128,7 +130,7 @@ def test_a_sheet_has_what_was_wanted_and_gives_no_kind_away(
         ]
     for row in rows_of():
         behind = made["rows"][row["number"]]
-        assert row["query"] == ASKED[behind["query_id"]]
+        assert row["query"] == QUERIES[behind["query_id"]]
         assert row["candidate"] == TEXTS[behind["doc_id"]]
         assert row["known_answer"] == TEXTS[behind["shown"]] != row["candidate"]
     assert ("q1", "d2") not in [
@@ -140,21 +142,21 @@ def test_a_sheet_has_what_was_wanted_and_gives_no_kind_away(
     assert "24 rows" in capsys.readouterr().out
 
 
-def test_what_a_person_said_is_the_judges_word(round: Path, capsys: pytest.CaptureFixture):
+def test_verdicts_of_a_person_are_those_of_the_judge(round: Path, capsys: pytest.CaptureFixture):
     judge_people.sheet("r1", 20, FILE, 0)
     drawn, known, random = numbers("drawn"), numbers("known"), numbers("random")
-    said = {
+    verdicts = {
         drawn[0]: "yes",
         drawn[1]: "No",
         drawn[2]: "unsure",
         known[0]: "yes",
         known[1]: "no",
     } | dict.fromkeys(random, "no")
-    judge_people.read(filled(said), "anna")
-    told = capsys.readouterr().out
-    assert "by anna: 7 of 24 rows judged, 7 recorded, 0 already recorded" in told
-    assert "1 of 2 positives judged yes (50%)" in told
-    assert "2 of 2 random documents judged no (100%)" in told
+    judge_people.read(filled(verdicts), "anna")
+    output = capsys.readouterr().out
+    assert "by anna: 7 of 24 rows judged, 7 recorded, 0 already recorded" in output
+    assert "1 of 2 positives judged yes (50%)" in output
+    assert "2 of 2 random documents judged no (100%)" in output
     pair = {number: (row["query_id"], row["doc_id"]) for number, row in key()["rows"].items()}
     found = answers()
     assert found[pair[drawn[0]]] == ("positive", None)
@@ -169,7 +171,7 @@ def test_a_verdict_is_found_by_its_texts_whatever_known_answer_stood_beside_them
     [first, *_] = numbers("drawn")
     row = key()["rows"][first]
     assert bytes.fromhex(row["question"]) == question_key(
-        ASKED[row["query_id"]], TEXTS[row["doc_id"]]
+        QUERIES[row["query_id"]], TEXTS[row["doc_id"]]
     )
 
 
@@ -180,9 +182,9 @@ def test_reading_again_records_only_what_is_new(round: Path, capsys: pytest.Capt
     judge_people.read(filled({first: "yes", second: "no"}), "anna")
     assert "0 recorded, 2 already recorded" in capsys.readouterr().out
     judge_people.read(filled({first: "no", second: "unsure", third: "yes"}), "anna")
-    told = capsys.readouterr().out
-    assert "2 recorded, 0 already recorded" in told
-    assert "1 verdict changed from yes or no to unsure" in told
+    output = capsys.readouterr().out
+    assert "2 recorded, 0 already recorded" in output
+    assert "1 verdict changed from yes or no to unsure" in output
     pair = {number: (row["query_id"], row["doc_id"]) for number, row in key()["rows"].items()}
     assert [answers()[pair[number]][0] for number in (first, second, third)] == [
         "negative",
@@ -196,8 +198,8 @@ def test_a_formula_in_a_text_does_no_harm(round: Path):
     judge_people.sheet("r1", 20, FILE, 0)
     assert TEXTS["d1"] in [row["known_answer"] for row in rows_of()]
     assert ",=HYPERLINK" not in FILE.read_text(encoding="utf-8-sig")
-    shown = next(row["number"] for row in rows_of() if row["known_answer"] == TEXTS["d1"])
-    judge_people.read(filled({shown: "no"}), "anna")
+    number = next(row["number"] for row in rows_of() if row["known_answer"] == TEXTS["d1"])
+    judge_people.read(filled({number: "no"}), "anna")
 
 
 def altered(**change: str) -> Path:
@@ -210,7 +212,7 @@ def altered(**change: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"verdict": "yess"}, r"row 3 \(.*\): the verdict is 'yess'. Write yes, no or unsure"),
         (
@@ -223,10 +225,10 @@ def altered(**change: str) -> Path:
     ],
 )
 def test_a_sheet_that_is_not_as_it_was_is_refused_and_nothing_recorded(
-    round: Path, change: dict, said: str
+    round: Path, change: dict, message: str
 ):
     judge_people.sheet("r1", 20, FILE, 0)
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         judge_people.read(altered(**change), "anna")
     assert {verdict for verdict, _ in answers().values()} == {"unknown"}
 
@@ -258,7 +260,7 @@ def test_nobodys_work_is_overwritten(round: Path):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"round": "r9"}, "Round 'r9' is not in"),
         ({"n": 0}, "Use 1 or more pairs"),
@@ -266,8 +268,8 @@ def test_nobodys_work_is_overwritten(round: Path):
         ({"round": "r0"}, "has no negatives to sample from"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(round: Path, given: dict, said: str):
-    with pytest.raises(Refused, match=said):
+def test_what_cannot_be_meant_is_refused(round: Path, given: dict, message: str):
+    with pytest.raises(Refused, match=message):
         judge_people.sheet(**{"round": "r1", "n": 20, "out": FILE, "seed": 0} | given)
 
 

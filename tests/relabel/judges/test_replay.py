@@ -40,7 +40,7 @@ def written(*records: dict, path: str = "inputs/answers.jsonl") -> str:
     return path
 
 
-def said(frame: pl.DataFrame) -> dict[tuple[str, str], str]:
+def verdicts_by_pair(frame: pl.DataFrame) -> dict[tuple[str, str], str]:
     return {
         (query, doc): verdict
         for query, doc, verdict in frame.select("query_id", "doc_id", "verdict").iter_rows()
@@ -57,17 +57,29 @@ def test_verdicts_come_from_the_answers_and_not_from_what_was_parsed_before(work
         ),
         record("q2", ["a"], stage1=answer("[]", "[]")),
     )
-    asked = questions(
+    pair_questions = questions(
         ("q1", "a"), ("q1", "b"), ("q1", "never seen"), ("q2", "a"), ("q3", "a"), prefix="other/"
     )
-    first = replay(asked, desk(), "f", file=file, stage="stage1")
-    assert list(said(first).values()) == ["negative", "positive", "unknown", "negative", "unknown"]
+    first = replay(pair_questions, desk(), "f", file=file, stage="stage1")
+    assert list(verdicts_by_pair(first).values()) == [
+        "negative",
+        "positive",
+        "unknown",
+        "negative",
+        "unknown",
+    ]
     assert first["reason"].to_list() == [None, None, "not recorded", None, "not recorded"]
     assert first["grade"].to_list() == [0, 3, None, 0, None]
     assert first["raw"].is_not_null().to_list() == [True, False, False, True, False]
     assert first["query_id"][0] == "other/q1"
-    second = replay(asked, desk(), "f", file=file, stage="stage2")
-    assert list(said(second).values()) == ["positive", "negative", "unknown", "unknown", "unknown"]
+    second = replay(pair_questions, desk(), "f", file=file, stage="stage2")
+    assert list(verdicts_by_pair(second).values()) == [
+        "positive",
+        "negative",
+        "unknown",
+        "unknown",
+        "unknown",
+    ]
 
 
 def test_quirks_are_unknown_and_no_crash(workspace: Path):
@@ -96,10 +108,10 @@ def test_quirks_are_unknown_and_no_crash(workspace: Path):
 
 
 def test_what_cannot_be_read_is_refused_with_its_line(workspace: Path):
-    asked = questions(("q", "a"))
+    pair_questions = questions(("q", "a"))
     with pytest.raises(Refused, match="did you mean 'stage1'"):
         replay(
-            asked,
+            pair_questions,
             desk(),
             "f",
             file=written(record("q", ["a"], stage1=answer("", ""))),
@@ -107,16 +119,18 @@ def test_what_cannot_be_read_is_refused_with_its_line(workspace: Path):
         )
     with pytest.raises(Refused, match=r"answers.jsonl, line 2: not a JSON object with `query`"):
         replay(
-            asked,
+            pair_questions,
             desk(),
             "f",
             file=written(record("q", ["a"], s=answer("", "")), {"query": "q"}),
             stage="s",
         )
     with pytest.raises(Refused, match="line 1: 's' has no `response`"):
-        replay(asked, desk(), "f", file=written(record("q", ["a"], s={"text": ""})), stage="s")
+        replay(
+            pair_questions, desk(), "f", file=written(record("q", ["a"], s={"text": ""})), stage="s"
+        )
     with pytest.raises(Refused, match="is not below inputs/"):
-        replay(asked, desk(), "f", file=written(path="elsewhere/answers.jsonl"), stage="s")
+        replay(pair_questions, desk(), "f", file=written(path="elsewhere/answers.jsonl"), stage="s")
 
 
 def test_the_files_contents_decide_who_the_judge_is_and_not_its_place(workspace: Path):
@@ -148,7 +162,7 @@ def test_the_recorded_cascade_of_rlhn_is_replayed_exactly(workspace: Path, share
         for n, item in enumerate(records)
         for m, passage in enumerate(item["negative_passages"], 1)
     ]
-    asked = of(
+    pair_questions = of(
         pl.DataFrame(
             pairs,
             schema={"query_id": pl.String, "doc_id": pl.String, "rank": pl.Int32},
@@ -173,5 +187,8 @@ def test_the_recorded_cascade_of_rlhn_is_replayed_exactly(workspace: Path, share
                     "unknown" if lists is None else "positive" if found else "negative"
                 )
         assert (
-            said(replay(asked, desk(), "f", file="inputs/recorded.jsonl", stage=stage)) == implied
+            verdicts_by_pair(
+                replay(pair_questions, desk(), "f", file="inputs/recorded.jsonl", stage=stage)
+            )
+            == implied
         )
