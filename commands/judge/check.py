@@ -113,7 +113,7 @@ def check(
     training = training_set.read() if TRAINING_LIST.exists() else None
     if gold is not None:
         negatives, labels = candidates_of(given, round, collection, training)
-    told = read_people(people, collection.prefix) if people else None
+    people_verdicts = read_people(people, collection.prefix) if people else None
     hidden = hidden_of(collection)
     if gold == "hidden" and hidden.is_empty():
         raise Refused(
@@ -128,7 +128,7 @@ def check(
         collection.documents.ids,
         most,
         seed_of(given.seed, "judge.check", on),
-        None if told is None else told.select(PAIR),
+        None if people_verdicts is None else people_verdicts.select(PAIR),
     )
     refuse_empty(sets, on, collection.split)
     left = CANDIDATES_PER_GOLD * pairs if limit is None else max(1, limit - len(sets.pairs))
@@ -161,7 +161,7 @@ def check(
         "left_out": sets.left_out,
         **evidence_of(rows, at_work, gold, given.seed),
         "votes": ceiling_of_votes(rows, judge["parameters"].get("votes", 1)),
-        **({"people": agreements(told, rows)} if told is not None else {}),
+        **({"people": agreements(people_verdicts, rows)} if people_verdicts is not None else {}),
     }
     file = judges.fitness_file(name, on)
     if gold is None and file.exists() and (before := read_json(file).get("gold")):
@@ -218,23 +218,23 @@ def on_candidates(
         (pl.col("pairs").cum_sum() <= most - (0 if known is None else len(known)))
         | (pl.int_range(pl.len()) == 0)
     )
-    asked = ranked.join(drawn, on="query_id", how="semi", maintain_order="left")
+    candidate_pairs = ranked.join(drawn, on="query_id", how="semi", maintain_order="left")
     say(
-        f"judge check: {judge['name']} on candidates: {len(asked):,} pairs of {len(drawn):,} of "
-        f"{len(queries):,} queries"
+        f"judge check: {judge['name']} on candidates: {len(candidate_pairs):,} pairs of "
+        f"{len(drawn):,} of {len(queries):,} queries"
     )
     judged = (
-        said(judge, asked, negatives, labels, training, desk)
+        judge_pairs(judge, candidate_pairs, negatives, labels, training, desk)
         .join(ranked, on=PAIR, how="inner", maintain_order="left")
         .select(JUDGED)
     )
     if gold.line is None:
-        there = gold.hidden.select(*PAIR, gold=pl.lit(True)).unique()
-        sure = judged.join(there, on=PAIR, how="left", maintain_order="left").with_columns(
+        hidden_pairs = gold.hidden.select(*PAIR, gold=pl.lit(True)).unique()
+        sure = judged.join(hidden_pairs, on=PAIR, how="left", maintain_order="left").with_columns(
             pl.col("gold").fill_null(False)
         )
     elif gold.people:
-        more = said(
+        more = judge_pairs(
             judge,
             known.join(judged, on=PAIR, how="anti", maintain_order="left"),
             negatives,
@@ -252,7 +252,7 @@ def on_candidates(
             judged, pairs, judged.join(places, on=PAIR, maintain_order="left")["hash"].to_numpy()
         )
         say(f"judge check: {gold.line['name']} labels {len(wanted):,} of them as reference")
-        answered = with_gold(said(gold.line, wanted, negatives, labels, training, desk))
+        answered = with_gold(judge_pairs(gold.line, wanted, negatives, labels, training, desk))
         sure = judged.join(answered, on=PAIR, how="inner", maintain_order="left")
     return Candidates(
         judged,
@@ -263,7 +263,7 @@ def on_candidates(
     )
 
 
-def said(
+def judge_pairs(
     judge: dict,
     pairs: pl.DataFrame,
     negatives: pl.DataFrame,
@@ -350,8 +350,8 @@ def refuse_silent(name: str, rows: pl.DataFrame) -> None:
     if (rows["verdict"].cast(pl.String) != "unknown").any():
         return
     reasons = rows["reason"].fill_null("no reason").value_counts(sort=True).head(3).rows()
-    told = ", ".join(f"{reason} ({count:,})" for reason, count in reasons)
+    reason_counts = ", ".join(f"{reason} ({count:,})" for reason, count in reasons)
     raise Refused(
-        f"Judge {name} returned no verdict on any of {len(rows):,} pairs: {told}. Nothing was "
-        "written."
+        f"Judge {name} returned no verdict on any of {len(rows):,} pairs: {reason_counts}. "
+        "Nothing was written."
     )

@@ -13,7 +13,7 @@ def by_words(
     queries: pl.DataFrame,
     documents: Documents,
     qrels: pl.DataFrame,
-    kept: RankingPart = FIRST,
+    ranking_part: RankingPart = FIRST,
     *,
     language: str,
 ) -> pl.DataFrame:
@@ -21,9 +21,9 @@ def by_words(
 
     Documents without a common word are omitted, except in reranking tasks, where they score 0.
     """
-    if kept.among is not None:
-        scored = scores_of(pairs_of(kept.among, queries), queries, documents, language)
-        return aggregated(sorted_by_score(scored, queries), None, kept)
+    if ranking_part.among is not None:
+        scored = scores_of(pairs_of(ranking_part.among, queries), queries, documents, language)
+        return aggregated(sorted_by_score(scored, queries), None, ranking_part)
     unit = units(documents, qrels)
-    depth = kept.depth + 1 if unit is None else 10 * kept.depth
-    return aggregated(ranked(queries, documents, language, depth=depth), unit, kept)
+    depth = ranking_part.depth + 1 if unit is None else 10 * ranking_part.depth
+    return aggregated(ranked(queries, documents, language, depth=depth), unit, ranking_part)

@@ -6,8 +6,7 @@ mines. It refuses collections that cannot be evaluated.
 
 from __future__ import annotations
 
-from hone.data import eval_splits as evaluated
-from hone.data import tables, training_set
+from hone.data import eval_splits, tables, training_set
 from hone.data.labels import positives_of
 from hone.files import write_json
 from hone.layout import BASE, leakage_file, round_table
@@ -23,7 +22,7 @@ from tasks.leakage.texts import read_evaluation_texts, training_texts
 def main(settings: LeakageSettings) -> None:
     """Compare a collection's evaluation queries with the training texts of all collections."""
     collection = settings.collection
-    evaluated.asked(
+    eval_splits.read_evaluation_splits(
         collection, settings.min_relevance
     )  # errors that evaluation would report only after hours of training
     training = training_set.read(unlabelled=settings.unlabelled)

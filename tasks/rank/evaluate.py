@@ -35,17 +35,22 @@ def reranked(
     if qrels.is_empty():
         return None
     queries, documents = collection.queries("dev"), collection.documents
-    asked, vectors = encoder.queries(queries["text"].to_list()), encoder.documents(documents)
-    found = as_table(queries["query_id"], documents.ids, *nearest(asked, vectors, depth))
+    query_vectors, document_vectors = (
+        encoder.queries(queries["text"].to_list()),
+        encoder.documents(documents),
+    )
+    found = as_table(
+        queries["query_id"], documents.ids, *nearest(query_vectors, document_vectors, depth)
+    )
     texts = documents.texts(found["doc_id"].unique())
     rows = rows_of(found.select("query_id", "doc_id"), queries["query_id"], texts["doc_id"])
     logits = scorer.logits(queries["text"].to_list(), texts["full_text"].to_list(), rows)
     anew = found.with_columns(score=pl.Series(logits, dtype=pl.Float32)).sort(
         "query_id", "score", descending=[False, True]
     )
-    unit, kept = units(documents, qrels), RankingPart(itself=collection.own_id == "keep")
+    unit, ranking_part = units(documents, qrels), RankingPart(itself=collection.own_id == "keep")
     before, after = (
-        per_query(aggregated(run, unit, kept), qrels, collection.min_relevance)[MEASURE]
+        per_query(aggregated(run, unit, ranking_part), qrels, collection.min_relevance)[MEASURE]
         for run in (found, anew)
     )
     return {

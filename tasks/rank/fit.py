@@ -83,8 +83,8 @@ def fitted(
 
 
 def begin_at(model: CrossEncoder, share: float) -> None:
-    """Initialize the bias of a new head to the fraction of positives (ln(share / (1 - share))), so
-    no step is spent on learning it [Hone default].
+    """Initialize the bias of a new head to the fraction of positives, ln(share / (1 - share)). No
+    step is then spent on learning it [Hone default].
     """
     head = model.get_submodule(last_linear(model))
     if head.bias is not None:
