@@ -84,7 +84,7 @@ def prepare(**sections: Any) -> None:
         _run(sections)
         return
     before = contents(Path())
-    made = template(partial(_kept, sections), "prepared", before, sections)
+    made = template(partial(_save_prepared, sections), "prepared", before, sections)
     after = contents_of_template(made)
     for name in before.keys() - after.keys():
         Path(name).unlink()
@@ -117,7 +117,7 @@ def unchanged(folder: Path, names: list[str], before: dict[str, str], made: Path
     return {name for name, path in inside.items() if path in before and before[path] == after[path]}
 
 
-def _kept(sections: dict[str, Any], folder: Path) -> None:
+def _save_prepared(sections: dict[str, Any], folder: Path) -> None:
     """Run the stages in the current folder, and keep a copy of all that is there then; templates
     share their large files.
     """

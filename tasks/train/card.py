@@ -111,9 +111,9 @@ def dev_runs(
         qrels = collection.qrels("dev")
         if not qrels.is_empty():
             encoder = encoder_for(model, settings.model, stage_settings.machine(), user=name)
-            kept = RankingPart(itself=collection.own_id == "keep")
+            ranking_part = RankingPart(itself=collection.own_id == "keep")
             runs[collection.name] = by_encoder(
-                encoder, collection.queries("dev"), collection.documents, qrels, kept
+                encoder, collection.queries("dev"), collection.documents, qrels, ranking_part
             )
     return runs
 

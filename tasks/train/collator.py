@@ -47,11 +47,13 @@ class Collator:
         queries = self._column("query")[chosen]
         positives = self._column("document")[chosen]
         own, counts = self.negatives().of(queries)
-        there = positives != NO_POSITIVE
-        documents, place = np.unique(np.concatenate([positives[there], own]), return_inverse=True)
-        known = int(there.sum())
+        has_positive = positives != NO_POSITIVE
+        documents, place = np.unique(
+            np.concatenate([positives[has_positive], own]), return_inverse=True
+        )
+        known = int(has_positive.sum())
         positive = np.full(len(rows), NO_POSITIVE)
-        positive[there] = place[:known]
+        positive[has_positive] = place[:known]
         role = np.zeros((len(rows), len(documents)), dtype=np.int64)
         role[np.repeat(np.arange(len(rows)), counts), place[known:]] = 1
         role[self.examples.is_known(queries, documents)] = -1

@@ -47,7 +47,7 @@ class Part:
         unit: doc_id and the document that is ranked for it. Null if each is ranked for itself.
         qrels: of these queries.
         min_relevance: the lowest relevance grade of a positive.
-        kept: which part of a ranking counts.
+        ranking_part: which part of a ranking counts.
     """
 
     queries: pl.DataFrame
@@ -55,7 +55,7 @@ class Part:
     unit: pl.DataFrame | None
     qrels: pl.DataFrame
     min_relevance: int
-    kept: RankingPart
+    ranking_part: RankingPart
 
     @property
     def documents(self) -> int:
@@ -79,7 +79,9 @@ class Part:
             np.take_along_axis(scores, rows, axis=1),
             rows,
         )
-        values = per_query(aggregated(found, self.unit, self.kept), self.qrels, self.min_relevance)
+        values = per_query(
+            aggregated(found, self.unit, self.ranking_part), self.qrels, self.min_relevance
+        )
         return self.queries.join(values, on="query_id", how="left", maintain_order="left")[
             MEASURE
         ].to_list()
@@ -139,9 +141,9 @@ def checks_of(
 ) -> Checks:
     """The dev checks of a training.
 
-    The pool has at most 40 dev queries with a positive from all collections, the same in every
-    round with the same seed. Its documents are their positives and the 10 nearest documents of each
-    query.
+    The pool has at most 40 dev queries with a positive from all collections. They are the same in
+    every round with the same seed. Its documents are their positives and the 10 nearest documents
+    of each query.
 
     Args:
         training: the training set.

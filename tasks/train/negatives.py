@@ -53,15 +53,15 @@ class Draw:
         seed: seed of this training.
     """
 
-    def __init__(self, kept: Negatives, n: int, how: str, seed: int) -> None:
-        self.segments = Segments(kept.first)
+    def __init__(self, negatives: Negatives, n: int, how: str, seed: int) -> None:
+        self.segments = Segments(negatives.first)
         self.n, self.how = n, how
         self.counts = np.minimum(self.segments.lengths, n)
         if how == "first":
-            self.order = kept
+            self.order = negatives
         else:
-            shuffled = self.segments.ordered(lots(kept.keys, seed, "negatives", bits=32))
-            self.order = kept.at(shuffled, self.segments.lengths)
+            shuffled = self.segments.ordered(lots(negatives.keys, seed, "negatives", bits=32))
+            self.order = negatives.at(shuffled, self.segments.lengths)
 
     def of_epoch(self, epoch: int) -> Negatives:
         """The negatives of an epoch, from 0."""

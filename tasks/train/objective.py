@@ -86,13 +86,13 @@ class Objective(nn.Module):
     ) -> torch.Tensor:
         query_features, document_features = (dict(part) for part in features)
         numbers = document_features.pop("numbers")
-        said = {name: document_features.pop(name, None) for name in ("weights", "teacher")}
+        targets = {name: document_features.pop(name, None) for name in ("weights", "teacher")}
         weight = query_features.pop("weight", None)
         batch = self.batch(
             self._vectors(query_features),
             self._vectors(document_features),
             labels,
-            **said,
+            **targets,
             positive_weight=weight,
         )
         losses = torch.stack([loss(batch) for loss in self.losses.values()]).sum(0)
@@ -115,8 +115,8 @@ class Objective(nn.Module):
         with torch.autocast(queries.device.type, enabled=False):
             positive, role = labels[:, 1], labels[:, 2:]
             usable = role >= 0
-            there = (positive >= 0).nonzero().squeeze(1)
-            usable[there, positive[there]] = False
+            with_positive = (positive >= 0).nonzero().squeeze(1)
+            usable[with_positive, positive[with_positive]] = False
             if weights is not None:
                 usable &= weights > 0
             scores = queries @ documents.T

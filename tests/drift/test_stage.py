@@ -18,7 +18,7 @@ from tests.stages import drift
 from tests.tiny_model import WORDS, tiny_model
 
 TEXTS = {f"d{number}": " ".join(WORDS[number : number + 4]) for number in range(12)}
-ASKED = {f"q{number}": " ".join(WORDS[2 * number : 2 * number + 2]) for number in range(6)}
+QUERIES = {f"q{number}": " ".join(WORDS[2 * number : 2 * number + 2]) for number in range(6)}
 ROUNDS = {
     "r1": {"from": "r0", "recipe": "warm-up"},
     "r2": {"from": "r1", "recipe": "top-k"},
@@ -33,7 +33,7 @@ def prepared(mined: list[tuple[str, str, str]] = MINED) -> None:
     """Three rounds: r1's model is the base, r2's and r3's are others; r2 has trained on mined
     negatives.
     """
-    queries = [{"query_id": name, "text": text, "split": "train"} for name, text in ASKED.items()]
+    queries = [{"query_id": name, "text": text, "split": "train"} for name, text in QUERIES.items()]
     queries += [{"query_id": "t", "text": "hot fire", "split": "test"}]
     documents = [{"doc_id": name, "text": text} for name, text in TEXTS.items()]
     write_rows(
@@ -83,7 +83,7 @@ def test_margins_and_cosines_are_those_of_the_models(workspace: Path):
     found = read_json(DRIFT)
     assert set(found["trained"]) == {"r2"}
     documents, queries = (
-        {name: vectors(name, texts) for name in ("r0", "r2", "r3")} for texts in (TEXTS, ASKED)
+        {name: vectors(name, texts) for name in ("r0", "r2", "r3")} for texts in (TEXTS, QUERIES)
     )
     margin = {
         name: np.array(
@@ -112,7 +112,7 @@ def test_margins_and_cosines_are_those_of_the_models(workspace: Path):
     assert r3["documents_start"] == pytest.approx(expected, abs=1e-5)
     assert r2["documents_start"] == r2["documents_base"]
     assert r3["queries_base"] == pytest.approx(
-        np.mean([queries["r3"][name] @ queries["r0"][name] for name in ASKED]), abs=1e-5
+        np.mean([queries["r3"][name] @ queries["r0"][name] for name in QUERIES]), abs=1e-5
     )
 
 

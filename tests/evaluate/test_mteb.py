@@ -207,10 +207,10 @@ def test_a_real_collection_as_a_task_has_mtebs_own_score_with_the_default_encode
         line.split("\t")
         for line in (shared / "cranfield/qrels/test.tsv").read_text().splitlines()[1:]
     ]
-    asked = list(dict.fromkeys(query for query, _, _ in rows))[:6]
+    query_ids = list(dict.fromkeys(query for query, _, _ in rows))[:6]
     judged: Parts = {
         query: dict([(doc, int(grade)) for one, doc, grade in rows if one == query][:5])
-        for query in asked
+        for query in query_ids
     }
     wanted = {doc for found in judged.values() for doc in found}
     corpus, queries = (
@@ -244,11 +244,11 @@ def test_a_query_that_nothing_is_found_for_scores_0(registered):
         corpus, queries[:2], {query: judged[query] for query in ("q0", "q2")} | {"q1": {"d1": 1}}
     )
     task = mteb_task(NAME)
-    asked = pl.DataFrame({"query_id": ["q0", "q1"], "text": ["a", "b"]})
+    query_table = pl.DataFrame({"query_id": ["q0", "q1"], "text": ["a", "b"]})
     qrels = pl.DataFrame({"query_id": ["q0", "q1"], "doc_id": ["d0", "d1"], "relevance": [1, 1]})
     run = pl.DataFrame({"query_id": ["q0"], "doc_id": ["d0"], "score": [1.0]})
-    assert task.score(asked, qrels, run, None) == {"ndcg_at_10": 0.5}
-    assert mteb_task(NAME).score(asked, qrels, run.clear(), None) == {"ndcg_at_10": 0.0}
+    assert task.score(query_table, qrels, run, None) == {"ndcg_at_10": 0.5}
+    assert mteb_task(NAME).score(query_table, qrels, run.clear(), None) == {"ndcg_at_10": 0.0}
 
 
 def test_a_prompt_that_the_model_has_for_the_task_or_its_kind_is_read(workspace: Path, registered):
@@ -265,8 +265,8 @@ def test_a_prompt_that_the_model_has_for_the_task_or_its_kind_is_read(workspace:
         "query": "salt sour ",
         "document": "dog ",
     }
-    told = mteb_task(NAME).prompts(ModelFolder(folder), "Instruct: {instruction}\nQuery: ")
-    assert told == {"query": "Instruct: Find what is meant\nQuery: ", "document": "dog "}
+    task_prompts = mteb_task(NAME).prompts(ModelFolder(folder), "Instruct: {instruction}\nQuery: ")
+    assert task_prompts == {"query": "Instruct: Find what is meant\nQuery: ", "document": "dog "}
 
 
 def test_what_the_publisher_has_stays(workspace: Path, registered):
@@ -284,12 +284,12 @@ def test_an_instruction_follows_its_query(workspace: Path, registered):
     registered(corpus, [query | {"instruction": "only what is sweet"} for query in queries], judged)
     tiny_model(workspace / "inputs" / "base", seed=1)
     project(workspace)
-    asked = tables.read("queries", workspace / "data/theirs/test/queries.parquet")
-    assert asked["text"][0] == f"{queries[0]['text']} only what is sweet"
+    query_table = tables.read("queries", workspace / "data/theirs/test/queries.parquet")
+    assert query_table["text"][0] == f"{queries[0]['text']} only what is sweet"
 
 
 @pytest.mark.parametrize(
-    ("name", "subset", "split", "said"),
+    ("name", "subset", "split", "message"),
     [
         ("SciFct", None, None, "has no task 'SciFct'; did you mean 'SciFact'"),
         ("Banking77Classification", None, None, "has the type Classification"),
@@ -301,9 +301,9 @@ def test_an_instruction_follows_its_query(workspace: Path, registered):
     ],
 )
 def test_what_cannot_be_evaluated_is_refused_before_anything_is_loaded(
-    name: str, subset: str | None, split: str | None, said: str
+    name: str, subset: str | None, split: str | None, message: str
 ):
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         mteb_task(name, subset, split)
 
 

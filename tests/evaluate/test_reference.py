@@ -131,7 +131,7 @@ def test_an_endpoint_with_the_same_model_has_its_scores(workspace: Path, server:
         for name in ours
         if isinstance(ours[name], float)
     )
-    asked = len(server.texts)
+    n_texts = len(server.texts)
     call(evaluate_reference, reference="theirs", collection="ours")
-    assert len(server.texts) == asked
+    assert len(server.texts) == n_texts
     assert {one.needed_by for one in list_entries()} == {("r0",), ("theirs",)}

@@ -106,7 +106,7 @@ def by_beir(
                 [[f"{text['title']} {text['text']}".strip() for text in corpus]], "document"
             ).take(slice(None))
 
-    asked = dict(queries.select("query_id", "text").iter_rows())
+    query_texts = dict(queries.select("query_id", "text").iter_rows())
     everything = tables.read("documents", documents.path)
     corpus = {
         doc_id: {"title": title or "", "text": text}
@@ -114,7 +114,7 @@ def by_beir(
     }
     results = EvaluateRetrieval(
         DenseRetrievalExactSearch(Stored(), batch_size=64), score_function="dot"
-    ).retrieve(corpus, asked)
+    ).retrieve(corpus, query_texts)
     judged = nested(qrels, "relevance")
     ndcg, average_precision, recall, _ = EvaluateRetrieval.evaluate(judged, results, [10, 100])
     mrr = EvaluateRetrieval.evaluate_custom(judged, results, [10], metric="mrr")

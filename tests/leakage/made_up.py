@@ -20,7 +20,7 @@ POSITIVES = {
     "d3": "what both sides are answered by",
 }
 ANSWERED = [("q1", "d2"), ("q2", "d3"), ("q3", "d2"), ("q4", "d1")]
-ASKED = {
+EVALUATION = {
     ("t1", "test"): "Kiwifruit for irritable bowel syndrome",  # nearly q1
     ("t2", "test"): "  broccoli SPROUTS?",  # q2 but for what does not count
     ("t3", "test"): "plant-based diet",  # nearly d1, an answer of q4
@@ -59,7 +59,7 @@ def trained(
 
 
 def evaluation_texts(
-    texts: dict[tuple[str, str], str] = ASKED, answers: dict[str, str] | None = None
+    texts: dict[tuple[str, str], str] = EVALUATION, answers: dict[str, str] | None = None
 ) -> EvaluationTexts:
     rows = [(name, split, text) for (name, split), text in texts.items()]
     answered = [

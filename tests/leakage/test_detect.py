@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hone.text.alike import COMPARED
 from tasks.leakage.detect import found
 from tasks.leakage.sentences import sentence
-from tests.leakage.made_up import ASKED, TRAINED, account, evaluation_texts, trained
+from tests.leakage.made_up import EVALUATION, TRAINED, account, evaluation_texts, trained
 
 
-def test_the_same_text_near_duplicates_and_answers_that_are_asked():
+def test_the_same_text_near_duplicates_and_answers_that_are_queries():
     made = account()
     assert made["splits"] == {
         "test": {"queries": 4, "compared": 4, "same": 1, "near": 2, "leaked": 3, "share": 0.75},
@@ -29,14 +29,17 @@ def test_the_same_text_near_duplicates_and_answers_that_are_asked():
 
 
 def test_examples_name_both_texts_and_begin_with_test():
-    shown = account()["examples"]
-    assert [(one["asked_id"], one["training_id"], one["how"], one["kind"]) for one in shown] == [
+    examples = account()["examples"]
+    assert [(one["asked_id"], one["training_id"], one["how"], one["kind"]) for one in examples] == [
         ("t1", "q1", "near", "query"),
         ("t2", "q2", "same", "query"),
         ("t3", "d1", "near", "positive"),
         ("v1", "q4", "same", "query"),
     ]
-    assert (shown[0]["training"], shown[0]["asked"]) == (TRAINED["q1"], ASKED["t1", "test"])
+    assert (examples[0]["training"], examples[0]["asked"]) == (
+        TRAINED["q1"],
+        EVALUATION["t1", "test"],
+    )
 
 
 def test_at_most_ten_examples():
@@ -70,7 +73,7 @@ def test_a_shared_answer_is_counted_and_is_no_leak():
 
 
 @pytest.mark.parametrize("texts", [{}, {("v1", "dev"): "how to sort a list"}])
-def test_a_split_in_which_nothing_is_asked_has_no_share(texts: dict):
+def test_a_split_without_queries_has_no_share(texts: dict):
     made = account(evaluation=evaluation_texts(texts))
     assert made["splits"]["test"] == {
         "queries": 0,
@@ -100,7 +103,7 @@ def test_a_long_answer_is_no_near_duplicate_and_is_not_compared():
     assert made["training"]["positive"] == {"leaked": 0, "of": 1}
 
 
-def test_what_was_not_compared_is_told_and_the_same_text_is_found_all_the_same():
+def test_uncompared_texts_are_reported_and_the_same_text_is_found():
     made = found(trained(), evaluation_texts(), np.random.default_rng(0), most=4)
     assert sum(made["looked_at"]["compared"].values()) == 4
     assert made["splits"]["test"]["same"] == made["splits"]["dev"]["same"] == 1
@@ -158,7 +161,7 @@ def test_the_estimate_is_right_in_the_mean():
     assert np.std(shares) > 0
 
 
-def test_drawn_training_texts_are_told_and_the_share_is_the_least():
+def test_drawn_training_texts_are_reported_and_the_share_is_the_least():
     texts = {f"q{number}": f"the question of number {number} and no other" for number in range(30)}
     made = found(
         trained(texts, {}, []),

@@ -12,7 +12,7 @@ from hone.layout import ADMITTED
 from hone.stage import call
 from tasks.leakage import gate
 from tasks.leakage.sentences import sentence
-from tests.leakage.made_up import ASKED, TRAINED, account, evaluation_texts
+from tests.leakage.made_up import EVALUATION, TRAINED, account, evaluation_texts
 
 NONE = {("t4", "test"): "nothing of the kind"}
 
@@ -32,19 +32,19 @@ def test_above_the_share_it_names_counts_an_example_and_what_to_do(workspace: Pa
     settings(0.5, clean=account(evaluation=evaluation_texts(NONE)), ours=account())
     with pytest.raises(Refused) as refused:
         call(gate.main)
-    said = str(refused.value)
+    message = str(refused.value)
     for part in (
         "leak into the training data (limit leakage.refuse_above: 50.0 %)",
         "ours: training data contains 3 of 4 test queries (75.0 %) and 1 of 2 dev queries (50.0 "
         "%), verbatim or nearly.",
         f"the training query 'q1' of ours ({TRAINED['q1']!r}) and the test query 't1' "
-        f"({ASKED['t1', 'test']!r})",
+        f"({EVALUATION['t1', 'test']!r})",
         "Remove the training queries listed in reports/leakage/ours.json (`take_out`: by "
         "collection, with the ids of its source)",
         "raise `leakage: {refuse_above: ...}` or set it to null",
     ):
-        assert part in said
-    assert "clean" not in said
+        assert part in message
+    assert "clean" not in message
     assert not ADMITTED.exists()
 
 
@@ -77,10 +77,12 @@ def test_what_it_writes_is_the_same_whatever_leaks_and_holds_no_text(workspace: 
     settings(None, ours=account(), theirs=account(evaluation=evaluation_texts({})))
     call(gate.main)
     assert gate.ADMITTED.read_bytes() == before
-    assert not [text for text in (*TRAINED.values(), *ASKED.values()) if text.encode() in before]
+    assert not [
+        text for text in (*TRAINED.values(), *EVALUATION.values()) if text.encode() in before
+    ]
 
 
-def test_sentences_where_nothing_leaks_and_where_nothing_is_asked():
+def test_sentences_without_leaks_and_without_queries():
     assert (
         sentence(account(evaluation=evaluation_texts(NONE)))
         == "training data contains none of 1 test query."

@@ -79,9 +79,9 @@ def test_a_test_label_trains_nothing_again_and_a_leak_mines_nothing(tmp_path: Pa
 
     write(project.folder, "sort the lists", "d-t")
     refused = project.repro(LAST, fails=True)
-    assert "ours: training data contains 1 of 1 test query (100.0 %)" in refused.said
-    assert "('sort the list')" in refused.said
-    assert "Traceback" not in refused.said
+    assert "ours: training data contains 1 of 1 test query (100.0 %)" in refused.output
+    assert "('sort the list')" in refused.output
+    assert "Traceback" not in refused.output
     assert "leakage@ours" in refused.ran
     assert not set(ROUND) & {*refused.ran, *refused.restored}
 

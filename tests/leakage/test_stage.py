@@ -57,7 +57,7 @@ def prepared(**sections: object) -> dict[str, dict]:
     return {name: read_json(LEAKAGE / f"{name}.json") for name in collections}
 
 
-def test_a_collection_that_is_not_trained_on_is_held_against_the_training_of_another(
+def test_a_collection_that_is_not_trained_on_is_compared_with_the_training_of_another(
     workspace: Path, capsys: pytest.CaptureFixture
 ):
     collection("ours", OURS, {"t1": "an unlike question"}, chunks=True)
@@ -95,8 +95,8 @@ def test_a_collection_that_is_not_trained_on_is_held_against_the_training_of_ano
         repr(text) in str(refusal.value) for text in texts
     )  # from data/, for git keeps the file
     assert "lists sorted" not in (LEAKAGE / "theirs.json").read_text()
-    [shown] = read_leakage(["theirs"])[0]["examples"]
-    assert (shown["training"], shown["asked"]) == texts
+    [example] = read_leakage(["theirs"])[0]["examples"]
+    assert (example["training"], example["asked"]) == texts
 
 
 def test_a_positive_that_leaks_is_shown_with_its_text(workspace: Path):
@@ -106,8 +106,8 @@ def test_a_positive_that_leaks_is_shown_with_its_text(workspace: Path):
     assert [(one["kind"], one["training_id"]) for one in found["theirs"]["examples"]] == [
         ("positive", "d-q2")
     ]
-    [shown] = read_leakage(["theirs"])[0]["examples"]
-    assert shown["training"] == shown["asked"] == "ours tells of what is a heap"
+    [example] = read_leakage(["theirs"])[0]["examples"]
+    assert example["training"] == example["asked"] == "ours tells of what is a heap"
 
 
 def test_what_to_take_out_has_the_ids_of_its_source_where_several_are_trained_on(workspace: Path):

@@ -68,13 +68,11 @@ SMALL = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `dvc repro` did: stages that ran, stages whose result was brought back, and all it
-    said.
-    """
+    """What `dvc repro` did: stages that ran, stages whose result was restored, and its output."""
 
     ran: list[str]
     restored: list[str]
-    said: str
+    output: str
 
 
 @dataclass(frozen=True)
@@ -161,9 +159,9 @@ class Project:
             text=True,
             timeout=60 * MINUTES,
         )
-        said = done.stdout + done.stderr
-        assert (done.returncode != 0) is fails, said
-        return Outcome(RAN.findall(said), RESTORED.findall(said), said)
+        output = done.stdout + done.stderr
+        assert (done.returncode != 0) is fails, output
+        return Outcome(RAN.findall(output), RESTORED.findall(output), output)
 
     def mend(self) -> None:
         """What `make loop` does before `dvc repro`."""
@@ -188,16 +186,16 @@ class Project:
             text=True,
             start_new_session=True,
         ) as process:
-            said = []
+            lines = []
             for line in process.stdout:
-                said.append(line)
+                lines.append(line)
                 if RAN.findall(line) == [stage]:
                     break
             else:
-                raise AssertionError(f"{stage} never ran: {''.join(said)}")
+                raise AssertionError(f"{stage} never ran: {''.join(lines)}")
             while begun is not None and not begun():
                 assert process.poll() is None, (
-                    f"{stage} ended before it could be killed: {''.join(said)}"
+                    f"{stage} ended before it could be killed: {''.join(lines)}"
                 )
                 time.sleep(0.01)
             if begun is None:

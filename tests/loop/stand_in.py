@@ -31,22 +31,22 @@ def main(command: str) -> None:
         command, *(part for file in read for part in (str(file), file.read_bytes()))
     )
     for place, (out, inside) in enumerate(stage["outs"].items(), start=1):
-        held = place == len(stage["outs"]) and os.environ.get("HELD") == command
+        stops = place == len(stage["outs"]) and os.environ.get("HELD") == command
         if inside is None:
             with written_whole(Path(out)) as part:
-                write(part, f"{out} {content}", held)
+                write(part, f"{out} {content}", stops)
         else:
             with folder_written_whole(Path(out)) as part:
                 for name in inside:
                     (part / name).parent.mkdir(parents=True, exist_ok=True)
-                    write(part / name, f"{out}/{name} {content}", held and name == inside[-1])
+                    write(part / name, f"{out}/{name} {content}", stops and name == inside[-1])
 
 
-def write(file: Path, content: str, held: bool) -> None:
+def write(file: Path, content: str, stops: bool) -> None:
     with file.open("w") as opened:
         opened.write(content[:20])
         opened.flush()
-        if held:
+        if stops:
             print(HALF_WRITTEN, flush=True)
             time.sleep(600)
         opened.write(content[20:])

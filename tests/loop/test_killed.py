@@ -19,7 +19,7 @@ from tests.loop.stand_in import HALF_WRITTEN
 
 # A folder, several folders, several files, files beside a metric that DVC does not keep, and the
 # last, which has all of these.
-HELD_IN = ("resolve", "start", "sample@r2", "evaluate@r2-python-api", "report")
+KILLED_IN = ("resolve", "start", "sample@r2", "evaluate@r2-python-api", "report")
 
 
 class StandIns(Project):
@@ -87,13 +87,13 @@ class StandIns(Project):
             text=True,
             start_new_session=True,
         ) as process:
-            said = []
+            lines = []
             for line in process.stdout:
-                said.append(line)
+                lines.append(line)
                 if HALF_WRITTEN in line:
                     break
             else:
-                raise AssertionError(f"'{command}' never wrote: {''.join(said)}")
+                raise AssertionError(f"'{command}' never wrote: {''.join(lines)}")
             os.killpg(process.pid, signal.SIGKILL)
 
     def outputs(self) -> dict[str, bytes]:
@@ -132,8 +132,8 @@ def test_killed_while_stages_write_the_graph_goes_on_to_the_same_outputs(stand_i
     assert set(commands) == set(ran)
     expected = unbroken.outputs()
     broken, _ = stand_ins("broken")
-    assert set(HELD_IN) <= set(commands)
-    for stage in HELD_IN:
+    assert set(KILLED_IN) <= set(commands)
+    for stage in KILLED_IN:
         broken.killed_at(commands[stage])
     broken.mend()
     assert broken.repro().ran == ["report"]  # what was whole before a kill is not made again

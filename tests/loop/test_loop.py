@@ -61,7 +61,7 @@ def test_nothing_to_do(project: Project):
         project.repro()  # the first one
     outcome = project.repro()
     assert (outcome.ran, outcome.restored) == ([], [])
-    assert "up to date" in outcome.said
+    assert "up to date" in outcome.output
 
 
 def test_all_that_a_stage_used_is_in_its_fingerprint(project: Project):
@@ -70,8 +70,8 @@ def test_all_that_a_stage_used_is_in_its_fingerprint(project: Project):
     """
     checked = set()
     for note in project.notes.glob("*.json"):
-        told = json.loads(note.read_text())
-        settings = settings_of(told["arguments"])
+        record = json.loads(note.read_text())
+        settings = settings_of(record["arguments"])
         if settings is None:
             continue
         known = set(
@@ -79,10 +79,10 @@ def test_all_that_a_stage_used_is_in_its_fingerprint(project: Project):
         )
         packages = {
             name
-            for name in told["modules"]
+            for name in record["modules"]
             if (project.folder / name.replace(".", "/") / "__init__.py").exists()
         }
-        assert set(told["modules"]) - packages <= known, settings
+        assert set(record["modules"]) - packages <= known, settings
         checked.add(settings)
     assert {
         "base",
@@ -149,10 +149,10 @@ def test_no_known_positive_is_trained_as_a_negative(project: Project):
 
 def test_no_test_query_is_trained_on(project: Project):
     trained = table(project, "rounds/r2/trained.parquet")["query_id"].unique()
-    asked = pl.concat(
+    evaluation_queries = pl.concat(
         [table(project, f"data/python-api/{split}/queries.parquet") for split in ("test", "dev")]
     )
-    assert asked.filter(pl.col("query_id").is_in(trained.implode())).is_empty()
+    assert evaluation_queries.filter(pl.col("query_id").is_in(trained.implode())).is_empty()
 
 
 def test_the_model_folder_loads_and_has_a_card(project: Project):
@@ -207,7 +207,7 @@ def test_r1_and_r2_are_mined_and_measured_by_their_own_vectors(project: Project)
 def test_metrics_are_shown_by_dvc(project: Project):
     import subprocess
 
-    shown = subprocess.run(
+    completed = subprocess.run(
         ["dvc", "metrics", "show", "--json"],
         cwd=project.folder,
         env=project.environment,
@@ -216,8 +216,8 @@ def test_metrics_are_shown_by_dvc(project: Project):
         check=True,
     ).stdout
     for name in ("r0", "bm25", "r1", "r2"):
-        assert f"reports/metrics/{name}/python-api.json" in shown.replace("\\\\", "/")
-    assert "ndcg_at_10" in shown
+        assert f"reports/metrics/{name}/python-api.json" in completed.replace("\\\\", "/")
+    assert "ndcg_at_10" in completed
 
 
 def test_one_parameter_runs_what_it_touches_and_its_return_restores_it(project: Project):
@@ -294,8 +294,8 @@ def test_a_misspelt_word_in_the_last_round_is_found_before_the_first_trains(proj
     before = project.tables()
     outcome = project.repro(fails=True)
     assert outcome.ran == ["resolve"]
-    assert "did you mean 'nv-retriever'?" in outcome.said
-    assert "Traceback" not in outcome.said
+    assert "did you mean 'nv-retriever'?" in outcome.output
+    assert "Traceback" not in outcome.output
     assert {
         name: value for name, value in project.tables().items() if not name.startswith("resolved/")
     } == {name: value for name, value in before.items() if not name.startswith("resolved/")}
@@ -340,9 +340,9 @@ def test_killed_in_each_stage_it_goes_on_to_the_same_result(project: Project, tm
     broken.mend()
     broken.repro()
     unbroken, resumed = project.tables(), broken.tables()
-    kept = {name for name in unbroken if "/r3/" not in name and "new_loss" not in name}
-    assert kept == set(resumed)
-    differing = sorted(name for name in kept if unbroken[name] != resumed[name])
+    unchanged = {name for name in unbroken if "/r3/" not in name and "new_loss" not in name}
+    assert unchanged == set(resumed)
+    differing = sorted(name for name in unchanged if unbroken[name] != resumed[name])
     assert not differing
     litter = [str(file) for file in broken.folder.rglob("*.part") if ".dvc" not in file.parts]
     assert not litter
@@ -394,8 +394,10 @@ def test_a_round_that_judges_read_is_killed_goes_on_and_asks_nothing_twice(proje
     assert [judge["judge"] for judge in account["judges"]] == ["guide", "local"]
     assert account["judges"][0]["asked"] == len(negatives)
     assert account["judges"][1]["asked"] == 6
-    said = table(project, "rounds/r3/judgments.parquet")
-    assert said.filter(pl.col("judge") == "local")["model"].str.starts_with("smollm2-135m ").all()
+    judgments = table(project, "rounds/r3/judgments.parquet")
+    assert (
+        judgments.filter(pl.col("judge") == "local")["model"].str.starts_with("smollm2-135m ").all()
+    )
     dropped = table(project, "rounds/r3/removed/relabel.parquet")
     trained = table(project, "rounds/r3/trained.parquet").filter(pl.col("role") == "negative")
     assert len(dropped) == account["actions"].get("drop", 0)
@@ -403,10 +405,10 @@ def test_a_round_that_judges_read_is_killed_goes_on_and_asks_nothing_twice(proje
     assert "Judge verdicts on negatives" in (project.folder / "reports/index.html").read_text()
     known = json.loads((project.folder / "resolved/rounds/r3/relabel.json").read_text())["code"]
     used = [
-        told["modules"]
+        record["modules"]
         for note in project.notes.glob("*.json")
-        if "--round" in (told := json.loads(note.read_text()))["arguments"]
-        and "tasks.relabel" in told["arguments"]
+        if "--round" in (record := json.loads(note.read_text()))["arguments"]
+        and "tasks.relabel" in record["arguments"]
     ]
     assert used
     packages = {

@@ -80,8 +80,10 @@ def test_chunks_are_ranked_for_their_parents(workspace: Path):
         )
         for part, text in enumerate(texts)
     ]
-    asked = {"train": "big tree", "dev": "red cat", "test": "dark light"}
-    queries = [{"query_id": split, "text": text, "split": split} for split, text in asked.items()]
+    query_texts = {"train": "big tree", "dev": "red cat", "test": "dark light"}
+    queries = [
+        {"query_id": split, "text": text, "split": split} for split, text in query_texts.items()
+    ]
     write_rows(
         Path("inputs/ours"),
         documents,

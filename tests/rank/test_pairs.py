@@ -145,8 +145,8 @@ def test_the_stage_has_the_guards_of_the_recipe(workspace: Path):
             },
         }
     )
-    told = RankSettings.read(round="r1")
-    assert told.guards == [
+    settings = RankSettings.read(round="r1")
+    assert settings.guards == [
         {"method": "labelled", "parameters": {}},
         {"method": "near-duplicate", "parameters": {"threshold": 0.7}},
     ]
@@ -268,12 +268,15 @@ def test_a_document_stands_on_both_sides_where_the_pairs_are_balanced(workspace:
 )
 def test_each_once_and_as_many_as_there_are(rows: list, wanted: int, how: str):
     free = pl.DataFrame(rows, schema=["query_id", "doc_id", "source"], orient="row")
-    asked = pl.DataFrame({"query_id": ["q", "r"], "wanted": [wanted, wanted]})
-    made = drawn(free, asked, how, lots_of(free, how, 1, "position 1"))
-    there = free.unique(["query_id", "doc_id"])
-    assert made.join(there, on=["query_id", "doc_id"], how="semi").unique().height == made.height
+    wanted_counts = pl.DataFrame({"query_id": ["q", "r"], "wanted": [wanted, wanted]})
+    made = drawn(free, wanted_counts, how, lots_of(free, how, 1, "position 1"))
+    unique_pairs = free.unique(["query_id", "doc_id"])
+    assert (
+        made.join(unique_pairs, on=["query_id", "doc_id"], how="semi").unique().height
+        == made.height
+    )
     counts = dict(made.group_by("query_id").len().rows())
-    for (query,), part in there.group_by("query_id"):
+    for (query,), part in unique_pairs.group_by("query_id"):
         assert counts[query] == min(wanted, len(part))
 
 

@@ -59,28 +59,28 @@ def learned(workspace: Path) -> str:
 
 def learn(folder: Path) -> None:
     folder.mkdir()
-    with pytest.MonkeyPatch.context() as patch, redirect_stderr(StringIO()) as told:
+    with pytest.MonkeyPatch.context() as patch, redirect_stderr(StringIO()) as output:
         patch.chdir(folder)
         prepared({"rank": RANK, "score": ["cross-encoder"]}, {"score": ["cross-encoder"]})
         rank("r1")
-        Path("told").write_text(told.getvalue())
+        Path("told").write_text(output.getvalue())
 
 
 def test_it_learns_what_the_encoder_does_not_know_and_says_how_well(learned: str):
     """Four of 24 documents are right for all; by chance nDCG@10 is .3."""
-    said = about()
-    assert said["from"] == "the base encoder r0"
-    assert (said["positives"], said["negatives"], said["queries"]) == (36, 144, 9)
-    assert said["dev"]["ours"]["queries"] == 6
-    assert said["dev"]["ours"]["before"] < 0.7
-    assert said["dev"]["ours"]["after"] > 0.95
-    assert said["dev"]["ours"]["better"] == 6
-    told = f"from {said['dev']['ours']['before']:.4f} to {said['dev']['ours']['after']:.4f}"
-    assert told in learned
+    facts = about()
+    assert facts["from"] == "the base encoder r0"
+    assert (facts["positives"], facts["negatives"], facts["queries"]) == (36, 144, 9)
+    assert facts["dev"]["ours"]["queries"] == 6
+    assert facts["dev"]["ours"]["before"] < 0.7
+    assert facts["dev"]["ours"]["after"] > 0.95
+    assert facts["dev"]["ours"]["better"] == 6
+    change = f"from {facts['dev']['ours']['before']:.4f} to {facts['dev']['ours']['after']:.4f}"
+    assert change in learned
     card = Path("rankers/r1/README.md").read_text()
     assert (
-        f"| ours | 6 | 24 | {said['dev']['ours']['before']:.4f} | "
-        f"{said['dev']['ours']['after']:.4f} | 6 | 0 |" in card
+        f"| ours | 6 | 24 | {facts['dev']['ours']['before']:.4f} | "
+        f"{facts['dev']['ours']['after']:.4f} | 6 | 0 |" in card
     )
     assert "binary cross-entropy, 180 steps of 12 pairs of at most 48 tokens" in card
     CrossModel(Path("rankers/r1")).refuse_unsafe()
@@ -222,7 +222,7 @@ def test_without_dev_queries_it_says_that_nothing_was_measured(
 
 
 @pytest.mark.parametrize(
-    ("sections", "said"),
+    ("sections", "message"),
     [
         ({"rank": {"base": "elsewhere"}}, "is not below inputs/"),
         ({"rank": {"base": "inputs/missing"}}, "the Hugging Face Hub did not answer"),
@@ -243,10 +243,10 @@ def test_without_dev_queries_it_says_that_nothing_was_measured(
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_does(
-    workspace: Path, sections: dict, said: str
+    workspace: Path, sections: dict, message: str
 ):
     tiny_model(Path("elsewhere"))
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         prepared(sections)
 
 

@@ -77,9 +77,9 @@ def test_no_text_of_a_test_query_can_reach_training(workspace: Path):
                 if file.suffix == ".parquet"
                 else pl.DataFrame({"text": [file.read_text()]})
             )
-            told = " ".join(str(value) for row in frame.rows() for value in row)
-            assert "secret" not in told
-            assert "q2" not in told
+            values = " ".join(str(value) for row in frame.rows() for value in row)
+            assert "secret" not in values
+            assert "q2" not in values
 
 
 def test_a_table_that_changed_after_it_was_admitted_is_refused(workspace: Path):

@@ -83,8 +83,10 @@ def test_queries_come_in_the_same_order_with_the_same_positives_whichever_others
             assert drawn[1] == [doc for doc in drawn[0] if doc in set(fewer["doc_id"])]
             continue
         of = dict(zip(pairs["doc_id"], pairs["query_id"], strict=True))
-        there = set(fewer["query_id"])
-        assert [of[doc] for doc in drawn[1]] == [of[doc] for doc in drawn[0] if of[doc] in there]
+        remaining = set(fewer["query_id"])
+        assert [of[doc] for doc in drawn[1]] == [
+            of[doc] for doc in drawn[0] if of[doc] in remaining
+        ]
         assert [doc for doc in drawn[0] if doc in set(fewer["doc_id"])] == [
             doc for doc in drawn[1] if doc in drawn[0]
         ]

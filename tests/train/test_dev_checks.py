@@ -50,20 +50,25 @@ def rounds(**changes) -> dict:
     return {"r1": {"from": "r0", "recipe": "top-k", "train": section | changes}}
 
 
-def prepared(asked: str | None = "{1} {0} " * 4, grade: int = 1, **changes) -> None:
+def prepared(query_texts: str | None = "{1} {0} " * 4, grade: int = 1, **changes) -> None:
     """A folder collection with training and dev queries, a tiny model, and labels of r1: two
     negatives a query.
 
     Args:
-        asked: a dev query's text, of the two words of its document; null: there are no dev queries.
+        query_texts: a dev query's text, of the two words of its document. Null: there are no dev
+            queries.
         grade: of a dev query's document.
     """
     queries = [{"query_id": f"train{n}", "text": WORDS[n], "split": "train"} for n in range(TRAIN)]
     queries.append({"query_id": "t", "text": "old", "split": "test"})
     known = pairs(*((f"train{n}", f"d{n}") for n in range(TRAIN)), ("t", "d49"), relevance=1)
-    if asked:
+    if query_texts:
         queries += [
-            {"query_id": f"dev{n}", "text": asked.format(*DOCUMENTS[n].split()), "split": "dev"}
+            {
+                "query_id": f"dev{n}",
+                "text": query_texts.format(*DOCUMENTS[n].split()),
+                "split": "dev",
+            }
             for n in range(DEV)
         ]
         known += pairs(*((f"dev{n}", f"d{n}") for n in range(DEV)), relevance=grade)
@@ -222,10 +227,10 @@ def test_the_pool_of_chunks_and_of_several_collections(
         for number, of_parent in enumerate(texts)
         for part, text in enumerate(of_parent)
     ]
-    asked = {"train": "big tree", "dev": "red cat", "dev2": "fire hot", "test": "dark light"}
+    query_texts = {"train": "big tree", "dev": "red cat", "dev2": "fire hot", "test": "dark light"}
     queries = [
         {"query_id": name, "text": text, "split": name.removesuffix("2")}
-        for name, text in asked.items()
+        for name, text in query_texts.items()
     ]
     known = pairs(("train", "p0"), ("dev", "p0"), ("dev2", "p1"), ("test", "p0"))
     for name in ("one", "two"):
@@ -316,10 +321,12 @@ def test_a_training_that_was_killed_reports_the_same_checks(
             train("r1")
     capsys.readouterr()
     train("r1")
-    said = capsys.readouterr().err
+    output = capsys.readouterr().err
     last = {4: 0, 6: 4, 8: 4}[step]
-    assert (f"resuming from checkpoint-{last}" in said) is (last > 0)
-    assert said.count("dev check at step") == len([check for check in (3, 5, 7, 9) if check > last])
+    assert (f"resuming from checkpoint-{last}" in output) is (last > 0)
+    assert output.count("dev check at step") == len(
+        [check for check in (3, 5, 7, 9) if check > last]
+    )
     assert record() == unbroken
     assert weights() == same
 
@@ -346,7 +353,7 @@ def test_training_that_helps_dev_is_not(workspace: Path, capsys: pytest.CaptureF
     assert "Train less" not in capsys.readouterr().err + Path("models/r1/README.md").read_text()
 
 
-@pytest.mark.parametrize("given", [{"asked": None}, {"grade": 0}, {"dev_scores": False}])
+@pytest.mark.parametrize("given", [{"query_texts": None}, {"grade": 0}, {"dev_scores": False}])
 def test_without_dev_queries_positives_or_scores_nothing_is_checked(workspace: Path, given: dict):
     prepared(**given)
     train("r1")

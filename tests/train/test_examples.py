@@ -209,7 +209,7 @@ def test_a_promoted_document_is_known_and_so_is_its_copy_among_the_negatives():
     assert made.weights_of(np.array([0]), number).item() == 1.0
 
 
-def test_grades_are_the_teachers_and_there_only_where_they_are_asked_for():
+def test_grades_are_the_teachers_and_exist_only_if_requested():
     rows = [
         ("q", "p", "positive", None, 1.0, "qrels", 2.0),
         ("q", "a", "negative", 1, 1.0, "lm", -1.5),

@@ -82,12 +82,12 @@ def test_weights_of_one_are_no_weights_to_the_last_bit(seed, queries, documents)
     positive = torch.randint(documents, (queries,), generator=draw)
     usable = torch.rand(queries, documents, generator=draw) < 0.8
     usable[torch.arange(queries), positive] = False
-    kept, plain = (given_scores.clone().requires_grad_() for _ in range(2))
-    loss = infonce(batch_of(kept, positive.tolist(), usable))
+    weighted, plain = (given_scores.clone().requires_grad_() for _ in range(2))
+    loss = infonce(batch_of(weighted, positive.tolist(), usable))
     logits, place = plain / 0.05, positive[:, None]
     masked = logits.masked_fill(~usable.scatter(1, place, True), float("-inf"))
     expected = masked.logsumexp(1) - logits.gather(1, place).squeeze(1)
     loss.mean().backward()
     expected.mean().backward()
     assert torch.equal(loss, expected)
-    assert torch.equal(kept.grad, plain.grad)
+    assert torch.equal(weighted.grad, plain.grad)

@@ -11,7 +11,7 @@ from hone.lots import lots, pair_keys
 from tasks.train.negatives import Draw, Negatives
 
 
-def kept(counts: list[int]) -> Negatives:
+def negatives_of(counts: list[int]) -> Negatives:
     """So many of each query; the documents of query 2 are 200, 201, ..."""
     pairs = pl.DataFrame(
         [
@@ -35,7 +35,7 @@ def drawn(draw: Draw, epoch: int) -> list[list[int]]:
 
 
 def test_the_first_by_rank_in_every_epoch():
-    draw = Draw(kept([5, 1, 0]), 2, "first", 1)
+    draw = Draw(negatives_of([5, 1, 0]), 2, "first", 1)
     assert [drawn(draw, epoch) for epoch in (0, 1)] == [[[0, 1], [100], []]] * 2
 
 
@@ -43,7 +43,7 @@ def test_five_kept_two_a_time_three_epochs():
     """Shuffled to a b c d e: the epochs train with a b, c d, e a, b c, d e, and again a b. Of
     one there is only one; of none, none.
     """
-    own = kept([5, 1, 0])
+    own = negatives_of([5, 1, 0])
     a, b, c, d, e = np.argsort(lots(own.keys[:5], 7, "negatives"))
     draw = Draw(own, 2, "epoch", 7)
     wanted = [[a, b], [c, d], [e, a], [b, c], [d, e], [a, b]]
@@ -52,7 +52,7 @@ def test_five_kept_two_a_time_three_epochs():
 
 
 def test_a_query_of_an_odd_order_is_found_by_its_number():
-    negatives = kept([2, 0, 3])
+    negatives = negatives_of([2, 0, 3])
     documents, counts = negatives.of(np.array([2, 1, 0, 2]))
     assert documents.tolist() == [200, 201, 202, 0, 1, 200, 201, 202]
     assert counts.tolist() == [3, 0, 2, 3]
@@ -63,7 +63,7 @@ COUNTS = st.lists(st.integers(0, 9), min_size=1, max_size=12)
 
 @given(counts=COUNTS, n=st.integers(0, 5), epochs=st.integers(1, 12), seed=st.integers(0, 9))
 def test_every_kept_negative_trains_evenly(counts, n, epochs, seed):
-    draw = Draw(kept(counts), n, "epoch", seed)
+    draw = Draw(negatives_of(counts), n, "epoch", seed)
     total = np.zeros((len(counts), 9), dtype=int)
     for epoch in range(epochs):
         for query, documents in enumerate(drawn(draw, epoch)):
@@ -76,17 +76,17 @@ def test_every_kept_negative_trains_evenly(counts, n, epochs, seed):
             assert (times > 0).all()
 
 
-@given(counts=COUNTS, seed=st.integers(0, 9), gone=st.integers(0, 80))
-def test_a_negative_that_is_gone_shuffles_no_other(counts, seed, gone):
+@given(counts=COUNTS, seed=st.integers(0, 9), removed=st.integers(0, 80))
+def test_a_removed_negative_shuffles_no_other(counts, seed, removed):
     """Another rule may remove one negative: the others are shuffled as they were."""
-    whole = kept(counts)
-    if gone >= len(whole.documents):
+    whole = negatives_of(counts)
+    if removed >= len(whole.documents):
         return
-    query = int(np.searchsorted(whole.first, gone, side="right")) - 1
-    left = np.delete(np.arange(len(whole.documents)), gone)
+    query = int(np.searchsorted(whole.first, removed, side="right")) - 1
+    left = np.delete(np.arange(len(whole.documents)), removed)
     fewer = whole.at(left, np.diff(whole.first) - (np.arange(len(counts)) == query))
     every, few = (drawn(Draw(one, 9, "epoch", seed), 0) for one in (whole, fewer))
     assert few == [
-        [document for document in documents if document != whole.documents[gone]]
+        [document for document in documents if document != whole.documents[removed]]
         for documents in every
     ]

@@ -63,11 +63,11 @@ def batch_of(model, *rows: tuple, teacher: str | None = None):
     ]
     seen = []
 
-    def kept(batch):
+    def capture_batch(batch):
         seen.append(batch)
         return (distil if teacher else infonce)(batch)
 
-    objective = Objective(model, {"kept": kept}, True, made)
+    objective = Objective(model, {"kept": capture_batch}, True, made)
     with torch.no_grad():
         total = objective(features, given["label"])
         losses = (distil if teacher else infonce)(seen[0])

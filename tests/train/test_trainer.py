@@ -170,7 +170,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_end(base, tmp_path, step):
     assert resumed_table.equals(table)
 
 
-def test_a_checkpoint_that_was_cut_off_is_not_gone_on_from(base, tmp_path):
+def test_training_does_not_resume_from_a_truncated_checkpoint(base, tmp_path):
     from hone.training.checkpoints import last_checkpoint
     from tasks.train.trainer import COMPLETE
 
@@ -185,8 +185,8 @@ def test_a_checkpoint_that_was_cut_off_is_not_gone_on_from(base, tmp_path):
 
 def test_each_epoch_trains_with_another_negative_and_goes_on_so_when_it_was_killed(base, tmp_path):
     """Two kept, one a step, three epochs: one, the other, the first again."""
-    asked = {"negatives": 1, "draw": "epoch"}
-    model, table = trained(base, tmp_path / "unbroken", **asked)
+    settings = {"negatives": 1, "draw": "epoch"}
+    model, table = trained(base, tmp_path / "unbroken", **settings)
     negatives = table.filter(pl.col("role") == "negative").sort("step")
     seen = dict(negatives.group_by("query_id", maintain_order=True).agg("doc_id").rows())
     assert len(seen) == 12
@@ -196,8 +196,8 @@ def test_each_epoch_trains_with_another_negative_and_goes_on_so_when_it_was_kill
         seen[f"q{n}"][0] != f"d{n + 31}" for n in range(12)
     )  # not all begin with the best rank
     with pytest.raises(Killed):
-        trained(base, tmp_path / "broken", callbacks=[killer(6)], **asked)
-    again, same_table = trained(base, tmp_path / "broken", **asked)
+        trained(base, tmp_path / "broken", callbacks=[killer(6)], **settings)
+    again, same_table = trained(base, tmp_path / "broken", **settings)
     assert np.array_equal(weights(model), weights(again))
     assert same_table.equals(table)
 

@@ -113,7 +113,7 @@ def test_a_plan_counts_them(workspace: Path, monkeypatch: pytest.MonkeyPatch):
     )
 
 
-def test_what_the_stage_spent_on_them_counts_where_a_judge_is_asked_again(workspace: Path):
+def test_the_cost_of_grading_counts_if_a_judge_is_called_again(workspace: Path):
     """Of 100 tokens the stage spent 60 on the questions of all eight queries: a call of 40 more
     fits, and then none does.
     """
@@ -147,15 +147,15 @@ def test_a_known_answer_is_graded_only_where_it_was_retrieved(workspace: Path):
     labels = tables.read("labels", Path("rounds/r1/labels.parquet")).filter(
         pl.col("label") == "positive"
     )
-    there = labels.join(found, on=["query_id", "doc_id"], how="semi")
+    retrieved = labels.join(found, on=["query_id", "doc_id"], how="semi")
     by = graded_by("encoder")
-    assert there.select(by.fill_null(False).all()).item()
+    assert retrieved.select(by.fill_null(False).all()).item()
     assert (
         not labels.join(found, on=["query_id", "doc_id"], how="anti")
         .select(by.fill_null(False).any())
         .item()
     )
-    assert 0 < len(there) < len(labels)
+    assert 0 < len(retrieved) < len(labels)
 
 
 def test_one_that_left_in_an_earlier_round_stays_out(workspace: Path):

@@ -22,7 +22,7 @@ def star(
 ) -> torch.Tensor:
     """Mean over usable negatives of log(1 + exp((s- - s+) / t)), one value per query.
 
-    Each negative is compared with the positive separately (RankNet), so many random negatives
+    Each negative is compared with the positive separately (RankNet). Many random negatives thus
     cannot dominate a hard one as in a single softmax. Known relevant documents are not negatives
     (`usable`), as in the authors' code.
 

@@ -30,17 +30,17 @@ ANSWERS, OTHERS = 4, 8
 
 
 class Server(ThreadingHTTPServer):
-    """Answers yes-no questions by the document's words: `strong` is always right; `cheap` takes the
-    first other document of a
-    topic for an answer; `mute` says what nobody can read. `asked` keeps model, query and document
-    of each call, and what was known."""
+    """Answers yes-no questions by the document's words. `strong` is always right. `cheap` calls the
+    first other document of a topic an answer. `mute` writes what nobody can read. `requests` has
+    model, query, document and known positives of each call.
+    """
 
     daemon_threads = True
     request_queue_size = 64  # a connection that is reset in a full queue counts as perhaps paid
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answering)
-        self.asked: list[tuple[str, str, str, list[str]]] = []
+        self.requests: list[tuple[str, str, str, list[str]]] = []
         self.changed = False
 
     @property
@@ -55,7 +55,7 @@ class Answering(BaseHTTPRequestHandler):
         given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         text = given["messages"][-1]["content"]
         query, document = (inside(name, text)[0] for name in ("query", "document"))
-        self.server.asked.append((given["model"], query, document, inside("known_answer", text)))
+        self.server.requests.append((given["model"], query, document, inside("known_answer", text)))
         right = document.startswith("answer") and query.split()[-1] in document.split()
         yes = right != self.server.changed or (
             given["model"] == "cheap" and document.startswith("other 0")
@@ -216,31 +216,29 @@ def test_a_judge_is_measured_and_what_was_found_is_written(
     assert bands["2 to 3"]["estimate"] == pytest.approx(len(third) / bands["2 to 3"]["negatives"])
     assert len(third)
     assert not gate(found)[0]
-    said = capsys.readouterr().out
-    assert "precision at use" in said
-    assert "false-negative rate" in said
-    assert "The judge cheap on ours may not promote" in said
-    assert str(file) in said
+    output = capsys.readouterr().out
+    assert "precision at use" in output
+    assert "false-negative rate" in output
+    assert "The judge cheap on ours may not promote" in output
+    assert str(file) in output
 
 
-def test_asked_again_nothing_is_paid_for(made: Path, server: Server):
+def test_a_second_run_costs_nothing(made: Path, server: Server):
     one = check("cheap", "ours", gold="hidden")
-    calls = len(server.asked)
-    assert len({(*asked, tuple(known)) for *asked, known in server.asked}) == calls
+    calls = len(server.requests)
+    assert len({(*parts, tuple(known)) for *parts, known in server.requests}) == calls
     assert check("cheap", "ours", gold="hidden") == one
-    assert len(server.asked) == calls
+    assert len(server.requests) == calls
 
 
-def test_no_known_answer_stands_beside_itself_and_no_hidden_one_is_shown(
-    made: Path, server: Server
-):
+def test_a_positive_is_not_its_own_example_and_held_out_ones_are_none(made: Path, server: Server):
     check("cheap", "ours")
     texts = {
         f"answer {doc[-1]} {query}"
         for query, doc in hidden().select("query_id", "doc_id").iter_rows()
     }
-    assert server.asked
-    for _, query, document, known in server.asked:
+    assert server.requests
+    for _, query, document, known in server.requests:
         assert document not in known
         assert known
         assert all(query.split()[-1] in text for text in known)
@@ -250,7 +248,7 @@ def test_no_known_answer_stands_beside_itself_and_no_hidden_one_is_shown(
 def test_another_judges_word_may_be_gold(made: Path, server: Server):
     found = check("cheap", "ours", gold="judge:strong", pairs=60)
     assert found["precision_at_use"]["gold"] == 60
-    assert sum(model == "strong" for model, *_ in server.asked) == 60
+    assert sum(model == "strong" for model, *_ in server.requests) == 60
     # Gold lies on yes and on no, and the estimate corrects for it.
     share = found["share_of_false_negatives"]
     assert share["low"] <= len(hidden()) / len(negatives()) <= share["high"]
@@ -259,31 +257,31 @@ def test_another_judges_word_may_be_gold(made: Path, server: Server):
     )
 
 
-def test_what_a_person_said_may_be_gold(made: Path, server: Server):
+def test_verdicts_of_a_person_may_be_gold(made: Path, server: Server):
     """Ann has judged the first, third and fifth negative of each query, wherever the judge reads
     whole queries.
     """
     ann = fingerprint.fingerprint(
         methods.checked("relabel.judges", {"people": {"who": "ann"}}, "test")
     )
-    ledger, said = Ledger(), []
+    ledger, judged = Ledger(), []
     for topic, doc in (
         negatives().filter(pl.col("rank").is_in([1, 3, 5])).select("query_id", "doc_id").iter_rows()
     ):
         kind, number = ("answer", doc[-1]) if "-a" in doc else ("other", doc[-1])
         key = question_key(f"what about {topic}", f"{kind} {number} {topic}")
-        said.append(Verdict(key, "positive" if kind == "answer" else "negative"))
+        judged.append(Verdict(key, "positive" if kind == "answer" else "negative"))
     ledger.describe(ann, {"who": "ann"})
-    ledger.record(ann, Answer("a sheet", None, 0, 0, 0.0, 0.0), said, "test")
+    ledger.record(ann, Answer("a sheet", None, 0, 0, 0.0, 0.0), judged, "test")
     found = check("cheap", "ours", gold="people:ann", limit=160)
     assert found["precision_at_use"]["gold"] == 60
     assert found["candidates"]["judged"] < 180
-    assert len(server.asked) <= 160
+    assert len(server.requests) <= 160
     share = found["share_of_false_negatives"]
     assert share["low"] <= len(hidden()) / len(negatives()) <= share["high"]
 
 
-def test_gold_that_goes_is_said(made: Path, capsys: pytest.CaptureFixture):
+def test_removed_gold_is_reported(made: Path, capsys: pytest.CaptureFixture):
     check("strong", "ours", gold="hidden", pairs=10)
     check("strong", "ours", pairs=10)
     assert "which used gold hidden. `--gold hidden` restores it" in capsys.readouterr().err
@@ -324,7 +322,7 @@ def test_a_fit_judge_may_promote(made: Path):
 
 def test_a_limit_holds(made: Path, server: Server):
     check("cheap", "ours", gold="hidden", limit=40)
-    assert 0 < len(server.asked) <= 40
+    assert 0 < len(server.requests) <= 40
 
 
 def test_test_queries_may_measure_for_they_train_nothing(made: Path):
@@ -350,14 +348,14 @@ def test_people_agree_beside_the_judge(made: Path, capsys: pytest.CaptureFixture
     rows += [f"{topic}\t{topic}-o0\t0\t0" for topic in TOPICS[1::2]]
     Path("inputs/said.tsv").write_text("query-id\tdoc-id\tann\tbob\n" + "\n".join(rows) + "\n")
     found = check("strong", "ours", people=Path("inputs/said.tsv"))["people"]
-    told = {(one["one"], one["other"], one["pairs"]): one["estimate"] for one in found}
-    assert told["the judge", "ann", "asked"] == 1.0
-    assert 0 < told["ann", "bob", "all"] < 1
+    kappas = {(one["one"], one["other"], one["pairs"]): one["estimate"] for one in found}
+    assert kappas["the judge", "ann", "asked"] == 1.0
+    assert 0 < kappas["ann", "bob", "all"] < 1
     assert "the judge" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (
             {"name": "cheep", "on": "ours"},
@@ -397,14 +395,14 @@ def test_people_agree_beside_the_judge(made: Path, capsys: pytest.CaptureFixture
         ({"name": "cheap", "on": "ours", "pairs": 0}, "--pairs is 0"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(made: Path, arguments: dict, said: str):
+def test_what_cannot_be_meant_is_refused(made: Path, arguments: dict, message: str):
     with pytest.raises(Refused) as refused:
         check(**arguments)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert not Path("inputs/labels/fitness").exists()
 
 
-def test_a_judge_that_answers_nothing_is_said(made: Path):
+def test_a_judge_that_answers_nothing_is_reported(made: Path):
     with pytest.raises(
         Refused,
         match="Judge mute returned no verdict on any of .* pairs: .*unparsable.* Nothing was "
@@ -447,7 +445,7 @@ def test_pairs_judged_not_relevant_by_trec(shared: Path, workspace: Path):
     assert dict(made.pairs["set"].value_counts().rows())["not-relevant"] == 1592
 
 
-def test_old_pairs_are_asked_again_and_what_has_changed_is_counted(
+def test_old_pairs_are_judged_again_and_changes_are_counted(
     made: Path, server: Server, capsys: pytest.CaptureFixture
 ):
     with pytest.raises(
@@ -455,36 +453,36 @@ def test_old_pairs_are_asked_again_and_what_has_changed_is_counted(
     ):
         again("cheap", "ours")
     check("cheap", "ours", gold="hidden", pairs=40)
-    paid, before = len(server.asked), Ledger().spent("judge check")
+    paid, before = len(server.requests), Ledger().spent("judge check")
     found = again("cheap", "ours")
-    assert len(server.asked) == paid + 20
+    assert len(server.requests) == paid + 20
     assert found["asked"] == found["read"] == 20
     assert found["changed"] == 0
     assert found["interval"][1] == pytest.approx(
         0.161, abs=0.001
     )  # Wilson: z^2 / (n + z^2) = 3.84 / 23.84
     assert (
-        len({query for _, query, *_ in server.asked[paid:]}) > 15
+        len({query for _, query, *_ in server.requests[paid:]}) > 15
     )  # of as many queries as there are
     assert found["spent"]["tokens"] == 20 * 101
     assert Ledger().spent("judge check")["tokens"] == before["tokens"] + 20 * 101
     # The model behind the name changes on the second day, and takes wrong for right.
     server.changed = True
     found = again("cheap", "ours", limit=15)
-    one = server.asked[-15:]
+    one = server.requests[-15:]
     assert (
         found["changed"] == sum(not document.startswith("other 0") for _, _, document, _ in one) > 0
     )
-    said = capsys.readouterr().out
-    assert ", now positive" in said
-    assert "Its system_fingerprint was fp_1 then and is fp_2 now." in said
+    output = capsys.readouterr().out
+    assert ", now positive" in output
+    assert "Its system_fingerprint was fp_1 then and is fp_2 now." in output
     # What was judged before stays what it is.
-    server.asked.clear()
+    server.requests.clear()
     check("cheap", "ours", gold="hidden", pairs=40)
-    assert not server.asked
+    assert not server.requests
 
 
-def test_what_is_asked_again_counts_against_the_rounds_budget(made: Path, server: Server):
+def test_repeated_calls_count_against_the_rounds_budget(made: Path, server: Server):
     """20 pairs of 101 tokens, and 400 tokens are left: three more calls fit, each of which may
     use 116.
     """
@@ -500,6 +498,6 @@ def test_what_is_asked_again_counts_against_the_rounds_budget(made: Path, server
     assert (found["read"], found["spent"]["tokens"]) == (3, 3 * 101)
 
 
-def test_a_judge_that_cannot_change_is_not_asked_again(made: Path):
+def test_a_judge_that_cannot_change_is_not_called_again(made: Path):
     with pytest.raises(Refused, match="does not prompt a language model"):
         again("encoder", "ours")
