@@ -32,7 +32,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed, State
 from pydantic import Field
 
-from commands.study.design import Question, asked, settings
+from commands.study.design import Question, parse_question, settings
 from commands.study.resume_command import option
 from flows import access, artifacts
 from flows.loop import format_counts, message_of
@@ -147,7 +147,7 @@ def study(
             alone_here(),
             dvc.Runner({"HONE_PREFECT_RUN": str(runtime.flow_run.id)}, PATIENCE) as runner,
         ):
-            name, question = asked(what, changes)
+            name, question = parse_question(what, changes)
             work = Work(runner, Watched(), command(what, changes, refresh))
             states = run_all(question, work)
             last = write_result(work, return_state=True)

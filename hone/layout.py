@@ -32,6 +32,7 @@ RUNS = REPORTS / "runs"  # <model>/<collection>.trec: the rankings
 MLFLOW_RUNS = REPORTS / "mlflow"  # <round>.json: the MLflow run of each round
 MLFLOW_LOOP = MLFLOW_RUNS / "loop.json"  # their parent run
 STUDIES = REPORTS / "studies"  # <study>: its results
+BENCH_LABELS = REPORTS / "bench-labels"  # <round>-<collection>: filters compared by training
 CARDS = REPORTS / "cards"  # <round>.md: model cards
 PLOTS = REPORTS / "plots"  # tables for `dvc plots`
 REPORT_TABLES = REPORTS / "tables"  # the tables of the report
@@ -91,6 +92,16 @@ def metrics_file(name: str, collection: str) -> Path:
 def query_values_file(name: str, collection: str) -> Path:
     """The measures of each query of a round or reference on a collection."""
     return QUERY_VALUES / name / f"{collection}.parquet"
+
+
+def trial_folder(study: str) -> Path:
+    """The files of a study's finished trials. A pattern, such as `*`, stands for all studies."""
+    return STUDIES / study / "trials"
+
+
+def contrasts_file(study: str) -> Path:
+    """When the contrasts of a study were named."""
+    return STUDIES / study / "contrasts.json"
 
 
 def run_file(name: str, collection: str) -> Path:

@@ -160,7 +160,7 @@ def by_judge(bench: Bench, name: str) -> pl.DataFrame:
             f"There is no arm 'judge:{name}': {costs}. Free judges in params.yaml: "
             f"{', '.join(bench.free_judges()) or 'none'}."
         )
-    return without(bench.first, bench.found_by(name))
+    return without(bench.first, bench.read_by_judge(name))
 
 
 def by_recipe(bench: Bench, name: str) -> pl.DataFrame:

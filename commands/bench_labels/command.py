@@ -24,7 +24,7 @@ from hone.data.questions import in_blocks
 from hone.data.training_set import TrainingSet
 from hone.errors import Refused, nearest
 from hone.judging.run_judge import ask
-from hone.layout import PAIR, ROUNDS
+from hone.layout import PAIR, round_table
 from hone.mining.pool import Pool, merged
 from hone.mining.rules import Rules
 from hone.present.number_format import share as percent
@@ -82,8 +82,8 @@ def bench_labels(round: str, depth: int = 10, keep: int = KEEP) -> list[Found]:
     marked, rules = bench.marked, bench.rules
     found = [measured("none", marked, marked.clear().select(PAIR), keep)]
     found += [
-        measured(who, marked, gone, keep)
-        for who, gone in (*rules.trials(bench.first), *bench.judged())
+        measured(who, marked, removed, keep)
+        for who, removed in (*rules.trials(bench.first), *bench.judged())
     ]
     line()
     table(COLUMNS, [row(one) for one in found])
@@ -129,7 +129,7 @@ class Bench:
     def judged(self) -> Iterator[tuple[str, pl.DataFrame]]:
         """The candidates that each free judge of params.yaml finds relevant."""
         for name in self.free_judges():
-            yield f"judge {name}", self.found_by(name)
+            yield f"judge {name}", self.read_by_judge(name)
 
     def free_judges(self) -> list[str]:
         return [
@@ -138,17 +138,17 @@ class Bench:
             if methods.line(written, f"judges.{name}")[0] in FREE
         ]
 
-    def found_by(self, name: str) -> pl.DataFrame:
+    def read_by_judge(self, name: str) -> pl.DataFrame:
         """query_id, doc_id of the candidates that a judge finds relevant."""
         judge = judge_line(self.given, name)
         desk = desk_of(self.given, self.round, [judge], self.training)
-        said = pl.concat(
+        verdicts = pl.concat(
             [
                 ask(judge, questions, desk)
                 for questions in in_blocks(self.first, self.rules.labels, self.training)
             ]
         )
-        return said.filter(pl.col("verdict") == "positive").select(PAIR)
+        return verdicts.filter(pl.col("verdict") == "positive").select(PAIR)
 
 
 def looked_at(round: str, depth: int) -> Bench:
@@ -160,7 +160,7 @@ def looked_at(round: str, depth: int) -> Bench:
     if depth < 1:
         raise Refused(f"--depth is {depth}. Use 1 or more.")
     given, training = params.read(), training_set.read()
-    file = ROUNDS / round / "candidates.parquet"
+    file = round_table(round, "candidates")
     if round not in given.rounds:
         raise Refused(f"params.yaml has no round '{round}': {nearest(round, list(given.rounds))}")
     if not file.exists() or (candidates := tables.read("candidates", file)).is_empty():
@@ -176,7 +176,7 @@ def looked_at(round: str, depth: int) -> Bench:
         )
     settings = SampleSettings.read(round=round)
     labels = carried_labels(given.rounds[round].start, training.queries(), settings.refreshed)
-    scores = tables.read("scores", ROUNDS / round / "scores.parquet")
+    scores = tables.read("scores", round_table(round, "scores"))
     rules = Filters(labels, scores, training, settings)
     pool = rules.after_guards(candidates)
     first = pool.filter(pl.int_range(pl.len()).over("query_id") < depth)
@@ -218,7 +218,7 @@ class Filters:
             lines, rows, self.labels, self.positives, self.scores, self.training, self.settings
         ).apply(pool)
         return pool.rows, pl.concat(
-            [pool.rows.clear().select(PAIR), *(gone.select(PAIR) for gone in pool.removed)]
+            [pool.rows.clear().select(PAIR), *(removed.select(PAIR) for removed in pool.removed)]
         )
 
     def after_guards(self, candidates: pl.DataFrame) -> pl.DataFrame:
@@ -234,8 +234,8 @@ class Filters:
             for parameters in (
                 [{"share": value} for value in SHARES] if name == "positive-aware" else [{}]
             ):
-                shown = ", ".join(f"{key} {value:g}" for key, value in parameters.items())
-                yield f"{name} {shown}".strip(), self.removed(rows, [line_of(name, parameters)])[1]
+                values = ", ".join(f"{key} {value:g}" for key, value in parameters.items())
+                yield f"{name} {values}".strip(), self.removed(rows, [line_of(name, parameters)])[1]
 
 
 def rules_as_they_come(scores: pl.DataFrame) -> list[str]:
@@ -267,29 +267,32 @@ def line_of(name: str, parameters: dict | None = None) -> dict:
     return methods.checked("sample.filters", {name: parameters or {}}, "bench-labels")
 
 
-def measured(who: str, marked: pl.DataFrame, gone: pl.DataFrame, keep: int) -> Found:
+def measured(who: str, marked: pl.DataFrame, removed: pl.DataFrame, keep: int) -> Found:
     """The effect of a filter or judge.
 
     Args:
         who: its name.
         marked: query_id, doc_id, hidden of all candidates, the best of each query first.
-        gone: query_id, doc_id of the candidates that it removes.
+        removed: query_id, doc_id of the candidates that it removes.
         keep: negatives per query that a recipe would choose.
     """
     rows = marked.join(
-        gone.unique().with_columns(gone=pl.lit(True)), on=PAIR, how="left", maintain_order="left"
+        removed.unique().with_columns(removed=pl.lit(True)),
+        on=PAIR,
+        how="left",
+        maintain_order="left",
     )
-    rows = rows.with_columns(pl.col("gone").fill_null(False))
+    rows = rows.with_columns(pl.col("removed").fill_null(False))
     of_hidden, others, out = (
         rows.filter("hidden"),
         rows.filter(~pl.col("hidden")),
-        rows.filter("gone"),
+        rows.filter("removed"),
     )
-    chosen = rows.filter(~pl.col("gone")).filter(pl.int_range(pl.len()).over("query_id") < keep)
+    chosen = rows.filter(~pl.col("removed")).filter(pl.int_range(pl.len()).over("query_id") < keep)
     return Found(
         who=who,
-        recall=share(of_hidden["gone"].to_numpy(), of_hidden["query_id"].to_numpy()),
-        others=float(others["gone"].mean() or 0.0),
+        recall=share(of_hidden["removed"].to_numpy(), of_hidden["query_id"].to_numpy()),
+        others=float(others["removed"].mean() or 0.0),
         precision=float(out["hidden"].mean()) if len(out) else None,
         left=float(chosen["hidden"].mean()) if len(chosen) else None,
     )

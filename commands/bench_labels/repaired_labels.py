@@ -51,11 +51,13 @@ def repaired(scores: dict[str, np.ndarray], noisy: str, clean: str) -> list[Repa
     more = {
         name: over_seeds(values - scores[noisy]) for name, values in scores.items() if name != noisy
     }
-    shown = more[clean].low > 0
+    significant = more[clean].low > 0
     others = [name for name in scores if name not in (noisy, clean)]
     adjusted = dict(zip(others, holm([more[name].p for name in others]), strict=True))
     ratios = {
-        name: ratio_over_seeds(scores[name] - scores[noisy], damage) for name in others if shown
+        name: ratio_over_seeds(scores[name] - scores[noisy], damage)
+        for name in others
+        if significant
     }
     return [
         Repaired(name, float(values.mean()), more.get(name), adjusted.get(name), ratios.get(name))

@@ -69,39 +69,39 @@ def part_in_words(low: float, high: float) -> str:
 def sentence(found: list[Repaired]) -> str:
     """The damage, measured with the clean arm."""
     damage = next(one for one in found if one.name == CLEAN).more
-    told = (
+    change = (
         f"Clean labels change nDCG@10 by {format_change(damage.mean, 4)} from noisy ones "
         f"({span(damage)})"
     )
     if damage.low > 0:
-        return f"{told}. This is the damage."
+        return f"{change}. This is the damage."
     if damage.high < 0:
         return (
-            f"{told}. Removing the held-out positives makes the model worse, so there is no "
+            f"{change}. Removing the held-out positives makes the model worse, so there is no "
             "damage to repair and no ratio."
         )
     return (
-        f"{told}. The damage is not significant, so there are no ratios. More seeds, steps or "
+        f"{change}. The damage is not significant, so there are no ratios. More seeds, steps or "
         "test queries may show one."
     )
 
 
 def remarks(found: list[Repaired], arms: list[Arm]) -> list[str]:
     """Remarks on the ratios."""
-    said = []
+    remarks_made = []
     if above := [
         one.name
         for one in found
         if one.ratio and one.ratio.estimate is not None and one.ratio.estimate > 1
     ]:
-        said.append(
+        remarks_made.append(
             f"{join_words(above)}: a ratio above 1 is more than repair. Other removed negatives "
             "were harmful too. They are unlabelled "
             "relevant documents, or too hard."
         )
     full = arms[0].trained
     fewer = [arm for arm in arms if arm.trained < full]
-    return said + [
+    return remarks_made + [
         f"{arm.name} trains on {full - arm.trained:,} fewer of the {full:,} mined negatives. They "
         "are not replaced."
         for arm in fewer

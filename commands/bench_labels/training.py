@@ -47,7 +47,7 @@ from hone.ir.measures import DEPTH, per_query
 from hone.ir.mteb import reading_for, task_of
 from hone.ir.ranking import by_encoder
 from hone.ir.results import choose_ranking_part
-from hone.layout import DATA, MODELS, TRAINING_LIST
+from hone.layout import DATA, MODELS, TRAINING_LIST, collection_table
 from hone.seeds import seed_of
 from tasks.evaluate.settings import EvaluateSettings
 from tasks.train.fit import examples_of, fitted, learns_from_grades
@@ -131,7 +131,7 @@ def run_of(round: str, steps: int | None, collection: str, training: TrainingSet
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredResult:
     """The result of one training.
 
     Attributes:
@@ -174,16 +174,16 @@ class Trial:
     def checkpoints(self) -> Path:
         return home() / "checkpoints" / self.key
 
-    def kept(self) -> Kept | None:
+    def stored(self) -> StoredResult | None:
         """The result of an earlier run; null if there is none."""
         about = self.file.with_suffix(".json")
         return (
-            Kept(pl.read_parquet(self.file), read_json(about)["seconds"])
+            StoredResult(pl.read_parquet(self.file), read_json(about)["seconds"])
             if about.exists()
             else None
         )
 
-    def trained(self) -> Kept:
+    def train(self) -> StoredResult:
         """Train and evaluate as the stages do, and write the result."""
         began = time.monotonic()
         device = device_of(stage_settings.machine()["device"])
@@ -191,7 +191,7 @@ class Trial:
             self.fit(device).save_pretrained(str(model))
             values = evaluated(self.run, model)
         shutil.rmtree(self.checkpoints, ignore_errors=True)
-        found = Kept(values, time.monotonic() - began)
+        found = StoredResult(values, time.monotonic() - began)
         with written_whole(self.file) as part:
             values.write_parquet(part)
         about = {
@@ -224,7 +224,7 @@ class Trial:
 
 def evaluated(run: Run, model: Path) -> pl.DataFrame:
     """query_id and every measure of a model on the judged split of the collection."""
-    documents, part = Documents(DATA / run.collection / "documents.parquet"), run.judged
+    documents, part = Documents(collection_table(run.collection, "documents")), run.judged
     task = task_of(run.evaluation.task)
     encoder = encoder_for(
         model,

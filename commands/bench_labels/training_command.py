@@ -10,12 +10,12 @@ from commands.bench_labels import sentences
 from commands.bench_labels.arms import CLEAN, NOISY, Arm, arms, default_names
 from commands.bench_labels.command import Bench, looked_at
 from commands.bench_labels.repaired_labels import MEASURE, Repaired, by_seed, repaired
-from commands.bench_labels.training import Kept, Run, Trial, run_of, written
+from commands.bench_labels.training import Run, StoredResult, Trial, run_of, written
 from commands.console import line, spell, table
 from hone.errors import Refused, nearest
 from hone.files import write_text
+from hone.layout import BENCH_LABELS
 
-REPORTS = Path("reports/bench-labels")
 SEEDS = 5
 
 
@@ -62,7 +62,7 @@ def bench_training(
     found = repaired(scores, NOISY, CLEAN)
     about = in_words(bench, run, seeds, depth)
     queries = results[NOISY][0].values["query_id"].sort()
-    place = REPORTS / f"{round}-{collection}"
+    place = BENCH_LABELS / f"{round}-{collection}"
     written(Path(f"{place}.parquet"), sentences.every_query(scores, queries))
     write_text(Path(f"{place}.md"), sentences.markdown(found, made, about))
     line()
@@ -71,8 +71,8 @@ def bench_training(
     line()
     table(sentences.COLUMNS, sentences.rows_of(found, made))
     line()
-    for said in sentences.remarks(found, made):
-        line(said)
+    for remark in sentences.remarks(found, made):
+        line(remark)
     line(f"written: {place}.md, and {place}.parquet with every query of every seed")
     return found
 
@@ -90,7 +90,7 @@ def refuse_one_query(run: Run) -> None:
         )
 
 
-def all_trained(run: Run, made: list[Arm], seeds: int) -> dict[str, list[Kept]]:
+def all_trained(run: Run, made: list[Arm], seeds: int) -> dict[str, list[StoredResult]]:
     """The results of every arm by seed. Missing ones are trained, all arms of a seed before the
     next seed.
 
@@ -99,7 +99,7 @@ def all_trained(run: Run, made: list[Arm], seeds: int) -> dict[str, list[Kept]]:
     trials = {arm.name: [Trial(run, arm, seed) for seed in range(1, seeds + 1)] for arm in made}
     # Arms with the same labels have the same keys: the first of them in `made` is trained.
     work = {trial.key: trial for arm in reversed(made) for trial in trials[arm.name]}
-    found = {key: there for key, trial in work.items() if (there := trial.kept()) is not None}
+    found = {key: stored for key, trial in work.items() if (stored := trial.stored()) is not None}
     differ = len({tuple(trial.key for trial in of_arm) for of_arm in trials.values()})
     line(f"{len(work)} trainings ({len(made)} arms, {differ} of them different, {seeds} seeds)")
     line(
@@ -110,7 +110,7 @@ def all_trained(run: Run, made: list[Arm], seeds: int) -> dict[str, list[Kept]]:
         if key in found:
             continue
         found[key] = (
-            trial.kept() or trial.trained()
+            trial.stored() or trial.train()
         )  # another process may have trained it meanwhile
         left = len(work) - len(found)
         line(
@@ -120,7 +120,7 @@ def all_trained(run: Run, made: list[Arm], seeds: int) -> dict[str, list[Kept]]:
     return {name: [found[trial.key] for trial in of_arm] for name, of_arm in trials.items()}
 
 
-def pace(found: dict[str, Kept], left: int) -> str:
+def pace(found: dict[str, StoredResult], left: int) -> str:
     """The mean time per training, and the estimated time left; empty if nothing was trained."""
     if not found or not left:
         return ""

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 from commands.plan.command import counts
-from commands.study.design import Arm, Question
+from commands.study import command_arm
+from commands.study.design import OTHER_BASE, Arm, Question
 from hone.config import params
 from hone.config.params import FILE, Params
 from hone.config.recipe import read
@@ -26,6 +28,7 @@ from hone.layout import BASE
 from tasks.resolve.stages import everything
 
 ADDRESS = 20  # hexadecimal digits
+OF_TRAINING = ("train_queries", "hide")  # factors of every training collection
 CODE = ("code", "packages")  # the parts of a stage's settings that identify its code
 
 
@@ -53,7 +56,8 @@ class Trial:
     """One arm with one seed.
 
     Attributes:
-        arm: the name of the arm.
+        arm: the name of the arm; with the number of its setting if it is a tuning trial.
+        definition: the arm in the study.
         seed: the seed of all random choices.
         rounds: the rounds, in the form of params.yaml.
         question: the question of the study.
@@ -61,6 +65,7 @@ class Trial:
     """
 
     arm: str
+    definition: Arm
     seed: int
     rounds: dict[str, dict[str, Any]]
     question: Question
@@ -70,12 +75,25 @@ class Trial:
     def name(self) -> str:
         return f"{self.arm}, seed {self.seed}"
 
+    @property
+    def command(self) -> str | None:
+        """The command that trains the model of this arm, in place of a recipe."""
+        return self.definition.command
+
+    @property
+    def factors(self) -> dict[str, Any]:
+        """The arm's own settings of params.yaml as JSON values, by name of the factor."""
+        return {name: plain(value) for name, value in self.definition.factors.items()}
+
     @cached_property
     def params(self) -> Params:
         """The params.yaml of this trial."""
         own = self.given.model_dump(by_alias=True, exclude_unset=True)
+        of_training = {name: self.factors[name] for name in OF_TRAINING if name in self.factors}
         collections = {
-            name: item | {"seed": own_seed(self.given, name)}
+            name: item
+            | {"seed": own_seed(self.given, name)}
+            | (of_training if name in self.given.train_on else {})
             for name, item in own["collections"].items()
         }
         train = own.get("train", {}) | self.question.train
@@ -85,7 +103,7 @@ class Trial:
             "collections": collections,
             "train": train,
         }
-        return Params(**own | changed)
+        return Params(**own | changed | model_of(own.get("model", {}), self.factors))
 
     @cached_property
     def stages(self) -> dict[str, StageSettings]:
@@ -106,8 +124,12 @@ class Trial:
 
     @cached_property
     def wanted(self) -> dict[str, dict]:
-        """The settings of the stages that the trial runs."""
-        return {name: values for name, values in self.settings.items() if is_read(name)}
+        """The settings of the stages that the trial runs. A command replaces those of rounds."""
+        return {
+            name: values
+            for name, values in self.settings.items()
+            if is_read(name) and not (self.command and name.startswith("rounds/"))
+        }
 
     @cached_property
     def fingerprints(self) -> Fingerprints:
@@ -116,6 +138,9 @@ class Trial:
             for name, values in self.wanted.items()
         }
         code = {name: [values.get(key) for key in CODE] for name, values in self.wanted.items()}
+        if self.command:
+            settings["command"] = {"command": self.command, "steps": self.steps, "seed": self.seed}
+            code["command"] = [command_arm.code_of(self.command)]
         files = [fingerprint_of(Path(item.path)) for item in self.params.collections.values()]
         parts = (fingerprint(json.dumps(part, sort_keys=True)) for part in (settings, files, code))
         return Fingerprints(*(part[:ADDRESS] for part in parts))
@@ -145,9 +170,14 @@ class Trial:
         return fingerprint(self.fingerprints.data, json.dumps(settings, sort_keys=True))[:ADDRESS]
 
     @property
+    def steps(self) -> int:
+        """Training steps of the last round."""
+        return self.rounds[list(self.rounds)[-1]]["train"]["steps"]
+
+    @property
     def targets(self) -> list[str]:
         """The target stages: the evaluations of every round and of the base model. DVC also runs
-        what they depend on.
+        what they depend on. Before a command runs, the leakage check has to pass.
         """
         rounds = [
             f"evaluate@{name}-{collection}"
@@ -155,7 +185,7 @@ class Trial:
             for collection in self.params.evaluate_on
         ]
         return [
-            *rounds,
+            *(["admit"] if self.command else rounds),
             *(f"evaluate-reference@{BASE}-{collection}" for collection in self.params.evaluate_on),
         ]
 
@@ -208,19 +238,58 @@ def trial_of(
     if setting:
         own = own.model_copy(update={"train": own.changes.get("train", {}) | setting})
         recipe_of(arm, own, given)
-    return Trial(arm, seed, rounds_of(own, question, given), question, given)
+    return Trial(arm, own, seed, rounds_of(own, question, given), question, given)
+
+
+def model_of(given: dict[str, Any], factors: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The section `model` of a trial; empty if the arm has the model of params.yaml.
+
+    Another model has its own revision and prompts. Its length and precision are those of
+    params.yaml, unless the arm has its own.
+
+    Args:
+        given: the section `model` of params.yaml.
+        factors: the arm's own settings.
+    """
+    if not OTHER_BASE & factors.keys():
+        return {}
+    model = dict(given)
+    if "model" in factors:
+        own = factors["model"]
+        shared = {key: value for key, value in given.items() if key in ("max_length", "precision")}
+        model = shared | (own if isinstance(own, dict) else {"name": own})
+    if "max_length" in factors:
+        model["max_length"] = factors["max_length"]
+    return {"model": model}
+
+
+def plain(value: Any) -> Any:
+    """A setting as a JSON value. A mapping has only the keys that the study file gives."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_unset=True)
+    return value
 
 
 def rounds_of(arm: Arm, question: Question, given: Params) -> dict[str, dict[str, Any]]:
     """The rounds r1 to rn of an arm. After each round, the models of all arms have had the same
-    number of updates.
+    number of updates, unless an arm has its own `steps`.
+
+    A command replaces all rounds. Its only round has the name of the last one, so that it is
+    compared with the last round of the other arms.
 
     A round that restarts from the base model trains once for itself and once for each earlier
     round. Without `steps`, all arms train for the largest number of epochs of any recipe. Filters
     that read earlier epochs would otherwise have no effect.
     """
-    steps = question.steps or math.ceil(one_epoch(given, question) * epochs(given, question))
+    steps = (
+        arm.steps
+        or question.steps
+        or math.ceil(one_epoch(given, question) * epochs(given, question))
+    )
     names = [f"r{place}" for place in range(1, question.rounds + 1 + bool(question.first))]
+    if arm.command:
+        train = {"steps": steps * len(names)}
+        return {names[-1]: {"from": BASE, "recipe": command_arm.RECIPE, "train": train}}
     rounds: dict[str, dict[str, Any]] = {}
     for place, name in enumerate(names, start=1):
         start = BASE if place == 1 else names[place - 2]
@@ -243,20 +312,26 @@ def init_of(recipe: str, given: Params, changes: dict[str, Any]) -> str:
 
 def epochs(given: Params, question: Question) -> float:
     """The largest number of epochs of any arm's recipe."""
-    return max(recipe_of(name, arm, given).train.epochs for name, arm in question.arms.items())
+    return max(
+        recipe.train.epochs
+        for name, arm in question.arms.items()
+        if (recipe := recipe_of(name, arm, given)) is not None
+    )
 
 
-def recipe_of(name: str, arm: Arm, given: Params) -> Recipe:
-    """An arm's recipe with its changes.
+def recipe_of(name: str, arm: Arm, given: Params) -> Recipe | None:
+    """An arm's recipe with its changes; null if the arm is a command.
 
     Raises:
         Refused: the recipe or a change is not valid.
     """
+    if arm.recipe is None:
+        return None
     try:
         return read(arm.recipe, given.train, arm.changes)
     except Refused as refusal:
-        said = f", changed: {', '.join(arm.changes)}" if arm.changes else ""
-        raise Refused(f"Arm {name} (recipe {arm.recipe}{said}): {refusal}") from None
+        changes = f", changed: {', '.join(arm.changes)}" if arm.changes else ""
+        raise Refused(f"Arm {name} (recipe {arm.recipe}{changes}): {refusal}") from None
 
 
 def one_epoch(given: Params, question: Question) -> int:

@@ -14,16 +14,28 @@ import polars as pl
 import yaml
 
 from commands.plan.judging import FREE
+from commands.study import command_arm
 from commands.study.arms import Trial
 from commands.study.method_activity import acts_of
-from commands.study.trial_results import Kept, known_stages
+from commands.study.trial_results import TrialResult, known_stages
 from commands.study.worktree import LOCK
 from hone.data import tables
 from hone.data.chunks import of_chunks
 from hone.encoders.precision import precision_of
 from hone.errors import Refused, listed
 from hone.files import fingerprint, read_json
-from hone.layout import BASE, DATA, LEAKAGE, PAIR, RANKERS, RESOLVED, ROUNDS
+from hone.layout import (
+    BASE,
+    PAIR,
+    RANKERS,
+    collection_table,
+    leakage_file,
+    query_values_file,
+    removed_table,
+    round_account,
+    round_table,
+    settings_file,
+)
 from hone.present import provenance
 
 COST = (
@@ -37,7 +49,7 @@ COST = (
 )  # the facts of a stage that ran
 
 
-def gathered(trial: Trial, project: Path, ran: dict[str, dict]) -> Kept:
+def collect_result(trial: Trial, project: Path, ran: dict[str, dict]) -> TrialResult:
     """Everything that a study reports about a trial.
 
     Args:
@@ -48,7 +60,7 @@ def gathered(trial: Trial, project: Path, ran: dict[str, dict]) -> Kept:
     """
     refuse_other_settings(project, trial)
     values = [
-        pl.read_parquet(project / f"reports/queries/{name}/{collection}.parquet").with_columns(
+        pl.read_parquet(project / query_values_file(name, collection)).with_columns(
             round=pl.lit(name), collection=pl.lit(collection)
         )
         for name in [BASE, *trial.rounds]
@@ -59,10 +71,15 @@ def gathered(trial: Trial, project: Path, ran: dict[str, dict]) -> Kept:
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "leakage": {name: leakage(project, name) for name in trial.params.evaluate_on},
-        "rounds": {name: of_round(project, trial, name, hidden) for name in trial.rounds},
-        "stages": stages(project, ran),
+        "rounds": {
+            name: of_command(trial, name)
+            if trial.command
+            else of_round(project, trial, name, hidden)
+            for name in trial.rounds
+        },
+        "stages": stages(project, ran) | steps_of_command(trial, ran),
     }
-    return Kept(pl.concat(values, how="diagonal"), facts)
+    return TrialResult(pl.concat(values, how="diagonal"), facts)
 
 
 def machine() -> dict[str, Any]:
@@ -78,7 +95,7 @@ def leakage(project: Path, collection: str) -> dict[str, Any]:
     """The counts of a collection's leakage. The examples are left out, because a trial file has
     no texts of the user.
     """
-    account = read_json(project / LEAKAGE / f"{collection}.json")
+    account = read_json(project / leakage_file(collection))
     return {name: value for name, value in account.items() if name != "examples"}
 
 
@@ -90,7 +107,7 @@ def refuse_other_settings(project: Path, trial: Trial) -> None:
     other = [
         name
         for name, values in wanted.items()
-        if read_json(project / RESOLVED / f"{name}.json") != values
+        if read_json(project / settings_file(name)) != values
     ]
     if other:
         raise Refused(
@@ -118,11 +135,49 @@ def stages(project: Path, ran: dict[str, dict]) -> dict[str, dict]:
     return found
 
 
-def read_by(noted: list[dict]) -> dict[str, Any]:
+def steps_of_command(trial: Trial, ran: dict[str, dict]) -> dict[str, dict]:
+    """The facts of what DVC did not run: exporting, training and evaluating for a command arm."""
+    if not trial.command:
+        return {}
+    round = list(trial.rounds)[-1]
+    names = [f"{step}@{round}" for step in ("pairs", command_arm.STAGE)]
+    names += [f"evaluate@{round}-{collection}" for collection in trial.params.evaluate_on]
+    return {
+        name: {
+            "ran": True,
+            "inputs": fingerprint(trial.address, name)[:20],
+            **{key: ran.get(name, {}).get(key) for key in COST},
+        }
+        for name in names
+    }
+
+
+def of_command(trial: Trial, round: str) -> dict[str, Any]:
+    """The counts of a command's model. What it mined and how it trained is not known; `steps` is
+    the number that the command was given.
+    """
+    unknown = dict.fromkeys(("candidates", "negatives", "trained_on", "hidden", "positives"), 0)
+    none = dict.fromkeys(("queries_left", "queries_short", "queries_filled"), 0)
+    return {
+        "recipe": command_arm.STAGE,
+        "start": BASE,
+        "steps": trial.rounds[round]["train"]["steps"],
+        "removed": {},
+        "queries": None,
+        **unknown,
+        **none,
+        "sources": {},
+        **judged("none", {}),
+        "acts": [],
+        "ranker": {},
+    }
+
+
+def read_by(usage: list[dict]) -> dict[str, Any]:
     """The texts and pairs that models read for one stage.
 
     Args:
-        noted: the lines that the stage logged.
+        usage: the lines that the stage logged.
 
     Returns:
         `wanted`: {model/chunk: number of texts whose embeddings the stage requested}. `pairs`: the
@@ -130,15 +185,15 @@ def read_by(noted: list[dict]) -> dict[str, Any]:
         scores. `encoded` and `scored`: how many of these were not in the embedding cache.
             `encoding` and `scoring`: seconds for them.
     """
-    encoded, scored = ([line for line in noted if kind in line] for kind in ("encoded", "scored"))
+    encoded, scored = ([line for line in usage if kind in line] for kind in ("encoded", "scored"))
     return {
         "wanted": {
-            f"{line['space']}/{line['chunk']}": line["asked"] for line in noted if "asked" in line
+            f"{line['space']}/{line['chunk']}": line["asked"] for line in usage if "asked" in line
         },
         "encoded": sum(line["encoded"] for line in encoded),
         "encoding": round(sum(line["seconds"] for line in encoded), 2),
         "pairs": {
-            f"{line['space']}/{line['chunk']}": line["pairs"] for line in noted if "pairs" in line
+            f"{line['space']}/{line['chunk']}": line["pairs"] for line in usage if "pairs" in line
         },
         "scored": sum(line["scored"] for line in scored),
         "scoring": round(sum(line["seconds"] for line in scored), 2),
@@ -147,10 +202,9 @@ def read_by(noted: list[dict]) -> dict[str, Any]:
 
 def of_round(project: Path, trial: Trial, name: str, hidden: pl.DataFrame) -> dict[str, Any]:
     """Counts of what one round mined, judged and trained on."""
-    folder = project / ROUNDS / name
-    labels, trained = (
-        pl.read_parquet(folder / "labels.parquet"),
-        pl.read_parquet(folder / "trained.parquet"),
+    labels, trained, negatives = (
+        pl.read_parquet(project / round_table(name, table))
+        for table in ("labels", "trained", "negatives")
     )
     section = trial.settings[f"rounds/{name}/train"]["train"]
     read = labels.filter((pl.col("label") == "negative") & pl.col("rank").is_not_null())
@@ -158,9 +212,12 @@ def of_round(project: Path, trial: Trial, name: str, hidden: pl.DataFrame) -> di
         read = read.filter(pl.col("rank") <= section["negatives"])
     else:
         read = read.join(trained.filter(pl.col("role") == "negative"), on=PAIR, how="semi")
-    removed = pl.read_parquet(folder / "removed/sample.parquet")
-    account, sampled = read_json(folder / "relabel.json"), read_json(folder / "sample.json")
-    negatives = pl.read_parquet(folder / "negatives.parquet")
+    removed = [
+        pl.read_parquet(project / removed_table(name, stage)) for stage in ("sample", "relabel")
+    ]
+    account, sampled = (
+        read_json(project / round_account(name, stage)) for stage in ("relabel", "sample")
+    )
     sources = dict(negatives["source"].value_counts(sort=True).rows())
     return {
         "recipe": trial.rounds[name]["recipe"],
@@ -168,9 +225,7 @@ def of_round(project: Path, trial: Trial, name: str, hidden: pl.DataFrame) -> di
         "steps": int(trained["step"].max() or 0),
         "candidates": sampled["candidates"],
         "removed": sampled["removed"],
-        **attrition(
-            sampled, pl.concat([removed, pl.read_parquet(folder / "removed/relabel.parquet")])
-        ),
+        **attrition(sampled, pl.concat(removed)),
         "negatives": len(negatives),
         "sources": sources,
         "trained_on": len(read),
@@ -229,13 +284,13 @@ def judged(section: dict | str, account: dict) -> dict[str, int]:
         section: the recipe's section `relabel`, resolved.
         account: the report of `relabel`, with its judges in the order of the cascade.
     """
-    asked = {True: 0, False: 0}
+    counts = {True: 0, False: 0}
     lines = [] if section == "none" else section["cascade"]
     for line, judge in zip(
         lines, account.get("judges", []), strict=False
     ):  # a cascade may have ended early
-        asked[line["method"] in FREE - {"people"}] += judge["asked"]
-    return {"judged": asked[False], "judged_free": asked[True]}
+        counts[line["method"] in FREE - {"people"}] += judge["asked"]
+    return {"judged": counts[False], "judged_free": counts[True]}
 
 
 def hidden_pairs(project: Path, trial: Trial) -> pl.DataFrame:
@@ -245,11 +300,11 @@ def hidden_pairs(project: Path, trial: Trial) -> pl.DataFrame:
     found = [pl.DataFrame(schema=dict.fromkeys(PAIR, pl.String))]
     names = list(trial.params.train_on)
     for name in names:
-        folder = project / DATA / name
-        if (folder / "hidden.parquet").exists():
-            documents = pl.read_parquet(
-                folder / "documents.parquet", columns=["doc_id", "parent_id"]
-            )
-            pairs = of_chunks(pl.read_parquet(folder / "hidden.parquet").select(PAIR), documents)
+        hidden, documents = (
+            project / collection_table(name, table) for table in ("hidden", "documents")
+        )
+        if hidden.exists():
+            parents = pl.read_parquet(documents, columns=["doc_id", "parent_id"])
+            pairs = of_chunks(pl.read_parquet(hidden).select(PAIR), parents)
             found.append(pairs.select(tables.prefixed(f"{name}/" if len(names) > 1 else "", *PAIR)))
     return pl.concat(found)

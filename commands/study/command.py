@@ -11,19 +11,20 @@ from commands.console import line, spell, table
 from commands.plan.command import counts
 from commands.study import text, trial_models, tuning, worktree
 from commands.study.arms import Trial, trials, user_params
-from commands.study.design import Question, asked
+from commands.study.design import Question, parse_question
 from commands.study.estimate import estimate
 from commands.study.preregistration import named_after
 from commands.study.protocol import differences
 from commands.study.results import ByArm, every_query, results
-from commands.study.resume_command import again
-from commands.study.run_trial import TrialFailed, carried_out, refuse_left_out
-from commands.study.trial_results import REPORTS, Kept, TrialFile, older_files, results_of
+from commands.study.resume_command import resume_command
+from commands.study.run_trial import TrialFailed, refuse_left_out, run_trial
+from commands.study.trial_results import TrialFile, TrialResult, older_files, results_of
 from commands.study.tuning import Choice, Try
-from commands.study.write_report import PAGE, published
+from commands.study.write_report import PAGE, write_report
 from hone.config.params import Params
 from hone.errors import Refused, listed, nearest
 from hone.files import written_whole
+from hone.layout import STUDIES
 from hone.pipeline import graph as dvc
 from hone.pipeline.watch import Watched
 
@@ -53,12 +54,12 @@ def study(
     Returns:
         Whether every trial that ran has succeeded.
     """
-    name, question = asked(what, changes)
+    name, question = parse_question(what, changes)
     given = user_params()
     collections_of(question, given)
     refuse_left_out()
     refuse_unknown(question, arm, seed)
-    now = standing(name, question, given, arm)
+    now = study_progress(name, question, given, arm)
     tell_what_runs(name, question, now, probe and arm is None and not so_far, refresh)
     if dry:
         return True
@@ -72,14 +73,14 @@ def study(
         failed = run_missing(
             name, now.missing([one.trial for one in now.tries], refresh), now.tried
         )
-        now = standing(name, question, given, arm)
+        now = study_progress(name, question, given, arm)
         note_models(now, refresh)
         ready = [
             trial for trial in now.ready if arm in (None, trial.arm) and seed in (None, trial.seed)
         ]
         failed |= run_missing(name, now.missing(ready, refresh), now.found)
     if arm is None and seed is None:
-        conclude(name, question, now, given, again(what, changes))
+        conclude(name, question, now, given, resume_command(what, changes))
     for message in failed.values():
         line(message)
     return not failed
@@ -97,7 +98,7 @@ def refuse_unknown(question: Question, arm: str | None, seed: int | None) -> Non
 
 
 @dataclass(frozen=True)
-class Standing:
+class Progress:
     """The progress of a study.
 
     Attributes:
@@ -111,11 +112,11 @@ class Standing:
     """
 
     tries: list[Try]
-    tried: dict[str, Kept]
+    tried: dict[str, TrialResult]
     choices: dict[str, Choice]
     work: list[Trial]
     ready: list[Trial]
-    found: dict[str, Kept]
+    found: dict[str, TrialResult]
     older: dict[str, list[TrialFile]]
 
     def missing(self, trials: Sequence[Trial], refresh: bool) -> list[Trial]:
@@ -130,7 +131,9 @@ class Standing:
         ]
 
 
-def standing(name: str, question: Question, given: Params, arm: str | None = None) -> Standing:
+def study_progress(
+    name: str, question: Question, given: Params, arm: str | None = None
+) -> Progress:
     """The current progress of a study. If an arm is given, tuning covers that arm only.
 
     Raises:
@@ -144,10 +147,10 @@ def standing(name: str, question: Question, given: Params, arm: str | None = Non
     work = trials(question, given, {name: choice.taken for name, choice in choices.items()})
     ready = [trial for trial in work if not question.tune or trial.arm in choices]
     older = older_files(name, [*(one.trial for one in tries), *ready])
-    return Standing(tries, tried, choices, work, ready, results_of(ready), older)
+    return Progress(tries, tried, choices, work, ready, results_of(ready), older)
 
 
-def note_models(now: Standing, refresh: bool) -> None:
+def note_models(now: Progress, refresh: bool) -> None:
     """Note which trials still need their models. All arms and seeds count, because another
     command may run them next.
     """
@@ -159,7 +162,7 @@ def note_models(now: Standing, refresh: bool) -> None:
             trial_models.note_finished(trial)
 
 
-def run_missing(name: str, missing: list[Trial], found: dict[str, Kept]) -> dict[str, str]:
+def run_missing(name: str, missing: list[Trial], found: dict[str, TrialResult]) -> dict[str, str]:
     """Run trials of a study, add their results to `found`, and return the errors by trial name.
 
     The other trials run even if one fails.
@@ -171,7 +174,7 @@ def run_missing(name: str, missing: list[Trial], found: dict[str, Kept]) -> dict
             watched.refuse_changes(f"before {trial.name}")
             line(f"{trial.name} ({place} of {len(missing)})")
             try:
-                found[trial.name] = carried_out(name, trial, runner, told_of_stage)
+                found[trial.name] = run_trial(name, trial, runner, print_progress)
             except TrialFailed as failure:
                 failed[trial.name] = str(failure)
                 line(f"{trial.name} failed; the other trials continue")
@@ -185,13 +188,13 @@ def run_missing(name: str, missing: list[Trial], found: dict[str, Kept]) -> dict
     return failed
 
 
-def told_of_stage(said: str) -> None:
+def print_progress(text: str) -> None:
     """Print a progress line of a stage."""
-    if said[:2].isdigit() and said[2:3] == ":":
-        line(f"  {said}")
+    if text[:2].isdigit() and text[2:3] == ":":
+        line(f"  {text}")
 
 
-def conclude(name: str, question: Question, now: Standing, given: Params, command: str) -> None:
+def conclude(name: str, question: Question, now: Progress, given: Params, command: str) -> None:
     """Print and write the results of the finished trials."""
     found, work = now.found, now.work
     by_arm: ByArm = {
@@ -219,7 +222,7 @@ def conclude(name: str, question: Question, now: Standing, given: Params, comman
         (result, [*text.sentences(question, result, protocol, left), *tuned])
         for result in by_collection
     ]
-    folder = REPORTS / name
+    folder = STUDIES / name
     tables = {
         "queries": every_query(by_arm),
         "arms": text.arms_table(by_collection),
@@ -229,7 +232,7 @@ def conclude(name: str, question: Question, now: Standing, given: Params, comman
     for table_name, frame in tables.items():
         with written_whole(folder / f"{table_name}.parquet") as part:
             frame.write_parquet(part)
-    published(
+    write_report(
         folder,
         name,
         question,
@@ -242,8 +245,8 @@ def conclude(name: str, question: Question, now: Standing, given: Params, comman
         tuned=tuned,
         older=older,
     )
-    for result, said in with_words:
-        for sentence in ["", *said]:
+    for result, texts in with_words:
+        for sentence in ["", *texts]:
             line(sentence)
         for title, columns, rows in text.tables(result):
             if rows:
@@ -281,7 +284,7 @@ def collections_of(question: Question, given: Params) -> list[str]:
 
 
 def tell_what_runs(
-    name: str, question: Question, now: Standing, probe: bool, refresh: bool
+    name: str, question: Question, now: Progress, probe: bool, refresh: bool
 ) -> None:
     line(f"{name}: {question.question}")
     contrasts = ", ".join(f"{other} − {one}" for one, other in question.contrasts) or "none"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from commands.study import method_activity
-from commands.study.design import SEEDS, Question
+from commands.study.design import OTHER_BASE, SEEDS, Question
 from commands.study.results import MEASURE, ArmRound, Contrast, Known, Result
 from hone.layout import BASE
 from hone.present.number_format import count, format_change, format_detectable, join_words, score
@@ -13,7 +13,7 @@ from hone.stats.paired_tests import LEVEL
 
 def apart(difference: Known) -> bool:
     """Whether a contrast is significant by both its interval and its p."""
-    return difference.shown and difference.p is not None and difference.p <= LEVEL
+    return difference.excludes_zero and difference.p is not None and difference.p <= LEVEL
 
 
 def resting(result: Result) -> list[str]:
@@ -39,15 +39,15 @@ def headline(result: Result) -> str:
             "No arm can be ranked: every contrast with results has an inactive arm "
             f"({join_words(resting(result))})."
         )
-    shown = [one for one in acted if apart(one.difference)]
-    if shown:
-        left = len(acted) - len(shown)
+    significant = [one for one in acted if apart(one.difference)]
+    if significant:
+        left = len(acted) - len(significant)
         others = (
             f"; the other {'contrast is' if left == 1 else f'{left} contrasts are'} not significant"
             if left
             else ""
         )
-        return f"{'; '.join(map(of_contrast, shown))}{others}."
+        return f"{'; '.join(map(of_contrast, significant))}{others}."
     against = join_words(list(dict.fromkeys(one.one for one in acted)))
     bounds = [one.difference.least for one in acted if one.difference.least]
     seen = (
@@ -61,13 +61,13 @@ def headline(result: Result) -> str:
 def alone(result: Result) -> str:
     """The answer of a study without contrasts."""
     gains = [(one.arm, one.against[BASE]) for one in result.last]
-    told = [
+    sentences = [
         f"{arm} changes nDCG@10 by {format_change(gain.mean, 4)} from the base model "
         f"({interval(gain, 4)})"
         for arm, gain in gains
     ]
     return (
-        f"No contrast was named: {'; '.join(told)}. Training without mined negatives might do "
+        f"No contrast was named: {'; '.join(sentences)}. Training without mined negatives might do "
         "the same."
     )
 
@@ -100,7 +100,7 @@ def warnings(question: Question, result: Result, left: list[str]) -> list[str]:
         result: the result on one collection.
         left: names of unfinished trials.
     """
-    said = []
+    sentences = []
     fewest = min(one.seeds for one in result.last)
     if fewest < SEEDS:
         few = (
@@ -108,28 +108,28 @@ def warnings(question: Question, result: Result, left: list[str]) -> list[str]:
             if fewest == 1
             else "the intervals are too narrow with so few"
         )
-        said.append(
+        sentences.append(
             f"Only {count(fewest, 'seed')} per arm: {few}. Use {SEEDS} or more for a claim."
         )
     if result.named_after:
-        said.append(
+        sentences.append(
             f"The contrasts were named after {count(result.named_after, 'trial')} of the study "
             "had ended. "
             "If they were chosen because of these results, p is too small."
         )
     if inactive := resting(result):
         own = "its own methods" if len(inactive) == 1 else "their own methods"
-        said.append(
+        sentences.append(
             f"Inactive and not ranked: {join_words(inactive)}. On this collection, {own} had no "
             "effect."
         )
-    said += [
+    sentences += [
         f"{one.arm}: {join_words(never)} had no effect here, so any change comes from the rest of "
         "the recipe."
         for one in result.last
         if not one.inactive and (never := method_activity.resting(one.acts))
     ]
-    said += [
+    sentences += [
         f"{one.arm}: the in-loop cross-encoder ranks dev queries worse than the encoder (mean "
         f"nDCG@10 {score(after, 2)} compared with "
         f"{score(before, 2)}). It probably had too few labels, so its scores and filters are not "
@@ -143,13 +143,13 @@ def warnings(question: Question, result: Result, left: list[str]) -> list[str]:
     ]
     there = {one.arm for one in result.last}
     if missing := [name for name in question.arms if name not in there]:
-        said.append(f"Missing because no trial has ended yet: {join_words(missing)}.")
+        sentences.append(f"Missing because no trial has ended yet: {join_words(missing)}.")
     if left:
-        said.append(
+        sentences.append(
             f"{count(len(left), 'trial')} of {len(question.arms) * question.seeds} "
             f"{'is' if len(left) == 1 else 'are'} not finished."
         )
-    return said
+    return sentences
 
 
 def limits(question: Question, result: Result, hides: bool, leaks: list[str]) -> list[str]:
@@ -167,18 +167,28 @@ def limits(question: Question, result: Result, hides: bool, leaks: list[str]) ->
         if question.tune
         else "The other settings are those of each recipe."
     )
+    commands = [name for name, arm in question.arms.items() if arm.command]
+    plain = not commands and not OTHER_BASE & set(question.factor)
+    updates = (
+        "The number of updates differs between arms."
+        if "steps" in question.factor
+        else "All arms have the same number of updates since the base model."
+        if not commands
+        else f"All arms but {join_words(commands)} have the same number of updates since the base "
+        "model."
+    )
     return [
         *leaks,
         *(of_tests(result.contrasts) if result.contrasts else []),
         f"{count(result.queries, f'{result.split} query', f'{result.split} queries')} of "
-        f"{result.collection}, one base model, one trainer: "
+        f"{result.collection}, {'one base model, one trainer' if plain else 'one collection'}: "
         "another collection or model may rank the arms differently.",
         f"At least {count(min(one.seeds for one in result.last), 'seed')} per arm. A seed changes "
         "batches and negatives, but not "
         "queries and labels.",
-        f"All arms have the same number of updates since the base model. {constants} An arm that "
-        "needs more updates or other settings "
-        "does not show its best result.",
+        f"{updates} {constants} An arm that needs more updates or other settings does not show "
+        "its best result.",
+        *of_factors(question),
         *(
             []
             if hides
@@ -190,6 +200,24 @@ def limits(question: Question, result: Result, hides: bool, leaks: list[str]) ->
         "Times are from this machine, including its other load. An arm is also charged for stages "
         "and texts shared with others.",
     ]
+
+
+def of_factors(question: Question) -> list[str]:
+    """Sentences on settings in which arms differ beside their recipes, and on commands."""
+    sentences = []
+    if question.factor:
+        sentences.append(
+            f"Arms also differ in {join_words(question.factor)}. A contrast of arms that differ in "
+            "more than one thing does not show which one caused the difference."
+        )
+    if OTHER_BASE & set(question.factor):
+        sentences.append("A change from the base model is that from each arm's own base model.")
+    if commands := [name for name, arm in question.arms.items() if arm.command]:
+        sentences.append(
+            f"{join_words(commands)} {'is a command' if len(commands) == 1 else 'are commands'}: "
+            "Hone does not know how many updates it made or which negatives it read."
+        )
+    return sentences
 
 
 def of_tests(contrasts: list[Contrast]) -> list[str]:

@@ -6,13 +6,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
+from commands.study import command_arm
 from hone.config import recipe, recipe_names
-from hone.config.params import NAME, STAGES, explained
+from hone.config.params import NAME, STAGES, Hide, Model, explained
 from hone.config.source_lines import loaded
 from hone.config.yaml12 import from_yaml
 from hone.errors import Refused, nearest
@@ -31,8 +40,15 @@ CONTROLS = (
 MOST_CONTRASTS = 6
 SEEDS = 5
 FIXED = ("steps", "epochs")  # of training: set by the study for all arms
+Factor = Literal["model", "max_length", "train_queries", "hide", "steps"]
+OTHER_BASE = {"model", "max_length"}  # factors with which each arm has a base model of its own
 LONGEST = 60  # characters of a study's name that come from its recipes
 NAMED = 6  # recipes that a study's question names
+
+
+def as_list(given: Any) -> Any:
+    """A single name as a list."""
+    return [given] if isinstance(given, str) else given
 
 
 class Part(BaseModel):
@@ -42,14 +58,48 @@ class Part(BaseModel):
 
 
 class Arm(Part):
-    """A recipe and this arm's changes to it, by section, as in a round of params.yaml."""
+    """A recipe with this arm's changes to its sections, or a command that trains a model.
+
+    Attributes:
+        recipe: the name of a recipe. Its sections may follow, as in a round of params.yaml.
+        command: a command that writes a model folder, in place of a recipe; see
+            `commands.study.command_arm`.
+        model: the base model of this arm, as `model` of params.yaml or only its name.
+        max_length: tokens of a text of this arm, in place of `model.max_length`.
+        train_queries: number of training queries of this arm, for every training collection.
+        hide: the held-out positives of this arm, for every training collection.
+        steps: training steps of a round of this arm.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    recipe: Annotated[str, AfterValidator(recipe_names.current)]
+    recipe: Annotated[str, AfterValidator(recipe_names.current)] | None = None
+    command: Annotated[str, AfterValidator(command_arm.checked)] | None = None
+    model: str | Model | None = None
+    max_length: Annotated[int, Field(ge=8)] | None = None
+    train_queries: Annotated[int, Field(ge=1)] | None = None
+    hide: Hide | None = None
+    steps: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def recipe_or_command(self) -> Arm:
+        if (self.recipe is None) == (self.command is None):
+            raise ValueError("an arm needs either a `recipe` or a `command`")
+        if self.command is not None and self.changes:
+            raise ValueError(
+                f"`{next(iter(self.changes))}` changes a recipe, but this arm is a command"
+            )
+        return self
 
     @property
     def changes(self) -> dict[str, Any]:
+        """Changes to sections of the recipe."""
         return dict(self.model_extra or {})
+
+    @property
+    def factors(self) -> dict[str, Any]:
+        """The arm's own settings of params.yaml and of the study, by name."""
+        names = [name for name in get_args(Factor) if name in self.model_fields_set]
+        return {name: getattr(self, name) for name in names}
 
 
 class Question(Part):
@@ -60,6 +110,9 @@ class Question(Part):
         source: the source of the question.
         expected: results in the literature, if any.
         arms: the arms by name.
+        factor: the settings beside recipe sections in which arms may differ: `model`,
+            `max_length`, `train_queries`, `hide`, `steps`. The evaluated queries and documents are
+            the same in all arms.
         contrasts: pairs of arms, (one, other): other - one is tested.
         rounds: number of rounds of each arm.
         seeds: number of seeds. Each changes batches and negatives, with the same queries and
@@ -79,6 +132,7 @@ class Question(Part):
     source: str | None = None
     expected: str | None = None
     arms: Annotated[dict[str, Arm], Field(min_length=1)]
+    factor: Annotated[list[Factor], BeforeValidator(as_list)] = []
     contrasts: list[tuple[str, str]] = []
     rounds: Annotated[int, Field(ge=1)] = 1
     seeds: Annotated[int, Field(ge=1)] = SEEDS
@@ -96,7 +150,7 @@ class Question(Part):
         return range(first, first + self.seeds)
 
 
-def asked(what: list[str], changes: dict[str, Any]) -> tuple[str, Question]:
+def parse_question(what: list[str], changes: dict[str, Any]) -> tuple[str, Question]:
     """The name and the question of a study.
 
     Args:
@@ -131,9 +185,11 @@ def asked(what: list[str], changes: dict[str, Any]) -> tuple[str, Question]:
 
 def few(recipes: list[str]) -> str:
     """The names of recipes in one sentence part, shortened if there are many."""
-    shown = recipes if len(recipes) <= NAMED else recipes[: NAMED - 1]
-    return ", ".join(shown) + (
-        f" and {len(recipes) - len(shown)} more recipes" if len(shown) < len(recipes) else ""
+    first_names = recipes if len(recipes) <= NAMED else recipes[: NAMED - 1]
+    return ", ".join(first_names) + (
+        f" and {len(recipes) - len(first_names)} more recipes"
+        if len(first_names) < len(recipes)
+        else ""
     )
 
 
@@ -144,13 +200,19 @@ def of_recipes(recipes: list[str]) -> str:
     name = "-".join(recipes)
     if len(name) <= LONGEST:
         return name
-    shown = [
+    first_names = [
         recipe
         for place, recipe in enumerate(recipes)
         if len("-".join(recipes[: place + 1])) <= LONGEST // 2
     ]
     return "-".join(
-        [*shown, "and", str(len(recipes) - len(shown)), "more", fingerprint(*recipes)[:4]]
+        [
+            *first_names,
+            "and",
+            str(len(recipes) - len(first_names)),
+            "more",
+            fingerprint(*recipes)[:4],
+        ]
     )
 
 
@@ -218,7 +280,7 @@ def controls_of(arms: dict[str, Arm]) -> list[str]:
         name
         for recipe in CONTROLS
         for name, arm in arms.items()
-        if arm.recipe == recipe and not arm.changes
+        if arm.recipe == recipe and not arm.changes and not arm.factors
     ]
 
 
@@ -276,6 +338,7 @@ def refuse(question: Question, where: str) -> None:
                 f"{where}: `tune` has {fixed[0]}, but all arms have the same number of updates. "
                 "Set `steps` of the study instead."
             )
+    refuse_factors(question, where)
     for name, arm in question.arms.items():
         if not NAME.fullmatch(name) or ".." in name or name.endswith((".", ".lock")):
             raise Refused(
@@ -302,11 +365,40 @@ def refuse(question: Question, where: str) -> None:
                     f"{nearest(section, STAGES)}"
                 )
     for name in [
-        *(arm.recipe for arm in question.arms.values()),
+        *(arm.recipe for arm in question.arms.values() if arm.recipe is not None),
         *([question.first] if question.first else []),
     ]:
         if name not in recipe.names():
             raise Refused(
                 f"{where}: there is no recipe '{name}': {nearest(name, recipe.names())} (recipes "
                 f"are the files in {recipe.FOLDER}/)"
+            )
+
+
+def refuse_factors(question: Question, where: str) -> None:
+    """Raises Refused if arms set an undeclared factor, or no arm sets a declared one."""
+    for name, arm in question.arms.items():
+        if undeclared := [one for one in arm.factors if one not in question.factor]:
+            raise Refused(
+                f"{where}: arm {name} sets {undeclared[0]}, which is not a declared factor of the "
+                f"study. Add `factor: [{', '.join([*question.factor, *undeclared])}]`, or remove "
+                "the setting."
+            )
+        if "model" in arm.factors and arm.model is None:
+            raise Refused(f"{where}: arm {name} has an empty `model`. Name one, or remove the key.")
+        if arm.command is not None and question.tune:
+            raise Refused(
+                f"{where}: arm {name} is a command, so `tune` cannot change its settings. Remove "
+                "`tune`, or the arm."
+            )
+        if arm.command is not None and question.first:
+            raise Refused(
+                f"{where}: arm {name} is a command and starts from the base model, so it cannot "
+                f"share the first round {question.first}. Remove `first`, or the arm."
+            )
+    for factor in question.factor:
+        if not any(factor in arm.factors for arm in question.arms.values()):
+            raise Refused(
+                f"{where}: `factor` names {factor}, but no arm sets it. Set it in an arm, or "
+                "remove it from `factor`."
             )

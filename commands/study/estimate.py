@@ -4,8 +4,6 @@ finished trials.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from commands.console import spell
 from commands.plan.command import (
     HIGH,
@@ -18,36 +16,37 @@ from commands.plan.command import (
     training,
 )
 from commands.study.arms import Trial
-from commands.study.trial_results import Kept
+from commands.study.trial_results import TrialResult
 from hone.config.params import STAGES
-from hone.layout import BASE
+from hone.layout import BASE, TRAINING_LIST
 
 STAGES_OF_ROUND = 7
 STAGES_BEFORE = 5
 
 
-def estimate(missing: list[Trial], found: list[Kept], probe: bool) -> list[str]:
+def estimate(missing: list[Trial], found: list[TrialResult], probe: bool) -> list[str]:
     """Sentences on the work to do."""
     if not missing:
         return []
     work = work_of(missing)
-    said = [
+    sentences = [
         f"to do: {work.steps:,} training steps"
         + (f", about {work.texts:,} texts to encode" if work.texts else ""),
         *left_out(missing),
+        *of_commands(missing),
     ]
     if found:
         each = sum(one.ran_for for one in found) / len(found)
         return [
-            *said,
+            *sentences,
             f"time: about {spell(each * len(missing))}, based on {spell(each)} per trial so far "
             f"({len(found)} finished)",
         ]
     if not probe:
-        return [*said, "no time estimate (--no-probe)"]
-    if not Path("rounds/r0/training.json").exists() or not work.texts:
+        return [*sentences, "no time estimate (--no-probe)"]
+    if not TRAINING_LIST.exists() or not work.texts:
         return [
-            *said,
+            *sentences,
             "time: unknown until the first trial ends (or run `dvc repro start`, which collects "
             "the texts for a probe)",
         ]
@@ -56,7 +55,7 @@ def estimate(missing: list[Trial], found: list[Kept], probe: bool) -> list[str]:
         work.texts / (rate or 1) + work.steps * (step or 0) + len(work.stages) * SECONDS_PER_STAGE
     )
     return [
-        *said,
+        *sentences,
         how,
         f"time: about {spell(seconds)} (between {spell(LOW * seconds)} and "
         f"{spell(HIGH * seconds)}), if nothing else runs here",
@@ -78,6 +77,12 @@ def left_out(missing: list[Trial]) -> list[str]:
     return [f"{', '.join(names)}: {sentence}" for sentence, names in arms.items()]
 
 
+def of_commands(missing: list[Trial]) -> list[str]:
+    """A sentence on the arms whose work is not known, because a command does it."""
+    arms = list(dict.fromkeys(trial.arm for trial in missing if trial.command))
+    return [f"{', '.join(arms)}: the time of a command is not estimated"] if arms else []
+
+
 def work_of(missing: list[Trial]) -> Work:
     """Steps, texts and stages of trials. A round that several trials share counts once, and the
     base model encodes once.
@@ -95,7 +100,11 @@ def work_of(missing: list[Trial]) -> Work:
             done.add(f"{trial.seed}{way}")
             key = f"{trial.name}, {name}"
             section = trial.stages[f"rounds/{name}/train"].train
-            queries = sum(sizes[one]["train"] if sizes[one] else 0 for one in given.train_on)
+            limit = trial.factors.get("train_queries")
+            known = [sizes[one]["train"] for one in given.train_on if sizes[one]]
+            queries = sum(min(count, limit or count) for count in known)
+            if trial.command:
+                continue
             work.stages += [key] * STAGES_OF_ROUND
             work.train[name] = training(section, queries) | {
                 "steps": work.train.get(name, {}).get("steps", 0) + section.steps

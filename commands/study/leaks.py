@@ -4,12 +4,12 @@ all.
 
 from __future__ import annotations
 
-from commands.study.trial_results import Kept
+from commands.study.trial_results import TrialResult
 from tasks.leakage.sentences import list_judged_splits, sentence
 from tasks.report.leakage import warn_of_leaks
 
 
-def leaks_of(trial: Kept, collections: list[str]) -> list[str]:
+def leaks_of(trial: TrialResult, collections: list[str]) -> list[str]:
     """A sentence for each collection with test or dev queries in the training data.
 
     Args:

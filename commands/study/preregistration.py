@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from commands.study.design import Question
-from commands.study.trial_results import REPORTS
 from hone.files import read_json, write_json
+from hone.layout import contrasts_file
 
 
 def named_after(name: str, question: Question, there: int) -> int:
@@ -18,17 +18,17 @@ def named_after(name: str, question: Question, there: int) -> int:
         question: its question.
         there: number of trials that have ended by now.
     """
-    file = REPORTS / name / "contrasts.json"
+    file = contrasts_file(name)
     known = read_json(file) if file.exists() else []
-    asked = {
+    entry = {
         "contrasts": [list(pair) for pair in question.contrasts],
         "collection": question.collection,
     }
     for one in known:
-        if {key: one[key] for key in asked} == asked:
+        if {key: one[key] for key in entry} == entry:
             return one["after"]
     write_json(
         file,
-        [*known, asked | {"after": there, "at": datetime.now(UTC).isoformat(timespec="seconds")}],
+        [*known, entry | {"after": there, "at": datetime.now(UTC).isoformat(timespec="seconds")}],
     )
     return there

@@ -12,7 +12,7 @@ from hone.config.params import Params
 from hone.config.sections.train import Train
 from tasks.train.card import spelled
 
-SAID = (
+COMPARED = (
     "init",
     "losses",
     "batch",
@@ -28,7 +28,8 @@ SAID = (
 
 
 def differences(trials: list[Trial], given: Params) -> dict[str, list[str]]:
-    """The settings in which the last round of each arm differs from params.yaml, by arm.
+    """The settings in which each arm differs from params.yaml, by arm: its factors, and the
+    training settings of its last round.
 
     Args:
         trials: the trials of the study; the first of each arm is read.
@@ -44,19 +45,30 @@ def differences(trials: list[Trial], given: Params) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for trial in trials:
         if trial.arm not in found:
-            section = trial.settings[f"rounds/{list(trial.rounds)[-1]}/train"]["train"]
-            found[trial.arm] = [
-                f"{name} {said(section[name])}"
-                for name in SAID
-                if said(section[name]) != said(rule[name]) and rule[name] != "auto"
-            ]
+            own = [f"{name} {format_setting(value)}" for name, value in trial.factors.items()]
+            found[trial.arm] = own + (
+                [f"trained by `{trial.command}`"] if trial.command else changed(trial, rule)
+            )
     return found
 
 
-def said(value: Any) -> str:
+def changed(trial: Trial, reference: dict[str, Any]) -> list[str]:
+    """The training settings of a trial's last round that differ from the reference."""
+    section = trial.settings[f"rounds/{list(trial.rounds)[-1]}/train"]["train"]
+    return [
+        f"{name} {format_setting(section[name])}"
+        for name in COMPARED
+        if format_setting(section[name]) != format_setting(reference[name])
+        and reference[name] != "auto"
+    ]
+
+
+def format_setting(value: Any) -> str:
     """A setting as text."""
     if isinstance(value, list):
-        return " + ".join(map(said, value))
+        return " + ".join(map(format_setting, value))
     if isinstance(value, dict) and "method" in value:
         return f"{value['method']} ({spelled(value['parameters'])})"
+    if isinstance(value, dict):
+        return spelled(value)
     return str(value)

@@ -13,7 +13,7 @@ import polars as pl
 from commands.study.cost import PAIRS, TEXTS, Cost, seconds_of
 from commands.study.design import Question, controls_of
 from commands.study.method_activity import inactive
-from commands.study.trial_results import Kept
+from commands.study.trial_results import TrialResult
 from hone.errors import Refused
 from hone.layout import BASE
 from hone.seeds import generator
@@ -22,7 +22,7 @@ from hone.stats.paired_tests import LEVEL, detectable, holm, t_test
 from hone.stats.seeds_and_queries import over_seeds
 
 MEASURE, RECALL = "ndcg_at_10", "recall_at_100"
-ByArm = dict[str, list[Kept]]  # the trials of each arm, by seed
+ByArm = dict[str, list[TrialResult]]  # the trials of each arm, by seed
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Known:
     seeds: int
 
     @property
-    def shown(self) -> bool:
+    def excludes_zero(self) -> bool:
         return self.low > 0 or self.high < 0
 
 
@@ -135,6 +135,9 @@ class Result:
     """The result of a study on one collection.
 
     Attributes:
+        base: the base model of the first arm.
+        base_arm: the name of that arm if the arms have different base models; null if all share
+            one.
         named_after: number of trials that had ended when the contrasts were named. If 0, no result
             could influence them.
     """
@@ -146,6 +149,7 @@ class Result:
     rounds: list[ArmRound]
     contrasts: list[Contrast]
     named_after: int = 0
+    base_arm: str | None = None
 
     @property
     def last(self) -> list[ArmRound]:
@@ -168,6 +172,7 @@ def results(question: Question, by_arm: ByArm, collection: str, named_after: int
             f"{collection} has no judged {question.split} query, so there is nothing to measure. "
             "Choose another --split or --on."
         )
+    refuse_other_queries(by_arm, collection, question.split)
     base = {
         measure: known(values_of([some], BASE, collection, question.split, measure))
         for measure in (MEASURE, RECALL)
@@ -194,7 +199,31 @@ def results(question: Question, by_arm: ByArm, collection: str, named_after: int
         rounds,
         adjusted(contrasts),
         named_after,
+        next(iter(by_arm)) if other_bases(by_arm, collection, question.split) else None,
     )
+
+
+def refuse_other_queries(by_arm: ByArm, collection: str, split: str) -> None:
+    """Raises Refused if trials evaluate different queries, so that no difference is paired."""
+    first: tuple[str, list[str]] | None = None
+    for arm, trials in by_arm.items():
+        for trial in trials:
+            for round in [BASE, *trial.facts["rounds"]]:
+                ids = trial.measured(round, collection, split)["query_id"].to_list()
+                where = f"{arm}, seed {trial.facts['seed']}"
+                first = first or (where, ids)
+                if ids != first[1]:
+                    raise Refused(
+                        f"{where} evaluates {len(ids):,} {split} queries of {collection} that are "
+                        f"not the {len(first[1]):,} of {first[0]}, so they cannot be compared. "
+                        "All arms of a study need the same evaluation queries."
+                    )
+
+
+def other_bases(by_arm: ByArm, collection: str, split: str) -> bool:
+    """Whether the base models of the arms have different scores."""
+    scores = [values_of(trials[:1], BASE, collection, split, MEASURE) for trials in by_arm.values()]
+    return not all(np.allclose(scores[0], other, atol=1e-12) for other in scores)
 
 
 def adjusted(contrasts: list[Contrast]) -> list[Contrast]:
@@ -286,12 +315,12 @@ def first_known(rows: list[list[float | None]]) -> float | None:
     return mean(found) if found else None
 
 
-def so_far(trial: Kept, round: str) -> list[dict]:
+def so_far(trial: TrialResult, round: str) -> list[dict]:
     names = list(trial.facts["rounds"])
     return [trial.facts["rounds"][name] for name in names[: names.index(round) + 1]]
 
 
-def updates(trial: Kept, round: str) -> int:
+def updates(trial: TrialResult, round: str) -> int:
     """Training steps since the base model. A round that restarts from it counts only its own
     steps.
     """
@@ -317,7 +346,7 @@ def mean(values: list[float]) -> float:
 
 
 def values_of(
-    trials: list[Kept], round: str, collection: str, split: str, measure: str
+    trials: list[TrialResult], round: str, collection: str, split: str, measure: str
 ) -> np.ndarray:
     """[seeds, queries] of a measure."""
     return np.stack(
@@ -360,7 +389,7 @@ def difference(
 
 
 def difference_to_base(
-    trials: list[Kept], round: str, collection: str, question: Question
+    trials: list[TrialResult], round: str, collection: str, question: Question
 ) -> Known:
     values, base = (
         values_of(trials, name, collection, question.split, MEASURE) for name in (round, BASE)

@@ -15,17 +15,17 @@ OPTIONS = {
 }  # settings with another name on the command line
 
 
-def again(what: Sequence[str], changes: dict[str, Any]) -> str:
+def resume_command(what: Sequence[str], changes: dict[str, Any]) -> str:
     """The command that resumes a study.
 
     Args:
         what: recipes, or a file.
-        changes: as for `commands.study.design.asked`; null if not given.
+        changes: as for `commands.study.design.parse_question`; null if not given.
     """
-    said = [
+    options = [
         part for key, value in changes.items() if value is not None for part in option(key, value)
     ]
-    return shlex.join(["hone", "study", *what, *said])
+    return shlex.join(["hone", "study", *what, *options])
 
 
 def option(key: str, value: Any) -> list[str]:

@@ -7,21 +7,25 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from commands.console import line, size
-from commands.study import trial_models
+from commands.study import command_arm, trial_models
 from commands.study.arms import Trial
 from commands.study.clock import StageClock
-from commands.study.collect_trial import gathered, read_by
+from commands.study.collect_trial import collect_result, read_by
 from commands.study.cost_journal import Journal
-from commands.study.trial_results import LARGE, Kept, keep, results_of
-from commands.study.worktree import INPUTS, Worktree, git
+from commands.study.trial_results import LARGE, TrialResult, results_of, write_trial
+from commands.study.worktree import Worktree, git
 from hone.encoders import usage_log
 from hone.errors import Refused, listed
 from hone.files import home
+from hone.layout import BASE, INPUTS, MODELS
 from hone.pipeline import graph as dvc
 
 CODE = ("tasks", "hone", "recipes", "params.yaml", "dvc.yaml")
@@ -31,7 +35,9 @@ class TrialFailed(Exception):
     """A trial failed. The message has the last lines of its output."""
 
 
-def carried_out(name: str, trial: Trial, runner: dvc.Runner, say: Callable[[str], None]) -> Kept:
+def run_trial(
+    name: str, trial: Trial, runner: dvc.Runner, say: Callable[[str], None]
+) -> TrialResult:
     """Run a trial, unless another process has run it meanwhile, and return its result.
 
     Args:
@@ -52,7 +58,7 @@ def carried_out(name: str, trial: Trial, runner: dvc.Runner, say: Callable[[str]
             return found[trial.name]
         with tree.open(trial) as project:
             run(trial, project, runner, journal, say)
-            file = keep(name, trial, gathered(trial, project, journal.read()))
+            file = write_trial(name, trial, collect_result(trial, project, journal.read()))
             journal.remove()
             trial_models.note_finished(trial)
             freed = trial_models.remove_models(trial, project, file.facts["stages"])
@@ -69,41 +75,106 @@ def carried_out(name: str, trial: Trial, runner: dvc.Runner, say: Callable[[str]
 def run(
     trial: Trial, project: Path, runner: dvc.Runner, journal: Journal, say: Callable[[str], None]
 ) -> None:
-    """Run the stages of a trial in its worktree, and write the cost of each to the journal when it
-    ends.
+    """Run the stages of a trial in its worktree, and the command of its arm if it has one. The
+    journal gets the cost of each when it ends.
 
     Raises:
-        TrialFailed: a stage failed.
+        TrialFailed: a stage or the command failed.
     """
-    command = [*dvc.dvc(), "--cd", str(project), "repro", *trial.targets]
     with tempfile.TemporaryDirectory() as folder:
-        noted = Path(folder) / "read.jsonl"
+        log = Path(folder) / "read.jsonl"
         runner.environment |= {
             "HONE_HOME": str(home()),
-            usage_log.FILE: str(noted),
+            usage_log.FILE: str(log),
             "PYTHONPATH": "",
         }
         clock = StageClock(
             lambda stage, seconds: journal.write(
-                stage, {"seconds": seconds, **read_by(noted_by(stage, noted))}
+                stage, {"seconds": seconds, **read_by(noted_by(stage, log))}
             )
         )
 
-        def hear(heard: str) -> None:
-            clock.hear(heard)
-            say(heard)
+        def hear(text: str) -> None:
+            clock.hear(text)
+            say(text)
 
-        code, said = runner.run_command(command, trial.name, hear)
-        if code:
-            raise TrialFailed(
-                f"{trial.name} failed. Last lines of its output:\n{dvc.last_lines(said)}"
-            )
+        run_process(
+            [*dvc.dvc(), "--cd", str(project), "repro", *trial.targets], trial, runner, hear
+        )
         clock.finish()
+        if trial.command is not None:
+            for step in command_steps(trial, project):
+                runner.environment[usage_log.STAGE] = step.stage
+                began = time.monotonic()
+                run_process(step.words, trial, runner, say, project)
+                seconds = time.monotonic() - began
+                journal.write(
+                    step.stage, {"seconds": seconds, **read_by(noted_by(step.stage, log))}
+                )
 
 
-def noted_by(stage: str, noted: Path) -> list[dict]:
+@dataclass(frozen=True)
+class Step:
+    """A process of a command arm: its name among the stages, and its words."""
+
+    stage: str
+    words: list[str]
+
+
+def command_steps(trial: Trial, project: Path) -> Iterator[Step]:
+    """The processes of a command arm: export the training pairs, train, evaluate.
+
+    Raises:
+        TrialFailed: the command wrote no model folder that Hone can load.
+    """
+    round = list(trial.rounds)[-1]
+    pairs, model = command_arm.PAIRS, MODELS / round
+    export = ["export", "data", BASE, "--format", "sentence-transformers", "--out", str(pairs)]
+    yield Step(f"pairs@{round}", [sys.executable, "-m", "commands", *export])
+    values = {
+        "base": str(MODELS / BASE),
+        "pairs": str(pairs),
+        "out": str(model),
+        "seed": str(trial.seed),
+        "steps": str(trial.steps),
+    }
+    yield Step(f"{command_arm.STAGE}@{round}", command_arm.words_of(trial.command, values))
+    try:
+        command_arm.check_model(project / model, trial.command)
+    except Refused as refusal:
+        raise TrialFailed(f"{trial.name} failed. {refusal}") from None
+    evaluate = [sys.executable, "-m", "tasks.evaluate", "--round", round, "--collection"]
+    for collection in trial.params.evaluate_on:
+        yield Step(f"evaluate@{round}-{collection}", [*evaluate, collection])
+
+
+def run_process(
+    words: list[str],
+    trial: Trial,
+    runner: dvc.Runner,
+    hear: Callable[[str], None],
+    folder: Path | None = None,
+) -> None:
+    """Run a process of a trial.
+
+    Raises:
+        TrialFailed: it cannot start, or it failed.
+    """
+    try:
+        code, output = runner.run_command(words, trial.name, hear, folder)
+    except OSError as error:
+        raise TrialFailed(
+            f"{trial.name} failed: `{shlex.join(words)}` cannot start: {error}"
+        ) from None
+    if code:
+        raise TrialFailed(
+            f"{trial.name} failed. Last lines of its output:\n{dvc.last_lines(output)}"
+        )
+
+
+def noted_by(stage: str, log: Path) -> list[dict]:
     """The log lines of a stage."""
-    lines = noted.read_text(encoding="utf-8").splitlines() if noted.exists() else []
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     return [line for line in map(json.loads, lines) if line["stage"] == stage]
 
 

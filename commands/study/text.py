@@ -71,11 +71,11 @@ def sentences(
         protocol: training settings in which each arm differs from params.yaml.
         left: names of unfinished trials.
     """
-    said = [headline(result), about(question, result), *warnings(question, result, left)]
-    return said + [
-        f"{arm} differs from `train` of params.yaml: {'; '.join(told)}."
-        for arm, told in protocol.items()
-        if told
+    texts = [headline(result), about(question, result), *warnings(question, result, left)]
+    return texts + [
+        f"{arm} differs from params.yaml: {'; '.join(settings)}."
+        for arm, settings in protocol.items()
+        if settings
     ]
 
 
@@ -116,7 +116,7 @@ def arm_rows(result: Result) -> list[tuple[str, ...]]:
     return [
         *rows,
         (
-            f"{BASE} (base model)",
+            f"{BASE} (base model{f' of {result.base_arm}' if result.base_arm else ''})",
             score(base.mean),
             level(base),
             within(result.base[RECALL]),
@@ -253,7 +253,7 @@ def tables(result: Result) -> list[tuple[str, tuple[str, ...], list[tuple[str, .
 def markdown(
     name: str,
     question: Question,
-    told_of: list[tuple[Result, list[str]]],
+    reported: list[tuple[Result, list[str]]],
     limits: Sequence[str] = (),
     command: str = "",
     older: list[tuple[str, ...]] | None = None,
@@ -263,7 +263,7 @@ def markdown(
     Args:
         name: the name of the study.
         question: its question.
-        told_of: the result on each collection, with its sentences.
+        reported: the result on each collection, with its sentences.
         limits: sentences on its scope and limits.
         command: the command that resumes it.
         older: rows of results from older code.
@@ -274,10 +274,10 @@ def markdown(
     ]
     if question.expected:
         parts.append(escape_text(f"Expected from the literature: {question.expected}"))
-    for result, said in told_of:
+    for result, texts in reported:
         parts += [
             f"## {escape_text(result.collection)}",
-            "\n".join(f"- {escape_text(sentence)}" for sentence in said),
+            "\n".join(f"- {escape_text(sentence)}" for sentence in texts),
         ]
         parts += [
             f"### {title}\n\n{format_texts(columns, rows)}"
@@ -374,9 +374,9 @@ def times_table(by_arm: ByArm) -> pl.DataFrame:
             stage,
             item["ran"],
             item["seconds"],
-            asked_for(item, TEXTS),
+            requested(item, TEXTS),
             item.get("encoded"),
-            asked_for(item, PAIRS),
+            requested(item, PAIRS),
             item.get("scored"),
         )
         for name, trials in by_arm.items()
@@ -398,7 +398,7 @@ def times_table(by_arm: ByArm) -> pl.DataFrame:
     )
 
 
-def asked_for(stage: dict, what: Reading) -> int | None:
+def requested(stage: dict, what: Reading) -> int | None:
     """Texts or pairs that a stage requested; null if not counted."""
     return None if stage.get(what.wanted) is None else sum(stage[what.wanted].values())
 

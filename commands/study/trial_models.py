@@ -34,8 +34,13 @@ def note_unfinished(trials: Iterable[Trial]) -> None:
     """
     with models_lock():
         for trial in trials:
-            models = {round: trial.model_address(round) for round in trial.rounds}
+            models = {round: trial.model_address(round) for round in cached_rounds(trial)}
             write_json(note_of(trial), models)
+
+
+def cached_rounds(trial: Trial) -> list[str]:
+    """The rounds whose models are in DVC's cache. That of a command is in the worktree alone."""
+    return [] if trial.command else list(trial.rounds)
 
 
 def note_finished(trial: Trial) -> None:
@@ -73,7 +78,7 @@ def remove_models(trial: Trial, project: Path, stages: dict[str, dict]) -> int:
 def remove_unused(trial: Trial, project: Path, stages: dict[str, dict], cache: Path) -> int:
     """Remove the weights; see `remove_models`. The caller holds the lock."""
     needed = {address for note in read_notes() for address in note.values()}
-    rounds = [name for name in trial.rounds if trial.model_address(name) not in needed]
+    rounds = [name for name in cached_rounds(trial) if trial.model_address(name) not in needed]
     places = {
         f"{place}/{name}": f"{stage}@{name}"
         for name in rounds

@@ -16,14 +16,14 @@ from typing import Any
 
 import polars as pl
 
+from commands.study import command_arm
 from commands.study.arms import Fingerprints, Trial
 from commands.study.cost import Cost, round_of
 from hone.config.params import STAGES
 from hone.errors import Refused, listed
 from hone.files import written_whole
+from hone.layout import trial_folder
 
-REPORTS = Path("reports/studies")
-TRIALS = "trials"
 KEY = "hone.trial"  # key of the metadata
 LAYOUT = 1  # version of the metadata
 FACTS = (
@@ -45,11 +45,11 @@ TYPES = {
     "ndcg_at_10": pl.Float64,
     "recall_at_100": pl.Float64,
 }
-OF_ROUNDS = (*STAGES, "evaluate")
+OF_ROUNDS = (*STAGES, "evaluate", command_arm.STAGE, "pairs")
 
 
 @dataclass(frozen=True)
-class Kept:
+class TrialResult:
     """The result of one trial.
 
     Attributes:
@@ -121,7 +121,7 @@ class TrialFile:
             wanted.data,
         ) and there.code != wanted.code
 
-    def read(self) -> Kept:
+    def read(self) -> TrialResult:
         """The result.
 
         Raises:
@@ -136,7 +136,7 @@ class TrialFile:
             raise Refused(
                 f"{self.path} has no column {listed(odd)} of the expected type. {remedy(self.path)}"
             )
-        return Kept(values, self.facts)
+        return TrialResult(values, self.facts)
 
 
 def trial_files(name: str = "*") -> list[TrialFile]:
@@ -147,7 +147,7 @@ def trial_files(name: str = "*") -> list[TrialFile]:
     """
     return [
         TrialFile(file, facts_of(file))
-        for file in sorted(REPORTS.glob(f"{name}/{TRIALS}/*.parquet"))
+        for file in sorted(Path().glob(f"{trial_folder(name)}/*.parquet"))
     ]
 
 
@@ -191,7 +191,7 @@ def remedy(file: Path) -> str:
     )
 
 
-def results_of(trials: Sequence[Trial]) -> dict[str, Kept]:
+def results_of(trials: Sequence[Trial]) -> dict[str, TrialResult]:
     """The results of the finished trials by name, from any study."""
     files = {file.fingerprints: file for file in trial_files()}
     return {
@@ -208,7 +208,7 @@ def older_files(name: str, trials: Sequence[Trial]) -> dict[str, list[TrialFile]
     return {trial: older for trial, older in found.items() if older}
 
 
-def keep(name: str, trial: Trial, found: Kept) -> TrialFile:
+def write_trial(name: str, trial: Trial, found: TrialResult) -> TrialFile:
     """Write the result of a trial into the folder of a study."""
     facts = {
         "layout": LAYOUT,
@@ -216,7 +216,7 @@ def keep(name: str, trial: Trial, found: Kept) -> TrialFile:
         "seed": trial.seed,
         "fingerprints": asdict(trial.fingerprints),
     } | found.facts
-    path = REPORTS / name / TRIALS / f"{trial.arm}-seed{trial.seed}-{trial.address[:8]}.parquet"
+    path = trial_folder(name) / f"{trial.arm}-seed{trial.seed}-{trial.address[:8]}.parquet"
     with written_whole(path) as part:
         found.values.write_parquet(part, metadata={KEY: json.dumps(facts)}, statistics=False)
     return TrialFile(path, facts)

@@ -13,7 +13,7 @@ import polars as pl
 from commands.study.arms import Trial, trial_of
 from commands.study.design import Question
 from commands.study.results import MEASURE
-from commands.study.trial_results import Kept
+from commands.study.trial_results import TrialResult
 from hone.config.params import Params
 from hone.present.number_format import join_words, score
 from tasks.train.card import spelled
@@ -82,7 +82,9 @@ def tries_of(question: Question, given: Params) -> list[Try]:
     ]
 
 
-def choices(tries: list[Try], found: dict[str, Kept], collections: list[str]) -> dict[str, Choice]:
+def choices(
+    tries: list[Try], found: dict[str, TrialResult], collections: list[str]
+) -> dict[str, Choice]:
     """The chosen setting of each arm whose tuning is finished.
 
     Args:
@@ -102,11 +104,11 @@ def choices(tries: list[Try], found: dict[str, Kept], collections: list[str]) ->
     return made
 
 
-def on_dev(kept: Kept, collections: list[str]) -> float:
+def on_dev(result: TrialResult, collections: list[str]) -> float:
     """nDCG@10 on dev queries after the last round, averaged over collections."""
-    last = list(kept.facts["rounds"])[-1]
+    last = list(result.facts["rounds"])[-1]
     return float(
-        np.mean([kept.measured(last, name, SPLIT)[MEASURE].mean() for name in collections])
+        np.mean([result.measured(last, name, SPLIT)[MEASURE].mean() for name in collections])
     )
 
 
@@ -115,7 +117,7 @@ def sentences(question: Question, made: dict[str, Choice]) -> list[str]:
     if not question.tune:
         return []
     tried = join_words([spelled(setting) for setting in question.tune])
-    said = [
+    lines = [
         f"Equal tuning: each arm was tried on dev queries with {tried} (seed "
         f"{question.first_seed}). It is measured with unseen seeds "
         f"({question.all_seeds[0]} to {question.all_seeds[-1]})."
@@ -130,8 +132,8 @@ def sentences(question: Question, made: dict[str, Choice]) -> list[str]:
             if choice.at_the_edge
             else ""
         )
-        said.append(f"{choice.arm} uses {spelled(choice.taken)} (nDCG@10 on dev: {others}){edge}.")
-    return said
+        lines.append(f"{choice.arm} uses {spelled(choice.taken)} (nDCG@10 on dev: {others}){edge}.")
+    return lines
 
 
 def table(made: dict[str, Choice]) -> pl.DataFrame:

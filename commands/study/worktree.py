@@ -23,9 +23,9 @@ from hone.config import params
 from hone.config.params import FILE
 from hone.errors import Refused
 from hone.files import fingerprint, home, write_text
+from hone.layout import INPUTS
 
 STUDIES = "studies"  # the folder in HONE_HOME
-INPUTS = Path("inputs")
 LOCK = Path("dvc.lock")
 SECONDS_TO_END = 10
 # A post-checkout hook, such as that of `dvc install`, must not run in a worktree.
@@ -103,7 +103,7 @@ class Worktree:
         end_processes(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         with git_lock():
-            tried("worktree", "prune")
+            try_git("worktree", "prune")
 
 
 def folder() -> Path:
@@ -120,7 +120,7 @@ def remove_abandoned() -> None:
             if not processes_in(place):
                 shutil.rmtree(place, ignore_errors=True)
     with git_lock():
-        tried("worktree", "prune")
+        try_git("worktree", "prune")
 
 
 def git_lock() -> FileLock:
@@ -236,7 +236,7 @@ def git(*words: str) -> str:
     return done.stdout
 
 
-def tried(*words: str) -> str | None:
+def try_git(*words: str) -> str | None:
     """The output of git; null if it fails."""
     done = subprocess.run(["git", *words], check=False, capture_output=True, text=True)
     return None if done.returncode else done.stdout.strip()

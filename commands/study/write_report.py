@@ -27,11 +27,11 @@ FILES = {
 }
 
 
-def published(
+def write_report(
     folder: Path,
     name: str,
     question: Question,
-    told_of: list[tuple[Result, list[str]]],
+    reported: list[tuple[Result, list[str]]],
     by_arm: ByArm,
     given: Params,
     *,
@@ -47,7 +47,7 @@ def published(
         folder: the report folder. The page lists its files.
         name: the name of the study.
         question: its question.
-        told_of: the result on each collection, with its sentences. The contrasts are tested on the
+        reported: the result on each collection, with its sentences. The contrasts are tested on the
             first.
         by_arm: the trials of each arm.
         given: the user's params.yaml.
@@ -63,11 +63,11 @@ def published(
     with written_whole(folder / "times.parquet") as part:
         times_table(by_arm).write_parquet(part)
     some = next(trials[0] for trials in by_arm.values() if trials)
-    found = [result for result, _ in told_of]
+    found = [result for result, _ in reported]
     leaks = leaks_of(some, [result.collection for result in found])
     hides = any(given.collections[one].hide for one in given.train_on)
     limits = conclusions.limits(question, found[0], hides, leaks)
-    write_text(folder / "study.md", markdown(name, question, told_of, limits, command, older))
+    write_text(folder / "study.md", markdown(name, question, reported, limits, command, older))
     text = render(
         name,
         question,
@@ -80,7 +80,9 @@ def published(
         tuned=tuned or [],
         older=older or [],
         files={
-            str(folder / file): told for file, told in FILES.items() if (folder / file).exists()
+            str(folder / file): description
+            for file, description in FILES.items()
+            if (folder / file).exists()
         },
     )
     write_text(folder / PAGE, text)

@@ -223,7 +223,11 @@ class Runner:
         return classify_output(output)
 
     def run_command(
-        self, command: list[str], what: str, say: Callable[[str], None]
+        self,
+        command: list[str],
+        what: str,
+        say: Callable[[str], None],
+        folder: Path | None = None,
     ) -> tuple[int, str]:
         """Run a command as one of these processes. Returns its exit status and its output.
 
@@ -231,11 +235,12 @@ class Runner:
             command: a command of this environment.
             what: its name in the message if it is interrupted.
             say: called with each line of output.
+            folder: where it runs; the current folder by default.
 
         Raises:
             Stopping: the block has ended meanwhile.
         """
-        process = self._started(command)
+        process = self._started(command, folder)
         output = []
         try:
             for line in process.stdout:
@@ -253,13 +258,14 @@ class Runner:
             raise Stopping(f"{what} was interrupted with the flow. Run it again to resume.")
         return code, "".join(output)
 
-    def _started(self, command: list[str]) -> subprocess.Popen:
+    def _started(self, command: list[str], folder: Path | None) -> subprocess.Popen:
         with self._lock:
             if self._stopping:
                 raise Stopping("the flow is stopping, so no new stage starts.")
             path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
             process = subprocess.Popen(
                 command,
+                cwd=folder,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,

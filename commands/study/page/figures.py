@@ -80,9 +80,9 @@ def against_cost(result: Result, cost: str) -> dict:
     for one in result.last:
         if one.arm not in costs:
             continue
-        said = f"{one.arm}: {of_arm(one)}, {unit.format(costs[one.arm])}"
+        labels = f"{one.arm}: {of_arm(one)}, {unit.format(costs[one.arm])}"
         data.append(
-            points(drawn[one.arm], [costs[one.arm]], [one.measures[MEASURE]], [said])
+            points(drawn[one.arm], [costs[one.arm]], [one.measures[MEASURE]], [labels])
             | {"mode": "markers"}
         )
     axes = {
@@ -131,7 +131,7 @@ def base_line(found: Known, end: float) -> list[dict]:
     return [band, line]
 
 
-def points(look: Look, places: list[float], found: list[Known], said: list[str]) -> dict:
+def points(look: Look, places: list[float], found: list[Known], labels: list[str]) -> dict:
     """Means of an arm with their intervals."""
     return {
         "type": "scatter",
@@ -139,7 +139,7 @@ def points(look: Look, places: list[float], found: list[Known], said: list[str])
         "name": escape_label(look.name),
         "x": places,
         "y": [one.mean for one in found],
-        "text": [escape_label(text) for text in said],
+        "text": [escape_label(text) for text in labels],
         "hovertemplate": "%{text}<extra></extra>",
         "line": {"color": look.colour, "width": 1.5},
         "marker": {
@@ -169,7 +169,7 @@ def by_round(result: Result) -> dict:
     for number, (arm, look) in enumerate(drawn.items()):
         own = [one for one in result.rounds if one.arm == arm]
         shift = (number - (len(drawn) - 1) / 2) * step
-        said = [
+        labels = [
             f"{BASE}: {base.mean:.4f}",
             *(f"{arm} after {one.round}: {of_arm(one)}" for one in own),
         ]
@@ -178,7 +178,7 @@ def by_round(result: Result) -> dict:
             *(one.measures[MEASURE] for one in own),
         ]
         data.append(
-            points(look, [0, *(names.index(one.round) + shift for one in own)], found, said)
+            points(look, [0, *(names.index(one.round) + shift for one in own)], found, labels)
         )
     return {"data": data, "layout": layout_by_name(names, "nDCG@10") | {"showlegend": True}}
 
@@ -190,7 +190,7 @@ def time_by_stage(last: list[ArmRound]) -> dict:
     for one in last:
         total.update(one.seconds)
     own = [kind for kind, seconds in total.most_common(KINDS) if seconds > 0]
-    shown = [
+    drawn_kinds = [
         kind for kind in dict.fromkeys(kind for one in last for kind in one.seconds) if kind in own
     ]
     shades = {kind: pick_color(at) if at < COLORS else "ink" for at, kind in enumerate(own)}
@@ -199,7 +199,7 @@ def time_by_stage(last: list[ArmRound]) -> dict:
         draw_bar(
             kind, bars, [round(one.seconds.get(kind, 0.0), 1) for one in last], shades[kind], "s"
         )
-        for kind in shown
+        for kind in drawn_kinds
     ]
     rest = [
         round(sum(seconds for kind, seconds in one.seconds.items() if kind not in own), 1)

@@ -1,4 +1,4 @@
-"""`hone bench-labels --train`: real trainings of a small model, kept and gone on with."""
+"""`hone bench-labels --train`: real trainings of a small model, stored and resumed."""
 
 from __future__ import annotations
 

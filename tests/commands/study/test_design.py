@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from commands.study.design import Arm, asked, contrasts_of, settings
+from commands.study.design import Arm, contrasts_of, parse_question, settings
 from hone.errors import Refused
 from tests.prepared import PROJECT, write_params
 
@@ -32,18 +32,20 @@ def file_of(**given) -> list[str]:
 
 def refused(what: list[str], text: str, **changes) -> None:
     with pytest.raises(Refused, match=re.escape(text)):
-        asked(what, changes)
+        parse_question(what, changes)
 
 
 def test_each_recipe_is_compared_with_a_baseline():
     """In-batch where it is among the arms, else random, else the first other control."""
-    name, question = asked(["random", "top-k", "ance", "nv-retriever"], NOTHING)
+    name, question = parse_question(["random", "top-k", "ance", "nv-retriever"], NOTHING)
     assert name == "random-top-k-ance-nv-retriever"
     assert question.contrasts == [("random", "ance"), ("random", "nv-retriever")]
-    assert asked(["top-k", "random", "ance", "in-batch"], NOTHING)[1].contrasts == [
+    assert parse_question(["top-k", "random", "ance", "in-batch"], NOTHING)[1].contrasts == [
         ("in-batch", "ance")
     ]
-    assert asked(["teacher-distil", "top-k", "ance"], NOTHING)[1].contrasts == [("top-k", "ance")]
+    assert parse_question(["teacher-distil", "top-k", "ance"], NOTHING)[1].contrasts == [
+        ("top-k", "ance")
+    ]
     assert (question.rounds, question.seeds, question.split) == (1, 5, "test")
 
 
@@ -58,7 +60,7 @@ def test_a_file_says_it_all_and_the_command_may_say_otherwise():
         "plain": {"recipe": "top-k"},
         "deep": {"recipe": "top-k", "retrieve": [{"dense": {"depth": 200}}]},
     }
-    name, question = asked(
+    name, question = parse_question(
         file_of(arms=arms, contrasts=[["plain", "deep"]], seeds=3), {"seeds": 2, "rounds": None}
     )
     assert (name, question.seeds, question.contrasts) == ("mine", 2, [("plain", "deep")])
@@ -109,7 +111,7 @@ def test_names_that_git_would_refuse():
 
 def test_another_split_or_other_seeds_are_another_study():
     named = {
-        asked(["top-k", "ance"], given)[0]
+        parse_question(["top-k", "ance"], given)[0]
         for given in ({}, {"split": "dev"}, {"rounds": 2}, {"first_seed": 6}, {"seeds": 3})
     }
     assert named == {
@@ -118,7 +120,7 @@ def test_another_split_or_other_seeds_are_another_study():
         "top-k-ance-2-rounds",
         "top-k-ance-seeds-from-6",
     }
-    assert list(asked(["top-k"], {"first_seed": 6, "seeds": 2})[1].all_seeds) == [6, 7]
+    assert list(parse_question(["top-k"], {"first_seed": 6, "seeds": 2})[1].all_seeds) == [6, 7]
 
 
 def test_many_recipes_are_not_all_named_and_no_two_studies_share_a_folder():
@@ -133,7 +135,10 @@ def test_many_recipes_are_not_all_named_and_no_two_studies_share_a_folder():
         "simans",
     ]
     named = {"contrasts": [("top-k", "ance")]}
-    (name, study), (other, _) = asked(recipes, named), asked([*recipes[:-1], "semi-hard"], named)
+    (name, study), (other, _) = (
+        parse_question(recipes, named),
+        parse_question([*recipes[:-1], "semi-hard"], named),
+    )
     assert re.fullmatch("random-in-batch-bm25-top-k-and-4-more-[0-9a-f]{4}", name)
     assert other != name
     assert (
@@ -141,7 +146,7 @@ def test_many_recipes_are_not_all_named_and_no_two_studies_share_a_folder():
         == "What do random, in-batch, bm25, top-k, teacher-distil and 3 more recipes do here?"
     )
     assert (
-        asked(recipes[:6], named)[1].question
+        parse_question(recipes[:6], named)[1].question
         == "What do random, in-batch, bm25, top-k, teacher-distil, ance do here?"
     )
 
@@ -154,10 +159,12 @@ def test_settings_are_words_of_yaml():
     for text in ("2.0e-5", "{}", "{a: ", "[1]"):
         with pytest.raises(Refused, match="is not a training setting"):
             settings([text])
-    name, question = asked(["top-k", "ance"], {"tune": settings(["a: 1", "a: 2"]), "seeds": 2})
+    name, question = parse_question(
+        ["top-k", "ance"], {"tune": settings(["a: 1", "a: 2"]), "seeds": 2}
+    )
     assert list(question.all_seeds) == [2, 3]
     assert re.fullmatch("top-k-ance-tuned-[0-9a-f]{4}", name)
-    assert asked(["top-k", "ance"], {"tune": settings(["a: 1", "a: 3"])})[0] != name
+    assert parse_question(["top-k", "ance"], {"tune": settings(["a: 1", "a: 3"])})[0] != name
     refused(
         ["top-k"], "the study cannot measure on dev", tune=settings(["a: 1", "a: 2"]), split="dev"
     )
@@ -171,7 +178,7 @@ def test_settings_are_words_of_yaml():
 def test_more_than_six_contrasts_are_refused_until_they_are_named():
     names = ["top-k", "ance", "nv-retriever", "guide", "art", "event", "rlhn", "rlhn-drop"]
     refused(names, "7 contrasts, but at most 6 can be tested")
-    _, question = asked(names, {"contrasts": [("top-k", "ance")]})
+    _, question = parse_question(names, {"contrasts": [("top-k", "ance")]})
     assert question.contrasts == [("top-k", "ance")]
     assert len(question.arms) == 8
 
@@ -186,6 +193,80 @@ def test_a_shipped_study_contrasts_recipes_with_in_batch(
     to that.
     """
     monkeypatch.chdir(PROJECT)
-    _, question = asked([f"studies/{file.name}"], NOTHING)
+    _, question = parse_question([f"studies/{file.name}"], NOTHING)
     assert any(one == "in-batch" for one, _ in question.contrasts)
     assert {"in-batch", "random"} <= set(question.arms)
+
+
+FACTOR = {"short": {"recipe": "in-batch"}, "long": {"recipe": "in-batch", "max_length": 256}}
+
+
+def test_arms_may_differ_in_a_declared_factor():
+    _, question = parse_question(file_of(factor="max_length", arms=FACTOR), NOTHING)
+    assert question.factor == ["max_length"]
+    assert question.arms["long"].factors == {"max_length": 256}
+    assert question.arms["long"].changes == {}
+    assert question.contrasts == [("short", "long")]
+
+
+def test_an_undeclared_factor_is_refused_with_the_line_to_add():
+    refused(
+        file_of(arms=FACTOR),
+        "arm long sets max_length, which is not a declared factor of the study. Add `factor: "
+        "[max_length]`",
+    )
+
+
+def test_a_factor_that_no_arm_sets_is_refused():
+    refused(
+        file_of(factor=["max_length", "model"], arms=FACTOR),
+        "`factor` names model, but no arm sets it",
+    )
+
+
+def test_an_unknown_factor_is_refused_with_the_known_ones():
+    refused(file_of(factor="lenght", arms=FACTOR), "'factor.1' is 'lenght': it should be")
+
+
+def test_an_empty_model_is_refused():
+    arms = {"a": {"recipe": "in-batch"}, "b": {"recipe": "in-batch", "model": None}}
+    refused(file_of(factor="model", arms=arms), "arm b has an empty `model`")
+
+
+SCRIPT = {"command": "python inputs/train.py {pairs} --out {out}"}
+
+
+def test_an_arm_has_a_recipe_or_a_command():
+    arms = {"script": SCRIPT, "in-batch": {"recipe": "in-batch"}}
+    _, question = parse_question(file_of(arms=arms), NOTHING)
+    assert question.contrasts == [("in-batch", "script")]
+    either = "an arm needs either a `recipe` or a `command`"
+    refused(file_of(arms={"a": SCRIPT | {"recipe": "in-batch"}}), either)
+    refused(file_of(arms={"a": {}}), either)
+    refused(
+        file_of(arms={"a": SCRIPT | {"sample": {}}}),
+        "`sample` changes a recipe, but this arm is a command",
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("python train.py", "the command lacks {out}"),
+        ("python train.py {outt}", "the command has the placeholder {outt}"),
+        ("python 'train.py {out}", "the command cannot be read: No closing quotation"),
+        ("python {out", "the command cannot be read"),
+        ("", "the command is empty"),
+        ("python {} {out}", "the command has the placeholder {}"),
+        ("python {out.x}", "the command has the placeholder {out.x}"),
+    ],
+)
+def test_a_command_that_cannot_run_is_refused(command: str, message: str):
+    refused(file_of(arms={"a": {"command": command}}), message)
+
+
+def test_a_command_is_neither_tuned_nor_started_from_a_shared_round():
+    arms = {"script": SCRIPT, "in-batch": {"recipe": "in-batch"}}
+    tune = [{"learning_rate": 1e-5}, {"learning_rate": 1e-4}]
+    refused(file_of(arms=arms, tune=tune), "arm script is a command, so `tune` cannot change")
+    refused(file_of(arms=arms, first="warm-up"), "so it cannot share the first round warm-up")

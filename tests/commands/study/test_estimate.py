@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from commands.study.arms import Trial, trials, user_params
-from commands.study.design import asked
+from commands.study.design import parse_question
 from commands.study.estimate import estimate
 from tests.prepared import pairs, write_params, write_rows
 
@@ -18,7 +18,7 @@ def missing(**arms: dict) -> list[Trial]:
         [{"query_id": "q", "text": "b"}],
         pairs(("q", "d")),
     )
-    _, question = asked(["top-k"], {"steps": 3, "seeds": 2, "arms": arms})
+    _, question = parse_question(["top-k"], {"steps": 3, "seeds": 2, "arms": arms})
     return trials(question, user_params())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from commands.study.leaks import leaks_of
-from commands.study.trial_results import Kept
+from commands.study.trial_results import TrialResult
 
 ACCOUNT = {
     "looked_at": {
@@ -23,13 +23,13 @@ def part(queries: int, leaked: int) -> dict:
     }
 
 
-def trial() -> Kept:
+def trial() -> TrialResult:
     """`ours` leaks one of four test queries, `theirs` nothing."""
     leakage = {
         name: ACCOUNT | {"collection": name, "splits": {"test": part(4, leaked), "dev": part(0, 0)}}
         for name, leaked in (("ours", 1), ("theirs", 0))
     }
-    return Kept(pl.DataFrame(), {"leakage": leakage})
+    return TrialResult(pl.DataFrame(), {"leakage": leakage})
 
 
 def test_what_leaks_is_told_and_what_does_not_is_not():

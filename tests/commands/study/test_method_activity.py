@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from commands.study.arms import trials, user_params
-from commands.study.design import asked
+from commands.study.design import parse_question
 from commands.study.method_activity import acts_of, inactive
 from tests.prepared import pairs, write_params, write_rows
 
@@ -18,7 +18,9 @@ def settings(recipe: str, **changes) -> dict:
         [{"query_id": "q", "text": "b"}],
         pairs(("q", "d")),
     )
-    _, question = asked([recipe], {"steps": 3, "arms": {recipe: {"recipe": recipe, **changes}}})
+    _, question = parse_question(
+        [recipe], {"steps": 3, "arms": {recipe: {"recipe": recipe, **changes}}}
+    )
     return trials(question, user_params())[0].settings
 
 

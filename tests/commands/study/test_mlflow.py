@@ -10,7 +10,7 @@ import pytest
 from commands.study import mlflow
 from commands.study.arms import Fingerprints
 from commands.study.results import Contrast
-from commands.study.trial_results import Kept
+from commands.study.trial_results import TrialResult
 from hone.config.params import Params
 from tests.commands.study.made_up import after, known, question, result
 from tests.prepared import COLLECTION, ROUNDS
@@ -24,14 +24,14 @@ GIVEN = Params(
 )
 
 
-def trial(seed: int, *values: float) -> Kept:
+def trial(seed: int, *values: float) -> TrialResult:
     """Two test queries after r1, and one of dev that does not count."""
     rows = [
         ("r1", "scifact", "test", f"q{number}", value) for number, value in enumerate(values)
     ] + [("r1", "scifact", "dev", "q9", 1.0)]
     columns = ["round", "collection", "split", "query_id", "ndcg_at_10"]
     facts = {"seed": seed, "fingerprints": asdict(FINGERPRINTS), "rounds": {"r1": {}}}
-    return Kept(pl.DataFrame(rows, schema=columns, orient="row"), facts)
+    return TrialResult(pl.DataFrame(rows, schema=columns, orient="row"), facts)
 
 
 def test_an_arm_after_a_round_becomes_a_child():

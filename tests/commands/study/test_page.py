@@ -17,7 +17,7 @@ from commands.study import conclusions
 from commands.study.page import figures
 from commands.study.page.render import render
 from commands.study.results import Contrast, Result
-from commands.study.resume_command import again
+from commands.study.resume_command import resume_command
 from tests.browser import load_page
 from tests.commands.study.made_up import RANDOM, after, known, question, result
 from tests.report.test_page import ADDRESS, HOSTILE, Elements, own
@@ -355,11 +355,11 @@ def test_the_command_that_goes_on():
         "contrasts": [("top-k", "ance"), ("top-k", "simans")],
         "first": "warm-up",
     }
-    assert again(["top-k", "ance"], changes) == (
+    assert resume_command(["top-k", "ance"], changes) == (
         "hone study top-k ance --rounds 2 --contrast top-k:ance --contrast top-k:simans --first "
         "warm-up"
     )
-    assert again(["studies/my study.yaml"], {}) == "hone study 'studies/my study.yaml'"
+    assert resume_command(["studies/my study.yaml"], {}) == "hone study 'studies/my study.yaml'"
 
 
 def test_the_page_draws_its_figures_in_a_browser(workspace: Path):

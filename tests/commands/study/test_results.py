@@ -10,7 +10,7 @@ from commands.study import text
 from commands.study.cost import PAIRS, TEXTS
 from commands.study.design import Arm, Question
 from commands.study.results import MEASURE, ArmRound, results, updates
-from commands.study.trial_results import Kept
+from commands.study.trial_results import TrialResult
 from hone.errors import Refused
 from hone.stats.paired_tests import holm
 
@@ -52,12 +52,12 @@ def trial(
     scores: list[float],
     rounds: dict[str, dict] | None = None,
     stages: dict | None = None,
-) -> Kept:
+) -> TrialResult:
     rounds = rounds or {"r1": facts_of_round()}
     parts = [values("r0", [0.5] * len(scores)), *(values(name, scores) for name in rounds)]
     # Dev queries are there too, and must not count.
     parts.append(values("r1", [0.0] * 3, split="dev"))
-    return Kept(pl.concat(parts), {"seed": seed, "rounds": rounds, "stages": stages or {}})
+    return TrialResult(pl.concat(parts), {"seed": seed, "rounds": rounds, "stages": stages or {}})
 
 
 def stage(
@@ -199,7 +199,7 @@ def test_a_split_without_queries_is_refused_and_is_no_score_of_zero():
             question("a", split="dev"),
             {
                 "a": [
-                    Kept(
+                    TrialResult(
                         by_arm["a"][0].values.filter(pl.col("split") == "test"),
                         by_arm["a"][0].facts,
                     )
@@ -417,7 +417,7 @@ def test_few_seeds_and_what_could_not_be_seen_are_said():
         "No arm differs significantly from a in nDCG@10 (minimum detectable effect"
     )
     assert any(one.startswith("Only 2 seeds per arm: the intervals are too narrow") for one in said)
-    assert "b differs from `train` of params.yaml: init base." in said
+    assert "b differs from params.yaml: init base." in said
 
 
 def test_names_and_questions_are_data_in_markdown():

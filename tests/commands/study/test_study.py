@@ -361,3 +361,91 @@ def test_an_arm_goes_into_the_study_with_the_setting_that_dev_prefers(project: P
     queries = pl.read_parquet(written / "queries.parquet")
     assert queries["seed"].unique().to_list() == [2]
     assert "2 trials, 2 finished, 0 to run" in hone(project, "study", *words, "--no-probe")
+
+
+SCRIPT = """
+import argparse, json
+from sentence_transformers import SentenceTransformer
+
+words = argparse.ArgumentParser()
+for name in ("base", "pairs", "out", "seed", "steps"):
+    words.add_argument(f"--{name}")
+given = words.parse_args()
+pairs = [json.loads(line) for line in open(given.pairs, encoding="utf-8")]
+assert pairs and all(pair.keys() == {"anchor", "positive"} for pair in pairs), pairs[0].keys()
+print(f"{len(pairs)} pairs, {given.steps} steps, seed {given.seed}")
+model = SentenceTransformer(given.base)
+parameter = next(parameter for parameter in model.parameters() if parameter.ndim == 2)
+parameter.data[::2] = 0
+model.save_pretrained(given.out)
+"""
+
+
+def test_a_script_of_ones_own_is_an_arm(project: Project):
+    """Its model is evaluated like that of a round, and its trial does not run twice."""
+    folder = project.folder
+    (folder / "inputs/script.py").write_text(SCRIPT)
+    words = "--base {base} --pairs {pairs} --out {out} --seed {seed} --steps {steps}"
+    arms = {
+        "in-batch": {"recipe": "in-batch"},
+        "script": {"command": f"python inputs/script.py {words}"},
+        "shorter": {"recipe": "in-batch", "max_length": 16, "train_queries": 24},
+    }
+    study = {
+        "question": "Does my script do better?",
+        "factor": ["max_length", "train_queries"],
+        "arms": arms,
+        "seeds": 1,
+        "steps": 2,
+    }
+    (folder / "script.yaml").write_text(json.dumps(study))
+    before = checkout(project)
+    output = hone(project, "study", "script.yaml", "--no-probe")
+    assert checkout(project) == before
+    assert "script: the time of a command is not estimated" in output
+    made = facts(project, "script")
+    stages = made["script"]["stages"]
+    assert stages["command@r1"]["ran"]
+    assert stages["command@r1"]["seconds"] > 0
+    assert sum(stages["evaluate@r1-python-api"]["wanted"].values()) > 100
+    assert not [name for name in stages if name.startswith(("train", "sample"))]
+    rows = pl.read_parquet(folder / "reports/studies/script/queries.parquet")
+    mean = {
+        (arm, round): part["ndcg_at_10"].mean()
+        for (arm, round), part in rows.filter(pl.col("split") == "test").group_by("arm", "round")
+    }
+    assert mean["script", "r1"] < mean["script", "r0"] == mean["in-batch", "r0"]
+    assert mean["shorter", "r0"] != mean["in-batch", "r0"]
+    text = (folder / "reports/studies/script/study.md").read_text().replace("\\", "")
+    assert "shorter differs from params.yaml: max_length 16; train_queries 24" in text
+    assert "script is a command: Hone does not know how many updates it made" in text
+    assert "r0 (base model of in-batch)" in text
+    assert "3 trials (3 arms, 1 seeds), 3 finished, 0 to run" in hone(
+        project, "study", "script.yaml", "--no-probe"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("raise SystemExit('no data')", "no data"),
+        ("print('nothing')", "it wrote no model folder to {out}"),
+        (
+            "import pathlib, sys; out = pathlib.Path(sys.argv[1]); out.mkdir(parents=True); "
+            "(out / 'pytorch_model.bin').write_bytes(b'x')",
+            "script, seed 1 failed",
+        ),
+    ],
+)
+def test_a_script_that_fails_is_told_with_its_last_lines(project: Project, code: str, message: str):
+    (project.folder / "inputs/bad.py").write_text(code)
+    study = {
+        "question": "x",
+        "arms": {"script": {"command": "python inputs/bad.py {out}"}},
+        "seeds": 1,
+        "steps": 2,
+    }
+    (project.folder / "bad.yaml").write_text(json.dumps(study))
+    output = hone(project, "study", "bad.yaml", "--no-probe", fails=True)
+    assert message in output
+    assert not list((project.home / "studies/worktrees").iterdir())

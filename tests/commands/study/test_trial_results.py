@@ -11,11 +11,11 @@ import pytest
 from commands.study.trial_results import (
     KEY,
     LARGE,
-    Kept,
-    keep,
+    TrialResult,
     older_files,
     results_of,
     trial_files,
+    write_trial,
 )
 from hone.config import code_fingerprint
 from hone.errors import Refused
@@ -24,7 +24,7 @@ from tests.commands.study.trials import FACTS, ROWS, made
 
 @pytest.fixture
 def file(workspace: Path) -> Path:
-    return keep("mine", made(), Kept(ROWS, FACTS)).path
+    return write_trial("mine", made(), TrialResult(ROWS, FACTS)).path
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_trial_of_ten_thousand_rows_is_small(workspace: Path):
     rows = pl.concat(
         [ROWS.head(1).drop("query_id").join(pl.DataFrame({"query_id": ids}), how="cross")] * 4
     ).select(ROWS.columns)
-    assert keep("mine", made(), Kept(rows, FACTS)).path.stat().st_size < LARGE
+    assert write_trial("mine", made(), TrialResult(rows, FACTS)).path.stat().st_size < LARGE
 
 
 def test_whichever_study_ran_a_trial_it_is_not_run_again(file: Path):
@@ -74,7 +74,7 @@ def test_a_result_with_other_settings_or_data_is_neither(file: Path):
 
 
 def test_both_results_stay(file: Path, other_code: None):
-    keep("mine", made(), Kept(ROWS, FACTS))
+    write_trial("mine", made(), TrialResult(ROWS, FACTS))
     assert len(trial_files("mine")) == 2
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from commands.study import tuning
 from commands.study.arms import trials, user_params
-from commands.study.design import Arm, Question, asked
-from commands.study.trial_results import Kept
+from commands.study.design import Arm, Question, parse_question
+from commands.study.trial_results import TrialResult
 from hone.errors import Refused
 from tests.prepared import pairs, write_params, write_rows
 
@@ -32,13 +32,13 @@ def _here(workspace: Path) -> None:
 
 
 def question(*tune: dict, **changes) -> Question:
-    return asked(
+    return parse_question(
         ["top-k", "in-batch"],
         {"steps": 10, "seeds": 2, "tune": list(tune or (LOW, HIGH))} | changes,
     )[1]
 
 
-def gave(dev: list[float], test: float = 0.9, round: str = "r1") -> Kept:
+def gave(dev: list[float], test: float = 0.9, round: str = "r1") -> TrialResult:
     """A trial whose dev queries have these values; its test queries must not matter."""
     rows = [(round, "ours", "dev", f"q{place}", value) for place, value in enumerate(dev)] + [
         (round, "ours", "test", "t", test)
@@ -46,10 +46,10 @@ def gave(dev: list[float], test: float = 0.9, round: str = "r1") -> Kept:
     values = pl.DataFrame(
         rows, schema=["round", "collection", "split", "query_id", "ndcg_at_10"], orient="row"
     )
-    return Kept(values, {"rounds": {round: {}}})
+    return TrialResult(values, {"rounds": {round: {}}})
 
 
-def found(*dev: float, test: tuple[float, ...] = (0.0,) * 4) -> dict[str, Kept]:
+def found(*dev: float, test: tuple[float, ...] = (0.0,) * 4) -> dict[str, TrialResult]:
     """Of the tries of two arms with two settings, in the order in which they run."""
     names = [one.trial.name for one in tuning.tries_of(question(), user_params())]
     return {

@@ -9,8 +9,8 @@ import pytest
 
 from commands.study.results import results
 from commands.study.text import OLDER_COLUMNS, OLDER_SENTENCE
-from commands.study.trial_results import Kept
-from commands.study.write_report import published
+from commands.study.trial_results import TrialResult
+from commands.study.write_report import write_report
 from hone.config.params import Params
 from tests.commands.study.made_up import question
 from tests.commands.study.test_leaks import ACCOUNT, part
@@ -29,7 +29,7 @@ def test_the_times_of_stages_are_written_and_the_page_names_the_file(
     made = trial(1, [0.1] * 6, {"r1": facts_of_round()}, {"train@r1": stage(True, 34.25)})
     by_arm = {
         "ance": [
-            Kept(
+            TrialResult(
                 made.values,
                 made.facts | {"fingerprints": FINGERPRINTS, "leakage": {"ours": LEAKAGE}},
             )
@@ -39,7 +39,7 @@ def test_the_times_of_stages_are_written_and_the_page_names_the_file(
         collections={"ours": COLLECTION}, train_on=["ours"], evaluate_on=["ours"], rounds=ROUNDS
     )
     asked, folder = question("ance"), Path("reports/studies/one")
-    published(
+    write_report(
         folder,
         "one",
         asked,

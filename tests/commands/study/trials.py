@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from commands.study.arms import Trial, trials, user_params
-from commands.study.design import asked
+from commands.study.design import parse_question
 from tests.prepared import pairs, write_params, write_rows
 
 PLACES = [
@@ -35,5 +35,5 @@ def made(*recipes: str, seed: int = 1, **changes) -> Trial:
             [{"query_id": "q", "text": "b"}],
             pairs(("q", "d")),
         )
-    _, question = asked(list(recipes or ["ance"]), {"steps": 3, "seeds": 2} | changes)
+    _, question = parse_question(list(recipes or ["ance"]), {"steps": 3, "seeds": 2} | changes)
     return next(one for one in trials(question, user_params()) if one.seed == seed)
