@@ -1,4 +1,4 @@
-"""A plain sentence-transformers script, to compare with Hone's recipes: `studies/plain-script.yaml`.
+"""A plain sentence-transformers script, which `studies/plain-script.yaml` compares with recipes.
 
 It trains with in-batch negatives alone, and sees the same pairs, base model and number of steps.
 """

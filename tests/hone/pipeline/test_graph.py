@@ -127,7 +127,7 @@ def test_a_flow_loads_no_library_that_takes_ctrl_c_from_it():
         "import sys, flows.loop, flows.study as study, flows.early_stop as stop; from hone.config "
         "import params;"
         "given = params.read(); stop.deciding_collections(given); stop.evaluations_of('r1', "
-        "given); study.asked(['top-k', 'ance'], {});"
+        "given); study.parse_question(['top-k', 'ance'], {});"
         "print('polars' in sys.modules)"
     )
     done = subprocess.run(
