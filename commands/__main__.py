@@ -326,6 +326,55 @@ def audit(
     audit_data(what, test, out, json, verdicts, encoder, model, seed)
 
 
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="The text of a query, or the id of one.")] = "",
+    models: Annotated[
+        str | None,
+        typer.Option(help="One or two rounds, such as r0,r2. [r0 and the best round on dev]"),
+    ] = None,
+    collection: Annotated[
+        str | None,
+        typer.Option("--collection", "-c", help="The collection; the first evaluated by default."),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, max=100, help="Documents per model.")] = 10,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    page: Annotated[
+        bool, typer.Option("--page", help="Serve a search page on this machine, until Ctrl-C.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="With --page: the port. [8765]")
+    ] = None,
+) -> None:
+    """Search a collection with two models, side by side, with moves and labels."""
+    from commands.search.command import search as search_collection
+
+    search_collection(query, models, collection, top, json, page, port)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[
+        str, typer.Argument(help="A round, a model folder, a package, or a Hub id[@revision].")
+    ],
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="[COLLECTION]...", help="More of --on.")
+    ] = None,
+    on: Annotated[
+        list[str] | None,
+        typer.Option(help="beir:NAME, beir:FOLDER, mteb:TASK, mteb:BENCHMARK or folder:PATH."),
+    ] = None,
+    max_length: Annotated[
+        int | None, typer.Option(help="Tokens per text; the model's own length by default.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Evaluate a model on published benchmarks or folders. It needs no params.yaml."""
+    from commands.evaluate.command import evaluate as evaluate_model
+
+    evaluate_model(model, [*(on or []), *(more or [])], max_length, json)
+
+
 @export_app.command("model")
 def export_model(
     round: Annotated[str, typer.Argument(help="The round: r1, r2, ...")],

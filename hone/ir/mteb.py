@@ -292,13 +292,17 @@ def loaded(found: MtebTask) -> dict[str, Any]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Suppress mteb's own log messages, which are meant for its command line."""
-    logger = logging.getLogger("mteb")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
+    """Suppress the log messages of mteb and of the Hub's client (retries without a network), which
+    are meant for their own command lines.
+    """
+    loggers = [logging.getLogger(name) for name in ("mteb", "huggingface_hub", "datasets")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(before)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

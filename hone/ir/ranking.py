@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from hone.data.own_id import own_pairs
@@ -81,7 +82,7 @@ def by_encoder(
 
 def among_all(
     names: pl.Series,
-    query_vectors: Vectors,
+    query_vectors: Vectors | np.ndarray,
     vectors: Vectors,
     ids: pl.Series,
     unit: pl.DataFrame | None,

@@ -5,7 +5,8 @@ TREC run file.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -30,6 +31,48 @@ OWN_DROPPED = (
 
 Rank = Callable[[pl.DataFrame, Documents, pl.DataFrame, RankingPart], pl.DataFrame]
 Lie = Callable[[pl.DataFrame, Documents, pl.DataFrame, pl.DataFrame, int], dict[str, float | None]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The evaluation of one split.
+
+    Attributes:
+        run: query_id, doc_id, score: the first hundred documents of each query.
+        values: query_id and the measures of each query.
+        figures: the means, `queries`, and for MTEB tasks `mteb`, the task's main score by its name.
+    """
+
+    run: pl.DataFrame
+    values: pl.DataFrame
+    figures: dict[str, Any]
+
+
+def measure_split(
+    part: EvaluationSplit,
+    documents: Documents,
+    rank: Rank,
+    min_relevance: int,
+    task: MtebTask | None,
+    own_id: OwnId,
+) -> Measured:
+    """Rank the queries of one split, and compute their measures. `evaluate` describes the
+    arguments.
+    """
+    ranking_part = choose_ranking_part(part, task, own_id)
+    whole = rank(part.queries, documents, part.qrels, ranking_part)
+    run = (
+        whole
+        if ranking_part.depth <= DEPTH
+        else whole.filter(pl.int_range(pl.len()).over("query_id") < DEPTH)
+    )
+    values = per_query(run, part.qrels, min_relevance)
+    figures: dict[str, Any] = means(values) | {"queries": len(values)}
+    if not ranking_part.itself:
+        figures[OWN_DROPPED] = len(own_documents(part.queries, documents, part.qrels, part.ranked))
+    if task is not None and part.split == "test":
+        figures["mteb"] = task.score(part.queries, part.qrels, whole, part.ranked)
+    return Measured(run, values, figures)
 
 
 def evaluate(
@@ -59,23 +102,10 @@ def evaluate(
     documents = Documents(collection_table(collection, "documents"))
     runs, values, metrics = [], [], {}
     for part in read_evaluation_splits(collection, min_relevance):
-        ranking_part = choose_ranking_part(part, task, own_id)
-        whole = rank(part.queries, documents, part.qrels, ranking_part)
-        run = (
-            whole
-            if ranking_part.depth <= DEPTH
-            else whole.filter(pl.int_range(pl.len()).over("query_id") < DEPTH)
-        )
-        scored = per_query(run, part.qrels, min_relevance)
+        found = measure_split(part, documents, rank, min_relevance, task, own_id)
+        run, metrics[part.split] = found.run, found.figures
         runs.append(run)
-        values.append(scored.with_columns(split=pl.lit(part.split)))
-        metrics[part.split] = means(scored) | {"queries": len(scored)}
-        if not ranking_part.itself:
-            metrics[part.split][OWN_DROPPED] = len(
-                own_documents(part.queries, documents, part.qrels, part.ranked)
-            )
-        if task is not None and part.split == "test":
-            metrics[part.split]["mteb"] = task.score(part.queries, part.qrels, whole, part.ranked)
+        values.append(found.values.with_columns(split=pl.lit(part.split)))
         if ability is not None:
             metrics[part.split] |= measured(
                 ability, run, part.queries, part.qrels, min_relevance

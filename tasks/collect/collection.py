@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from hone.config import methods
 from hone.data import tables
 from hone.data.file_faults import Faults, Faulty
-from hone.data.source import SPLITS
+from hone.data.source import SPLITS, Source
 from hone.data.tables import Documents
 from hone.errors import Refused
 from hone.files import write_json
@@ -35,15 +36,35 @@ def prepared(collection: str, settings: CollectSettings) -> Examined:
     Raises:
         Refused: it cannot be read, or it contains errors. The message lists all of them.
     """
-    read, faults = methods.find("collect", settings.method), Faults()
+    source, faults = read_source(
+        collection, settings.method, settings.parameters, Path(settings.path), settings.what
+    )
+    return examined(collection, source, settings, faults)
+
+
+def read_source(
+    name: str, method: str, parameters: dict[str, Any], path: Path, what: str | None
+) -> tuple[Source, Faults]:
+    """A collection as its source returns it, and the errors of its lines.
+
+    Args:
+        name: the collection's name, for the message.
+        method: the kind of source, such as "beir", with its `parameters`.
+        path: the file or folder.
+        what: the text after the colon of `source`, or null.
+
+    Raises:
+        Refused: a table cannot be read at all.
+    """
+    read, faults = methods.find("collect", method), Faults()
     try:
-        source = read(settings.parameters, path=Path(settings.path), what=settings.what)
+        source = read(parameters, path=path, what=what)
     except Faulty as faulty:
         faults.add(faulty.faults)
         if faulty.source is None:
-            raise Refused(faults.message(collection)) from None
+            raise Refused(faults.message(name)) from None
         source = faulty.source
-    return examined(collection, source, settings, faults)
+    return source, faults
 
 
 def write_collection(place: Path, found: Examined, settings: CollectSettings) -> None:
