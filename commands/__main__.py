@@ -331,7 +331,7 @@ def search(
     query: Annotated[str, typer.Argument(help="The text of a query, or the id of one.")] = "",
     models: Annotated[
         str | None,
-        typer.Option(help="One or two rounds, such as r0,r2. [r0 and the best round on dev]"),
+        typer.Option(help="One or two rounds, such as r0,r2; by default r0 and the best on dev."),
     ] = None,
     collection: Annotated[
         str | None,
@@ -355,10 +355,10 @@ def search(
 @app.command()
 def evaluate(
     model: Annotated[
-        str, typer.Argument(help="A round, a model folder, a package, or a Hub id[@revision].")
+        str, typer.Argument(help="A round, a model folder, a package, or a Hub id@REVISION.")
     ],
     more: Annotated[
-        list[str] | None, typer.Argument(metavar="[COLLECTION]...", help="More of --on.")
+        list[str] | None, typer.Argument(metavar="COLLECTION", help="More collections of --on.")
     ] = None,
     on: Annotated[
         list[str] | None,

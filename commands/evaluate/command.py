@@ -91,7 +91,7 @@ def score(chosen: ChosenModel, target: Target, max_length: int | None) -> Scored
             found.part.split,
             len(values),
             len(found.documents),
-            intervals(values, generator(SEED, "evaluate", target.name))[0],
+            intervals(values, generator(SEED, "evaluate"))[0],
             measured.figures["recall_at_100"],
             *main_score(measured.figures),
             absent,
