@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from commands.console import line
 from commands.search.placement import describe_label, describe_origin
 from commands.search.searcher import Found, Searcher
-from hone.errors import Refused, printable
+from hone.errors import UNPRINTABLE, Refused, printable
 from hone.loopback import HOST, Answer, open_server
 from hone.present import html
 from hone.present.number_format import FILTERS, truncate
@@ -81,7 +81,7 @@ class SearchPage:
 
     def answer(self, fields: dict[str, str]) -> Answer:
         """The page for the fields of its form."""
-        query = fields.get("q", "")
+        query = UNPRINTABLE.sub("", fields.get("q", ""))
         if not query.strip():
             return self.page(query)
         try:

@@ -122,6 +122,12 @@ def test_texts_ids_and_queries_are_escaped(page: SearchPage):
     assert "\x1b" not in found.text
 
 
+def test_control_characters_of_a_query_are_removed(page: SearchPage):
+    for query in ("red\x00 \x1b[2J\u202e cat", "\x00"):
+        text = page.answer({"q": query}).text
+        assert not {"\x00", "\x1b", "\u202e"} & set(text)
+
+
 def test_it_loads_nothing_and_permits_its_own_style_only(page: SearchPage):
     answer = page.answer({"q": "q2"})
     targets = {one or other for one, other in ADDRESS.findall(answer.text)}
