@@ -145,7 +145,9 @@ def test_the_table_has_one_line_for_each_collection_and_the_mean(
 def test_what_is_finished_is_shown_before_an_error(workspace: Path, capsys: pytest.CaptureFixture):
     model, on = str(tiny_model(Path("model"))), beir(Path("theirs"))
     Path("empty").mkdir()
-    with pytest.raises(Refused, match="1 of 2 collections are evaluated(?s:.*)empty has no documents"):
+    with pytest.raises(
+        Refused, match="1 of 2 collections are evaluated(?s:.*)empty has no documents"
+    ):
         evaluate(model, [on, "folder:empty"], None, as_json=False)
     assert "beir:theirs" in capsys.readouterr().out
 
