@@ -55,6 +55,26 @@ def doctor() -> None:
 
 
 @app.command()
+def init(
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="Your data folder or file; the only folder below inputs/ by default."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="The base model: a folder below inputs/, or a downloaded Hub id."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace your params.yaml; a copy of it is kept.")
+    ] = False,
+) -> None:
+    """Look at your data, report what is usable, and write a params.yaml that fits it."""
+    from commands.init.command import init as write_params
+
+    write_params(path, model, force)
+
+
+@app.command()
 def plan(
     probe: Annotated[
         bool, typer.Option(help="Measure this machine for half a minute to estimate the time.")

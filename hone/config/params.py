@@ -45,11 +45,12 @@ class Hide(Checked):
 
 class Split(Checked):
     """Fractions of the queries for dev and test, if the source has no splits. The rest is for
-    training.
+    training. If the source has splits, the fractions divide the queries of the split `divide`.
     """
 
     dev: Share = 0.05
     test: Share = 0.15
+    divide: Literal["train", "dev", "test"] | None = None
 
 
 class Collection(Checked):
@@ -194,6 +195,11 @@ class Params(Checked):
                 raise ValueError(
                     f"collections.{name}.own_id is '{item.own_id}', but {item.source} defines it "
                     "(`ignore_identical_ids`). Delete the line"
+                )
+            if item.split.divide is not None and item.source.startswith("mteb:"):
+                raise ValueError(
+                    f"collections.{name}.split.divide is '{item.split.divide}', but {item.source} "
+                    "keeps the splits of its benchmark. Delete the line"
                 )
         return self
 

@@ -61,7 +61,9 @@ def examined(name: str, source: Source, settings: CollectionChecks, faults: Faul
         source, negative = without_negative_grades(source)
         counts["negative_grades"] += negative
         source = replace(source, queries=source.queries.with_columns(pl.col("text").fill_null("")))
-    source, absent = without_absent(source, settings.absent_labels == "ignore", empty, faults)
+    source, absent = without_absent(
+        source, settings.absent_labels == "ignore", empty, faults, settings.split.divide
+    )
     find_labels_in_two_splits(source.qrels, faults)
     find_own_answers(source, settings, faults)
     source = with_splits(source, settings.split, faults)
@@ -163,13 +165,13 @@ def without_negative_grades(source: Source) -> tuple[Source, int]:
 
 
 def without_absent(
-    source: Source, ignore: bool, empty: pl.Series, faults: Faults
+    source: Source, ignore: bool, empty: pl.Series, faults: Faults, divide: str | None = None
 ) -> tuple[Source, pl.DataFrame]:
     """The source without labels of missing queries or documents, and those labels with the reason.
 
     A label may name a document or the parent of chunks. A published benchmark keeps labels of
     missing documents in dev and test, because its measures count them. Labels of missing queries
-    are removed, as in the published figures.
+    are removed, as in the published figures. The split `divide` counts as a training split.
     """
     known_documents = pl.concat(
         [source.documents["doc_id"], source.documents["parent_id"].drop_nulls()]
@@ -186,7 +188,8 @@ def without_absent(
         .then(pl.lit("document"))
     )
     if source.published:
-        counts_on = (pl.col("absent") == "document") & (pl.col("split") != "train")
+        training = ["train"] if divide is None else ["train", divide]
+        counts_on = (pl.col("absent") == "document") & ~pl.col("split").is_in(training)
         labels = labels.with_columns(absent=pl.when(~counts_on.fill_null(False)).then("absent"))
     lost = labels.filter(pl.col("absent").is_not_null())
     for kind, key, table in (("query", "query_id", "queries"), ("document", "doc_id", "documents")):
@@ -249,7 +252,7 @@ def find_labels_in_two_splits(qrels: pl.DataFrame, faults: Faults) -> None:
 
 def with_splits(source: Source, shares: Split, faults: Faults) -> Source:
     """The source with a split for every query and label: the given one, or one by the hash of
-    the query's text.
+    the query's text. The hash also divides the queries of the split `divide`.
     """
     queries = source.queries
     given = queries["split"].is_not_null()
@@ -263,12 +266,39 @@ def with_splits(source: Source, shares: Split, faults: Faults) -> Source:
         )
     elif not given.any() and not faults:
         queries = queries.with_columns(split=split.by_text(queries, shares.dev, shares.test))
+    elif shares.divide is not None:
+        queries = with_divided(queries, shares, faults)
     if queries["query_id"].is_duplicated().any():
         return source
     qrels = source.qrels.drop("split").join(
         queries.select("query_id", "split"), on="query_id", how="left", maintain_order="left"
     )
     return replace(source, queries=queries, qrels=qrels)
+
+
+def with_divided(queries: pl.DataFrame, shares: Split, faults: Faults) -> pl.DataFrame:
+    """Queries with the split `divide` replaced by train, dev or test, by a hash of their texts.
+
+    A fraction for a split that other queries have is an error: the two would be mixed.
+    """
+    divided = queries["split"] == shares.divide
+    if not divided.any():
+        there = nearest(str(shares.divide), queries["split"].unique())
+        faults.note(
+            f"`split.divide` is '{shares.divide}', but no query has this split ({there}). "
+            "Correct or delete it"
+        )
+    for name, fraction in (("dev", shares.dev), ("test", shares.test)):
+        others = int((~divided & (queries["split"] == name)).sum())
+        if others and fraction > 0:
+            faults.note(
+                f"`split` divides {shares.divide} with `{name}: {fraction}`, but the source has "
+                f"{others:,} {name} queries of its own. Write `{name}: 0`"
+            )
+    if faults:
+        return queries
+    drawn = split.by_text(queries.filter(divided), shares.dev, shares.test)
+    return queries.with_columns(split=queries["split"].clone().scatter(divided.arg_true(), drawn))
 
 
 def without_leaks(source: Source, leave_out: bool, faults: Faults) -> tuple[Source, pl.DataFrame]:

@@ -19,11 +19,6 @@ CHARACTERS = 4
 def by_text(queries: pl.DataFrame, dev: float, test: float) -> pl.Series:
     """A split for every query, from a hash of its text. Near-duplicates share a split.
 
-    The smallest hash of a cluster determines its split. A query thus keeps its split when others
-    are added or removed. The exception is a near-duplicate of a new query. Queries with the same
-    normalized text share a split too. The hash uses `form_drawn`, which never changes: improved
-    normalization must not move a collection's queries.
-
     Args:
         queries: with `text`.
         dev: fraction of the clusters for dev.
@@ -31,6 +26,34 @@ def by_text(queries: pl.DataFrame, dev: float, test: float) -> pl.Series:
 
     Returns:
         "train", "dev" or "test" for each row.
+    """
+    return by_place(places_of(queries), dev, test)
+
+
+def by_place(places: pl.Series, dev: float, test: float) -> pl.Series:
+    """A split for every query, from its place in [0, 1): test below `test`, then dev, then
+    train.
+    """
+    return (
+        pl.select(
+            pl.when(places < test)
+            .then(pl.lit("test"))
+            .when(places < test + dev)
+            .then(pl.lit("dev"))
+            .otherwise(pl.lit("train"))
+        )
+        .to_series()
+        .rename("split")
+    )
+
+
+def places_of(queries: pl.DataFrame) -> pl.Series:
+    """A place in [0, 1) for every query, from a hash of its text. Near-duplicates share a place.
+
+    The smallest hash of a cluster determines its place. A query thus keeps its split when others
+    are added or removed. The exception is a near-duplicate of a new query. Queries with the same
+    normalized text share a place too. The hash uses `form_drawn`, which never changes: improved
+    normalization must not move a collection's queries.
     """
     texts = queries.select(form_drawn(pl.col("text")))["text"].to_list()
     places = pl.DataFrame(
@@ -46,18 +69,7 @@ def by_text(queries: pl.DataFrame, dev: float, test: float) -> pl.Series:
         )
         smallest = places["place"]
         if smallest.equals(before):
-            break
-    return (
-        pl.select(
-            pl.when(smallest < test)
-            .then(pl.lit("test"))
-            .when(smallest < test + dev)
-            .then(pl.lit("dev"))
-            .otherwise(pl.lit("train"))
-        )
-        .to_series()
-        .rename("split")
-    )
+            return smallest
 
 
 def form_drawn(text: pl.Expr) -> pl.Expr:

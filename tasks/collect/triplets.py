@@ -20,6 +20,7 @@ from hone.files import fingerprint
 READS_FILES = True
 QUERY_NAMES = ("anchor", "query", "question", "sentence1")
 POSITIVE_NAMES = ("positive", "answer", "pos", "sentence2")
+NEGATIVE_NAMES = ("neg", "negative")  # and negative_1, negative_2, ...
 
 
 def triplets(
@@ -119,9 +120,7 @@ def parted(record: dict) -> tuple[str, list[tuple[int, str, str]]]:
     positive_key = next((name for name in POSITIVE_NAMES if name in record), None)
     if query_key is None or positive_key is None:
         raise Odd(f"a query or positive is missing. The line has {listed(record)}", LAYOUTS)
-    against = [
-        name for name in record if name in ("neg", "negative") or name.startswith("negative_")
-    ]
+    against = [name for name in record if name in NEGATIVE_NAMES or name.startswith("negative_")]
     texts = [(1, "", text) for text in many_texts(record[positive_key], positive_key)]
     texts += [
         (0, "", text)
