@@ -12,13 +12,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from commands.console import line, size
 from hone.errors import Refused, listed
 from hone.layout import collection_table
 
+if TYPE_CHECKING:
+    from hone.data.source import Source
+
 OK, NOTE, FAULT = "ok   ", "note ", "fault"
 FREE_NEEDED = 2 * 1024**3
+SHOWN = 3  # unread files of a collection
 REQUIREMENTS = Path("requirements.txt")
 RAISE = ". Split them into chunks (`parent_id`), or raise `model.max_length` (slower)"
 MORE_REQUIREMENTS = (Path("requirements-build.txt"), Path("requirements-torch.txt"))
@@ -261,6 +266,7 @@ def settings() -> Iterator[Line]:
 def data() -> Iterator[Line]:
     """Check the collections in the user's own files, and report all problems of each at once."""
     from hone.config import methods, params
+    from hone.encoders.model_folder import folder_here
     from tasks.collect.collection import prepared
     from tasks.resolve.stages import collect
 
@@ -272,15 +278,34 @@ def data() -> Iterator[Line]:
         ):
             continue  # generated or downloaded by the stage `collect`
         try:
-            found = prepared(name, collect(given, name)).source
+            settings = collect(given, name)
+            if (
+                settings.model
+                and folder_here(settings.model["name"], settings.model["revision"]) is None
+            ):
+                text = "its chunks need the tokenizer of the model, which `dvc repro` downloads"
+                yield Line(NOTE, f"collection {name}: {text}")
+                continue
+            examined = prepared(name, settings)
         except Refused as refusal:
             yield Line(FAULT, str(refusal))
         else:
+            found = examined.source
             counts = (
                 f"{len(found.documents):,} documents, {len(found.queries):,} queries, "
                 f"{len(found.qrels):,} labels"
             )
             yield Line(OK, f"collection {name}: {counts}, no errors")
+            if unread := examined.counts.get("unread_files"):
+                yield Line(NOTE, f"collection {name}: {unread_text(found, unread)}")
+
+
+def unread_text(source: Source, count: int) -> str:
+    """The files that a source did not read, as a sentence without its subject."""
+    rows = source.removed.head(SHOWN).select("doc_id", "detail").rows()
+    more = f"; and {count - SHOWN:,} more" if count > SHOWN else ""
+    shown = "; ".join(f"{listed([name])}: {detail}" for name, detail in rows)
+    return f"{count:,} files are not read ({shown}{more})"
 
 
 def tools() -> Iterator[Line]:

@@ -20,9 +20,11 @@ from hone.errors import Refused, listed, nearest
 from hone.layout import DATA
 from hone.stage import say
 from tasks.collect.beir import beir
+from tasks.collect.files import files
 from tasks.collect.folder import ENDINGS, folder
 from tasks.collect.refusals import examined, without_repeats
 from tasks.collect.settings import CollectionChecks
+from tasks.resolve.stages import collect
 
 GIVEN = "given"  # the source of a negative from a training file
 
@@ -47,6 +49,8 @@ def read(what: str) -> Subject:
             return read_tables(path, what)
         if (path / "corpus.jsonl").exists():
             return build_subject(read_source(beir, path, what), what)
+        if read_files := files_reader(path):
+            return build_subject(read_source(read_files, path, what), what)
         if any(
             (path / f"{table}{ending}").exists()
             for table in ("queries", "documents", "qrels")
@@ -75,6 +79,16 @@ def read(what: str) -> Subject:
         raise Refused(f"{what} does not exist. Its folder {path.parent} does not exist either.")
     names = [name for name in (*beside, *known) if not Path(name).name.startswith(".")]
     raise Refused(f"{what} does not exist, and no collection has that name: {nearest(what, names)}")
+
+
+def files_reader(path: Path) -> Callable[[Path, None], Source] | None:
+    """The reader of a folder that params.yaml declares with `source: files`. Null: it does not."""
+    given = params.read() if params.FILE.is_file() else None
+    for name, item in given.collections.items() if given else ():
+        if item.source == "files" and Path(item.path).resolve() == path.resolve():
+            settings = collect(given, name)
+            return lambda place, _: files(place, None, settings.model, **settings.parameters)
+    return None
 
 
 def read_source(read: Callable[[Path, None], Source], path: Path, name: str) -> Source:

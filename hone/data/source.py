@@ -55,6 +55,7 @@ class Source:
         counts: number of values that were changed on reading, by their name in about.json:
             missing_titles, negative_grades.
         origin: URL and checksum of a download.
+        removed: doc_id, rule, detail of what the source left out. Null: nothing.
     """
 
     documents: pl.DataFrame
@@ -65,6 +66,7 @@ class Source:
     published: bool = False
     counts: dict[str, int] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
+    removed: pl.DataFrame | None = None
 
 
 def frame(

@@ -27,6 +27,7 @@ COUNT_TEXTS = {
     "repeated_ids": "lines have a duplicated id (the last one counts)",
     "missing_titles": "documents have no title",
     "empty_documents": "documents have neither title nor text",
+    "unread_files": "files were not read (removed.parquet has the reason for each)",
 }
 
 
@@ -37,13 +38,23 @@ def prepared(collection: str, settings: CollectSettings) -> Examined:
         Refused: it cannot be read, or it contains errors. The message lists all of them.
     """
     source, faults = read_source(
-        collection, settings.method, settings.parameters, Path(settings.path), settings.what
+        collection,
+        settings.method,
+        settings.parameters,
+        Path(settings.path),
+        settings.what,
+        settings.model,
     )
     return examined(collection, source, settings, faults)
 
 
 def read_source(
-    name: str, method: str, parameters: dict[str, Any], path: Path, what: str | None
+    name: str,
+    method: str,
+    parameters: dict[str, Any],
+    path: Path,
+    what: str | None,
+    model: dict[str, Any] | None = None,
 ) -> tuple[Source, Faults]:
     """A collection as its source returns it, and the errors of its lines.
 
@@ -52,13 +63,14 @@ def read_source(
         method: the kind of source, such as "beir", with its `parameters`.
         path: the file or folder.
         what: the text after the colon of `source`, or null.
+        model: the tokenizer that sizes the chunks of `files`, pinned; null: by characters.
 
     Raises:
         Refused: a table cannot be read at all.
     """
     read, faults = methods.find("collect", method), Faults()
     try:
-        source = read(parameters, path=path, what=what)
+        source = read(parameters, path=path, what=what, model=model)
     except Faulty as faulty:
         faults.add(faulty.faults)
         if faulty.source is None:
@@ -88,6 +100,10 @@ def write_collection(place: Path, found: Examined, settings: CollectSettings) ->
             detail=pl.format("the same text is in {}", "split"),
         ),
     ]
+    if source.removed is not None:
+        removed.append(
+            source.removed.select(pl.lit(None, dtype=pl.String).alias("query_id"), pl.all())
+        )
     about: dict[str, object] = {
         "documents": len(source.documents),
         "absent_labels": len(absent),

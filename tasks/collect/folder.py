@@ -204,13 +204,16 @@ def from_records(file: Path, table: str, faults: Faults) -> Given:
     return Given(file, rows, of_records(further) if table == "documents" else None)
 
 
-def from_columns(file: Path, table: str, faults: Faults) -> Given:
+def from_columns(file: Path, table: str, faults: Faults, numbered: bool = False) -> Given:
     """A table from a Parquet or CSV file. Ids in a CSV file are read as text, so '007' stays
-    '007'.
+    '007'. If `numbered`, a missing `doc_id` is the row number.
     """
     read = read_file(file)
+    first = 2 if file.suffix.lower() == ".csv" else 1  # the header counts as a row
+    if numbered and "doc_id" not in read.columns:
+        number = pl.int_range(first, first + len(read), eager=True)
+        read = read.with_columns(doc_id=number.cast(pl.String))
     refuse_lacking(file, read.columns, table)
-    first = 2 if file.suffix == ".csv" else 1  # the header counts as a row
     kinds = [name for name in TABLES[table][0] if name in READ and name in read.columns]
     rows, good = (
         pl.DataFrame({"row": pl.int_range(first, first + len(read), eager=True)}),
@@ -275,7 +278,7 @@ def read_file(file: Path) -> pl.DataFrame:
     Raises:
         Refused: it cannot be read.
     """
-    if file.suffix == ".csv":
+    if file.suffix.lower() == ".csv":
         return user_tables.read_csv(file)
     try:
         return pl.read_parquet(file)

@@ -41,6 +41,8 @@ class CollectSettings(CollectionChecks, StageSettings):
         seed: seed of the split, the training queries and the held-out positives.
         hide: which positives are held out.
         train_queries: the maximum number of training queries. Null: all.
+        model: the model whose tokenizer the source uses: name, revision, fingerprint, max_length,
+            prompt of documents. Null: none.
     """
 
     place = "collect/{collection}"
@@ -55,3 +57,4 @@ class CollectSettings(CollectionChecks, StageSettings):
     hide: Hide | None
     train_queries: int | None
     language: str
+    model: dict[str, Any] | None = None

@@ -280,11 +280,26 @@ def collect(given: Params, name: str) -> CollectSettings:
         evaluate=name in given.evaluate_on,
         seed=seed_of(given, name),
         own_id=own_id_of(item.source, item.own_id),
+        model=tokenizer_of(given, source, line["parameters"]),
         **{setting: getattr(item, setting) for setting in copied},
         **code_fingerprint.fingerprints(
             ["tasks.collect.__main__", methods.find("collect", source).module]
         ),
     )
+
+
+def tokenizer_of(given: Params, source: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
+    """The model whose tokenizer measures the chunks of a collection. Null: the source needs
+    none.
+    """
+    needs_model = methods.find("collect", source).beside("needs_model")
+    if needs_model is None or not needs_model(parameters):
+        return None
+    pin = pinned(given.model.name, given.model.revision)
+    return pin | {
+        "max_length": given.model.max_length,
+        "prompt": given.model.prompts.document,
+    }
 
 
 def seed_of(given: Params, name: str) -> int:
