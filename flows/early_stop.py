@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hone.compare.decision import mean_gain
 from hone.config import methods
 from hone.config.params import Collection, Params
 from hone.errors import Refused, nearest
@@ -65,21 +66,19 @@ def gain(name: str, given: Params) -> Gain:
         Refused: the metric is unknown, or there are no dev queries.
     """
     start, metric = given.rounds[name].start, given.stop.metric
-    differences = [
-        new - old
-        for collection in deciding_collections(given)
-        for new, old in [
-            (dev_score(name, collection, metric), dev_score(start, collection, metric))
-        ]
-        if new is not None and old is not None
-    ]
-    if not differences:
+    names = deciding_collections(given)
+    new, old = (
+        {collection: dev_score(model, collection, metric) for collection in names}
+        for model in (name, start)
+    )
+    value = mean_gain(new, old)
+    if value is None:
         raise Refused(
             f"params.yaml: stop.minimum_gain is {given.stop.minimum_gain}, but no collection of "
             "evaluate_on has dev queries. "
             "Set `split: {dev: ...}` for one of them, or set stop.minimum_gain to null."
         )
-    return Gain(name, start, metric, sum(differences) / len(differences))
+    return Gain(name, start, metric, value)
 
 
 def dev_score(name: str, collection: str, metric: str) -> float | None:

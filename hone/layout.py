@@ -38,6 +38,7 @@ PLOTS = REPORTS / "plots"  # tables for `dvc plots`
 REPORT_TABLES = REPORTS / "tables"  # the tables of the report
 REPORT_PAGE = REPORTS / "index.html"
 REPORT_TEXT = REPORTS / "report.md"
+VERDICT = REPORTS / "verdict.json"  # whether to use a round, and the lines that say why
 
 
 def collection_table(collection: str, table: str, split: str | None = None) -> Path:

@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from hone.compare import decision
+from hone.compare.decision import Decision, Effect
+from hone.data.rounds import ancestors
 from hone.data.tables import read
 from hone.errors import Refused
 from hone.files import read_json
@@ -68,6 +71,7 @@ class Score:
         base: difference from the baseline; null for the baseline.
         start: difference from the round that this one starts from; null for references, and if that
             round is the baseline.
+        control: difference from the control of the round; null if it has none. See `find_control`.
     """
 
     name: str
@@ -79,6 +83,7 @@ class Score:
     dev: float | None
     base: Contrast | None
     start: Contrast | None
+    control: Contrast | None = None
 
 
 def find_base(rounds: dict[str, dict], compare_with: list[str]) -> str:
@@ -103,12 +108,36 @@ def score_rounds(
         name: item["from"] if item["from"] in names and item["from"] != base else None
         for name, item in rounds.items()
     }
+    controls = {name: find_control(rounds, name) for name in rounds}
     found = [
         found
         for collection in collections
-        for found in score_collection(collection, names, base, starts, seed)
+        for found in score_collection(collection, names, base, starts, seed, controls)
     ]
     return adjust_p(found, set(rounds))
+
+
+CONTROL_RECIPES = ("in-batch", "warm-up")  # they train without mined negatives
+
+
+def find_control(rounds: dict[str, dict], name: str) -> str | None:
+    """The control of a round: another round from the same start that trains without mined
+    negatives. Null if there is none, or if the round itself mines nothing.
+    """
+    item = rounds[name]
+    if item["recipe"] in CONTROL_RECIPES:
+        return None
+    lineage = ancestors(rounds, name)
+    return next(
+        (
+            other
+            for other, own in rounds.items()
+            if other not in lineage
+            and own["from"] == item["from"]
+            and own["recipe"] in CONTROL_RECIPES
+        ),
+        None,
+    )
 
 
 def adjust_p(found: list[Score], rounds: set[str]) -> list[Score]:
@@ -117,7 +146,7 @@ def adjust_p(found: list[Score], rounds: set[str]) -> list[Score]:
         (place, kind)
         for place, one in enumerate(found)
         if one.name in rounds
-        for kind in ("base", "start")
+        for kind in ("base", "start", "control")
         if getattr(one, kind)
     ]
     ps = holm([getattr(found[place], kind).test.randomisation for place, kind in contrasts])
@@ -128,7 +157,12 @@ def adjust_p(found: list[Score], rounds: set[str]) -> list[Score]:
 
 
 def score_collection(
-    collection: str, names: list[str], base: str, starts: dict[str, str | None], seed: int
+    collection: str,
+    names: list[str],
+    base: str,
+    starts: dict[str, str | None],
+    seed: int,
+    controls: dict[str, str | None] | None = None,
 ) -> list[Score]:
     """Every name on one collection. The intervals share bootstrap draws, which are seeded by the
     name of the collection.
@@ -137,6 +171,7 @@ def score_collection(
         Refused: an evaluation is missing, has NaN or infinite scores, or covers other queries than
             the baseline.
     """
+    controls = controls or {}
     values = {name: read_query_measures(name, collection) for name in names}
     refuse_other_queries(values, base, collection)
     together = values[base].select("query_id")
@@ -152,7 +187,7 @@ def score_collection(
     pairs = [
         (name, other)
         for name in names
-        for other in dict.fromkeys((base, starts.get(name)))
+        for other in dict.fromkeys((base, starts.get(name), controls.get(name)))
         if other not in (None, name)
     ]
     changes = [column[name] - column[other] for name, other in pairs]
@@ -176,6 +211,7 @@ def score_collection(
             dev=read_dev_score(name, collection),
             base=against.get((name, base)),
             start=against.get((name, starts.get(name))),
+            control=against.get((name, controls.get(name))),
         )
         for name in names
     ]
@@ -317,12 +353,28 @@ def choose_round(found: list[Score], rounds: dict[str, dict], base: str) -> tupl
     """
     names = [name for name in dict.fromkeys((base if base == BASE else None, *rounds)) if name]
     dev = {
-        name: [score.dev for score in found if score.name == name and score.dev is not None]
+        name: {score.collection: score.dev for score in found if score.name == name}
         for name in names
     }
-    if not all(dev.values()):
-        return list(rounds)[-1], False
-    return max(names, key=lambda name: sum(dev[name]) / len(dev[name])), True
+    chosen = decision.choose(dev)
+    return (list(rounds)[-1], False) if chosen is None else (chosen, True)
+
+
+def decide(name: str, base: str, found: list[Score]) -> Decision:
+    """Whether to use a round; see `hone.compare.decision`."""
+    effects = [
+        Effect(
+            one.collection,
+            one.split,
+            one.base.difference.mean,
+            one.base.difference.low,
+            one.base.difference.high,
+            one.base.sure,
+        )
+        for one in found
+        if one.name == name and one.base is not None
+    ]
+    return decision.decide(name, base, effects)
 
 
 def find_largest_changes(name: str, base: str, collection: str) -> pl.DataFrame:

@@ -120,6 +120,23 @@ def detectable(deviation: float, count: int, level: float = LEVEL, power: float 
     )
 
 
+def queries_needed(deviation: float, effect: float, most: int = 10_000_000) -> int | None:
+    """The smallest number of queries with which a t-test detects an effect (80 % power, level
+    5 %). Null if it takes more than `most`.
+
+    Args:
+        deviation: standard deviation of a query's difference.
+        effect: the true mean difference, more than 0.
+    """
+    if detectable(deviation, most) > effect:
+        return None
+    low, high = 2, most
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if detectable(deviation, middle) <= effect else (middle + 1, high)
+    return low
+
+
 def no_worse(found: Paired, margin: float) -> float | None:
     """One-sided p that the true difference is -`margin` or less. A small p shows "no worse than
     `margin`" (non-inferiority).

@@ -26,10 +26,10 @@ def main(settings: ReportSettings) -> None:
     export_tables.write(
         tables, [answer.headline, *results.warnings, *results.open_harm, *answer.details]
     )
+    export_tables.write_verdict(results.decision, results.verdict)
     write_cards(tables, results)
     write_text(REPORT_PAGE, render(results))
-    say(f"report: {answer.text}")
-    for line in [*results.warnings, *results.open_harm]:
+    for line in [*results.warnings, *results.open_harm, *results.verdict]:
         say(f"report: {line}")
     say(
         f"report: open {REPORT_PAGE}, or `make ui` for MLflow (experiment hone, run "

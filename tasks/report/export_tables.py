@@ -4,9 +4,12 @@ requests.
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from hone.compare.contrast import MEASURE, Contrast, Score
-from hone.files import folder_written_whole, written_whole
-from hone.layout import REPORT_TABLES, REPORT_TEXT
+from hone.compare.decision import Decision
+from hone.files import folder_written_whole, write_json, written_whole
+from hone.layout import REPORT_TABLES, REPORT_TEXT, VERDICT
 from hone.present.markdown import escape_text, format_frame
 from tasks.report.section import Table
 
@@ -43,6 +46,11 @@ def flatten_contrast(against: Contrast) -> dict:
         "worse": against.worse,
         "equal": against.equal,
     }
+
+
+def write_verdict(decision: Decision, lines: list[str]) -> None:
+    """The verdict for programs, and its lines."""
+    write_json(VERDICT, asdict(decision) | {"lines": lines})
 
 
 def write(tables: list[Table], sentences: list[str]) -> None:

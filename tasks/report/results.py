@@ -14,9 +14,11 @@ from hone.compare.contrast import (
     Overall,
     Score,
     combine_collections,
+    decide,
     find_largest_changes,
     score_rounds,
 )
+from hone.compare.decision import Decision
 from hone.compare.query_strata import QuerySlices, Tables, slice_queries
 from hone.data import training_set
 from hone.data.training_set import TrainingSet
@@ -30,10 +32,13 @@ from tasks.report.leakage import read_leakage, warn_of_leaks
 from tasks.report.loss import read_dev_checks, read_loss
 from tasks.report.negative_flips import Flips, count_all_flips
 from tasks.report.negatives import Mined, count_rounds, read_hidden_pairs
+from tasks.report.overview import describe_cost
 from tasks.report.relabelled import JudgedRound, read_judged_rounds
 from tasks.report.settings import ReportSettings
 from tasks.report.summary import Summary, summarize
+from tasks.report.truncation import CutCollection, find_truncation
 from tasks.report.unjudged import bound_collection
+from tasks.report.verdict import Situation, write_verdict
 
 
 class Results:
@@ -67,6 +72,31 @@ class Results:
     @cached_property
     def answer(self) -> Summary:
         return summarize(self.scores, self.rounds, self.settings.compare_with)
+
+    @cached_property
+    def truncated(self) -> list[CutCollection]:
+        return find_truncation(self.settings)
+
+    @cached_property
+    def decision(self) -> Decision:
+        return decide(self.answer.take, self.base, self.scores)
+
+    @cached_property
+    def verdict(self) -> list[str]:
+        """The lines of the verdict."""
+        mined = [one for one in self.mined if one.negatives]
+        return write_verdict(
+            self.decision,
+            self.answer.reported_round,
+            self.base,
+            self.scores,
+            describe_cost(self.answer.reported_round, self.rounds, self.judged),
+            Situation(
+                [one for one in self.truncated if not one.in_training],
+                mined[-1].hidden_share if mined and len(self.hidden) else None,
+                any(one.judges for one in self.judged),
+            ),
+        )
 
     @property
     def base(self) -> str:

@@ -77,8 +77,13 @@ def test_it_says_what_the_rounds_gave(workspace: Path, capsys: pytest.CaptureFix
         "The change from r1, its starting round, is",
     ):
         assert sentence in text
+    for sentence in (
+        "Do not ship: models/r2 is not significantly different from r0 on made-up.",
+        "labelled test queries of made-up to detect a change of 0.01",
+    ):
+        assert sentence in text
         assert sentence in output
-    assert "2 queries are better, 1 worse, 1 equal." in output
+    assert "Worse: 1 of 4 queries (2 better)." in output
     assert output.rstrip().endswith(
         "open reports/index.html, or `make ui` for MLflow (experiment hone, run a model on made-up)"
     )

@@ -19,9 +19,14 @@ def collect(results: Results) -> dict[str, Any]:
         results.changes,
         worse,
         results.judged,
-        describe_truncation(results.settings),
+        describe_truncation(results.truncated),
     )
-    return {"warnings": results.warnings, "open_harm": results.open_harm, "questions": questions}
+    return {
+        "verdict": results.verdict,
+        "warnings": results.warnings,
+        "open_harm": results.open_harm,
+        "questions": questions,
+    }
 
 
 SECTION = Section("answer", "Summary", Part.SUMMARY, 10, collect)

@@ -16,6 +16,7 @@ from hone.stats.paired_tests import (
     holm,
     no_worse,
     paired,
+    queries_needed,
     randomisation,
 )
 
@@ -122,3 +123,12 @@ def test_where_nothing_varies_there_is_no_t_and_nothing_to_detect():
     gained = paired(np.full(10, 0.2), draw())
     assert (gained.t, gained.detectable, gained.effect) == (None, None, None)
     assert paired(np.zeros(10), draw()).t == 1.0
+
+
+def test_how_many_queries_detect_an_effect():
+    """(1.96 + .8416) ** 2 * (.2 / .01) ** 2 is 3,140; quantiles of t ask for two more."""
+    needed = queries_needed(0.2, 0.01)
+    assert needed == 3142
+    assert detectable(0.2, needed) <= 0.01 < detectable(0.2, needed - 1)
+    assert queries_needed(0.2, 0.01, most=3000) is None
+    assert queries_needed(1e-9, 0.5) == 2
