@@ -36,6 +36,6 @@ def min_relevance(given: Params, collection: str) -> int:
         known = nearest(collection, list(given.collections))
         raise Refused(
             f"The evaluated collection '{collection}' is no longer in params.yaml: {known}. "
-            "Restore it, or use --on."
+            "Restore it, or use --collection."
         )
     return given.collections[collection].min_relevance

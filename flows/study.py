@@ -81,7 +81,7 @@ class Work:
 def run_trial(arm: str, seed: int, work: Work) -> State:
     """Run a variant with a seed, unless the trial has a result."""
     name = name_of(arm, seed)
-    outcome = read_outcome(work.run(name, "--arm", arm, "--seed", str(seed)), name)
+    outcome = read_outcome(work.run(name, "--only-arm", arm, "--only-seed", str(seed)), name)
     message = {"Completed": "ran", "Unchanged": "already has a result"}[outcome]
     return Completed(name=outcome, message=f"{name}: {message}", data=outcome)
 
@@ -261,7 +261,9 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("what", nargs="+", help="recipes, or a file of studies/")
     parser.add_argument("--rounds", type=int, help="number of rounds of each recipe")
     parser.add_argument("--seeds", type=int, help="number of seeds of each recipe")
-    parser.add_argument("--first", help="the recipe of a first round that all share")
+    parser.add_argument(
+        "--warmup-recipe", dest="first", help="the recipe of a first round that all share"
+    )
     parser.add_argument("--steps", type=int, help="training steps of a round")
     parser.add_argument("--split", choices=["test", "dev"], help="the split that is measured")
     parser.add_argument(
@@ -270,8 +272,8 @@ def main(arguments: Iterable[str] | None = None) -> int:
         default=[],
         help="ONE:OTHER, a comparison to test; repeatable, at most six",
     )
-    parser.add_argument("--first-seed", type=int, help="the first seed")
-    parser.add_argument("--on", help="the collection of the comparisons")
+    parser.add_argument("--seed-offset", type=int, help="use the seeds after this number")
+    parser.add_argument("--collection", help="the collection of the comparisons")
     parser.add_argument(
         "--tune",
         action="append",
@@ -303,7 +305,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
         steps=given.steps,
         split=given.split,
         contrasts=given.contrast,
-        first_seed=given.first_seed,
+        first_seed=None if given.seed_offset is None else given.seed_offset + 1,
         collection=given.on,
         tune=given.tune,
         refresh=given.refresh,

@@ -197,7 +197,7 @@ def describe_full_disk(error: BaseException) -> str | None:
         return None
     words = " ".join(str(seen).split())[:200]
     return (
-        f"the disk is full ({words}). No finished work is lost. Free some space (`hone store` "
+        f"the disk is full ({words}). No finished work is lost. Free some space (`hone cache` "
         "shows the size of the embedding "
         "cache) and run the same command again."
     )

@@ -32,7 +32,7 @@ RUNS = REPORTS / "runs"  # <model>/<collection>.trec: the rankings
 MLFLOW_RUNS = REPORTS / "mlflow"  # <round>.json: the MLflow run of each round
 MLFLOW_LOOP = MLFLOW_RUNS / "loop.json"  # their parent run
 STUDIES = REPORTS / "studies"  # <study>: its results
-BENCH_LABELS = REPORTS / "bench-labels"  # <round>-<collection>: filters compared by training
+FILTERS = REPORTS / "filters"  # <round>-<collection>: filters compared by training
 CARDS = REPORTS / "cards"  # <round>.md: model cards
 PLOTS = REPORTS / "plots"  # tables for `dvc plots`
 REPORT_TABLES = REPORTS / "tables"  # the tables of the report
@@ -63,6 +63,11 @@ def removed_table(round: str, stage: str) -> Path:
 def round_account(round: str, name: str) -> Path:
     """The counts of a round's `sample` or `relabel` stage, or its `dev_checks`."""
     return ROUNDS / round / f"{name}.json"
+
+
+def is_trained(round: str) -> bool:
+    """Whether a round, or r0, has a model."""
+    return (MODELS / round / "modules.json").exists()
 
 
 def settings_file(stage: str) -> Path:

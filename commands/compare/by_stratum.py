@@ -1,4 +1,4 @@
-"""`hone compare --by`: the difference of two rankings on each query slice."""
+"""`hone compare --slice`: the difference of two rankings on each query slice."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def refuse_stratum(by: str, one: str, other: str) -> None:
     them.
     """
     if by not in list_strata():
-        raise Refused(f"--by {by}: no query slices have this name: {nearest(by, list_strata())}")
+        raise Refused(f"--slice {by}: no query slices have this name: {nearest(by, list_strata())}")
     cutter = methods.find(PLACE, by).beside("CUT_BY")
     if cutter in (one, other):
         raise Refused(
-            f"--by {by}: the ranking of {cutter} defines these slices, and it is one of the two "
+            f"--slice {by}: the ranking of {cutter} defines these slices, and it is one of the two "
             "compared systems. Its difference "
             "would be biased by selection. Compare two other systems, or use other slices."
         )
@@ -55,7 +55,7 @@ def compare_slices(
     why = {name: found.left_out[by] for name, found in cut.items() if found.left_out}
     if len(why) == len(cut):
         raise Refused(
-            f"--by {by} does not separate the queries: "
+            f"--slice {by} does not separate the queries: "
             f"{'; '.join(f'{name}: {reason}' for name, reason in why.items())}."
         )
     found = [

@@ -53,8 +53,8 @@ def compare(
         margin: loss of nDCG@10 that counts as harmless.
         out: .md: the printed text; .parquet: every query with both values of every measure.
         by: query slices to compare as well.
-        filled: a judge that judged unjudged documents (`hone judge holes`). The difference with its
-            labels is shown as well.
+        filled: a judge that judged unjudged documents (`hone judge unjudged`). The difference with
+            its labels is shown as well.
 
     Raises:
         Refused: a system was not evaluated; queries, documents or labels differ; the file suffix is
@@ -63,11 +63,11 @@ def compare(
     if out is not None and out.suffix not in (".md", ".parquet"):
         raise Refused(f"--out {out}: use a file that ends in .md or .parquet.")
     if not margin > 0:
-        raise Refused(f"--margin is {margin:g}. Use a number above 0, such as 0.005.")
+        raise Refused(f"--tolerance is {margin:g}. Use a number above 0, such as 0.005.")
     before, after = find_evaluation(one), find_evaluation(other)
     given, here = params.read(), before.here and after.here
     collections = select_collections(before, after, on, without=suites(given) if here else ())
-    for option, wanted in (("--by", by), ("--filled", filled)):
+    for option, wanted in (("--slice", by), ("--judge", filled)):
         if wanted is not None and not here:
             raise Refused(
                 f"{option} needs rankings and texts of this checkout. Name rounds that were "

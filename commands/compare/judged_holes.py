@@ -1,4 +1,4 @@
-"""`hone compare --filled JUDGE`: the difference with a judge's labels of unjudged documents,
+"""`hone compare --judge JUDGE`: the difference with a judge's labels of unjudged documents,
 compared with the difference without.
 """
 
@@ -69,9 +69,9 @@ def read_fillings(
     if not judged:
         known = [name for collection in splits for name in judge_labels.judges_of(collection)]
         raise Refused(
-            f"--filled {judge}: this judge has no labels of unjudged documents on "
+            f"--judge {judge}: this judge has no labels of unjudged documents on "
             f"{' or '.join(splits)} ({nearest(judge, set(known))}). "
-            f"Run `hone judge holes {judge} --on {next(iter(splits))}`."
+            f"Run `hone judge unjudged {judge} --collection {next(iter(splits))}`."
         )
     rows = pl.concat(judged.values())
     models = frozenset(
@@ -103,8 +103,8 @@ def add_filling(
     """
     if filling.rows.is_empty():
         return [
-            f"{filling.judge} has no labels on {by.collection}. Run `hone judge holes "
-            f"{filling.judge} --on {by.collection}`."
+            f"{filling.judge} has no labels on {by.collection}. Run `hone judge unjudged "
+            f"{filling.judge} --collection {by.collection}`."
         ], []
     labels = judge_labels.with_filled(by.qrels, filling.rows, by.min_relevance)
     before, after = (
@@ -176,7 +176,7 @@ def describe_accuracy(filling: Filling, collection: str) -> str:
     if filling.people:
         return f"{judge} is a person. Agreement between people has not been measured here."
     file, who = fitness_file(judge, collection), f"The accuracy of {judge} on {collection}"
-    check = f"Run `hone judge check {judge} --on {collection}`."
+    check = f"Run `hone judge check {judge} --collection {collection}`."
     if not file.exists():
         return f"{who} has not been measured. {check}"
     found = read_json(file)

@@ -54,7 +54,7 @@ PLACES = {
     "train.losses": Place("losses", "Losses", "a line of a recipe's `train.losses`"),
     "train.batch": Place("batches", "Batch samplers", "a recipe's `train.batch`"),
     "report.strata": Place(
-        "strata", "Query slices", "`hone compare --by METHOD`; the report shows all slices"
+        "strata", "Query slices", "`hone compare --slice METHOD`; the report shows all slices"
     ),
     "evaluate.abilities": Place(
         "abilities", "Diagnostic sets", "`ability` of a collection in params.yaml"

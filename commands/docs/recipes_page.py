@@ -50,8 +50,8 @@ def page() -> str:
     return join_blocks(
         MADE,
         "# Recipes",
-        "A recipe defines the stages of one round. `hone recipes NAME` describes a recipe with "
-        "every parameter. *faithful*: the recipe\n"
+        "A recipe defines the stages of one round. `hone recipes show NAME` describes a recipe "
+        "with every parameter. *faithful*: the recipe\n"
         "uses the method and constants of the paper or its authors' code. Only the model, the "
         "scale of scores, the data and the training\n"
         "length differ. *adapted*: a part differs, and the last column lists the differences. "

@@ -105,8 +105,8 @@ def check(
     collection = collection_of(given, on, split)
     if pairs < 1 or (limit is not None and limit < SETS):
         raise Refused(
-            f"--pairs is {pairs} and --limit is {limit}. Use --pairs of 1 or more, and --limit of "
-            f"{SETS} or more."
+            f"--sample is {pairs} and --limit is {limit}. Use --sample of 1 or more, and --limit "
+            f"of {SETS} or more."
         )
     round = round_of(given, round, needed=gold is not None)
     gold_line = gold_judge(given, gold, judge)
@@ -293,8 +293,8 @@ def gold_of_people(line: dict, blocks: Iterator[Questions], desk: Desk) -> pl.Da
     if answered.is_empty():
         raise Refused(
             f"{line['name']} has not labelled any negative of this round. Create a sheet with "
-            "`hone judge sheet`, and import it with "
-            "`hone judge read`."
+            "`hone annotate create`, and import it with "
+            "`hone annotate import`."
         )
     return answered
 

@@ -114,7 +114,7 @@ def refuse_related(filler: Filler, names: list[str], given: Params) -> None:
 
 
 def another() -> str:
-    return "Choose a judge with a different model, or a person (`hone judge holes people:NAME`)."
+    return "Choose a judge with a different model, or a person (`hone judge unjudged people:NAME`)."
 
 
 def refuse_own_ranking(filler: Filler, names: list[str], given: Params) -> None:

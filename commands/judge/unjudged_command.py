@@ -1,4 +1,4 @@
-"""`hone judge holes`: judge unjudged documents in rankings. The labels are written to
+"""`hone judge unjudged`: judge unjudged documents in rankings. The labels are written to
 `inputs/labels/filled`.
 """
 
@@ -31,7 +31,7 @@ from hone.llm.budget import Budget
 from hone.present.number_format import count
 from hone.seeds import seed_of
 
-COMMAND = "hone judge holes"
+COMMAND = "hone judge unjudged"
 
 
 def fill(
@@ -182,8 +182,8 @@ def store_labels(
     two = " ".join(names[-2:]) if len(names) > 1 else f"{names[0]} ROUND"
     line(f"Written to {file}, which now has {count(len(rows), 'pair')}.")
     line(
-        f"Run `hone compare {two} --on {collection.name} --filled {judge['name']}` to see the "
-        "effect."
+        f"Run `hone compare {two} --collection {collection.name} --judge {judge['name']}` to see "
+        "the effect."
     )
     return rows
 

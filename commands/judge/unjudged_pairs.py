@@ -1,4 +1,4 @@
-"""The pairs of `hone judge holes`, and their estimated cost, which is printed before the judge
+"""The pairs of `hone judge unjudged`, and their estimated cost, which is printed before the judge
 is called.
 """
 

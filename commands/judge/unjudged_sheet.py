@@ -1,5 +1,5 @@
 """An annotation sheet of unjudged documents for a person:
-`hone judge holes people:NAME --sheet FILE`.
+`hone judge unjudged people:NAME --sheet FILE`.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import polars as pl
 
+from commands.annotate import put_out
 from commands.console import line
-from commands.judge.people import put_out
 from commands.judge.unjudged_pairs import Wanted, texts_of
 from hone.judging.annotation.sheet import drawn
 from hone.seeds import generator
 
-N = 180  # pairs without a limit, as in `hone judge sheet`
+N = 180  # pairs without a limit, as in `hone annotate create`
 
 
 def sheet_of_holes(wanted: Wanted, who: str, out: Path, seed: int, limited: bool) -> None:
@@ -61,4 +61,4 @@ def sheet_of_holes(wanted: Wanted, who: str, out: Path, seed: int, limited: bool
         "holes",
         seed,
     )
-    line(f"After that, run: hone judge holes people:{who} --on {collection.name}")
+    line(f"After that, run: hone judge unjudged people:{who} --collection {collection.name}")

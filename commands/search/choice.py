@@ -88,11 +88,6 @@ def choose_models(given: Params, wanted: str | None, collection: str) -> list[st
     return names
 
 
-def is_trained(name: str) -> bool:
-    """Whether a round has a model."""
-    return (MODELS / name / "modules.json").exists()
-
-
 def best_on_dev(names: list[str], collection: str) -> str | None:
     """The round with the highest nDCG@10 on the dev queries. Null if none has been evaluated on
     them.

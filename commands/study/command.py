@@ -64,7 +64,9 @@ def study(
     if dry:
         return True
     if so_far and not (now.found or now.older):
-        raise Refused("No trial of this study is finished yet. Run the command without --so-far.")
+        raise Refused(
+            "No trial of this study is finished yet. Run the command without --report-only."
+        )
     named_after(name, question, len(now.found.keys() | now.older.keys()))
     failed = {}
     if not so_far:
@@ -278,7 +280,7 @@ def collections_of(question: Question, given: Params) -> list[str]:
             raise Refused(
                 f"{name} has no {question.split} query, so there is nothing to measure. Choose "
                 "another split (--split) or "
-                "collection (--on), or remove it from `evaluate_on`."
+                "collection (--collection), or remove it from `evaluate_on`."
             )
     return names
 

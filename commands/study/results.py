@@ -170,7 +170,7 @@ def results(question: Question, by_arm: ByArm, collection: str, named_after: int
     if some.measured(BASE, collection, question.split).is_empty():
         raise Refused(
             f"{collection} has no judged {question.split} query, so there is nothing to measure. "
-            "Choose another --split or --on."
+            "Choose another --split or --collection."
         )
     refuse_other_queries(by_arm, collection, question.split)
     base = {

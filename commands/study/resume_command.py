@@ -9,10 +9,7 @@ from typing import Any
 
 import yaml
 
-OPTIONS = {
-    "collection": "--on",
-    "first_seed": "--first-seed",
-}  # settings with another name on the command line
+OPTIONS = {"first": "--warmup-recipe"}  # settings with another name on the command line
 
 
 def resume_command(what: Sequence[str], changes: dict[str, Any]) -> str:
@@ -41,4 +38,6 @@ def option(key: str, value: Any) -> list[str]:
                 yaml.safe_dump(setting, default_flow_style=True, width=math.inf).strip(),
             )
         ]
+    if key == "first_seed":
+        return ["--seed-offset", str(value - 1)]
     return [OPTIONS.get(key, f"--{key}"), str(value)]

@@ -1,5 +1,5 @@
-"""Parses Google-style docstrings, and describes valid values in words, for `hone recipes NAME` and
-the pages of docs/.
+"""Parses Google-style docstrings, and describes valid values in words, for `hone recipes show`
+and the pages of docs/.
 
 The docstring is the only documentation: no table elsewhere repeats the meaning of a parameter.
 """

@@ -42,7 +42,7 @@ class CrossScorer:
             fast one on this device.
         device: the torch device.
         batch_tokens: tokens in a batch. Null: a default for the device.
-        user: the caller, shown by `hone store`.
+        user: the caller, shown by `hone cache`.
     """
 
     model: CrossModel

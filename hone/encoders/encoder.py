@@ -177,7 +177,7 @@ class Encoder(TextEncoder):
         reading: maximum length, prompts, precision.
         device: the torch device.
         batch_tokens: tokens in a batch. Null: a default for the device.
-        user: the caller, shown by `hone store`.
+        user: the caller, shown by `hone cache`.
     """
 
     model: ModelFolder

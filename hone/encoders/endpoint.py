@@ -59,7 +59,7 @@ class EndpointEncoder(TextEncoder):
         slots: concurrent requests.
         timeout: seconds for a request.
         attempts: maximum attempts of a request.
-        user: the caller, shown by `hone store`.
+        user: the caller, shown by `hone cache`.
     """
 
     url: str

@@ -55,7 +55,7 @@ def nearest(
         scores[start:end], rows[start:end] = heap.D, heap.I
     if (rows < 0).any():
         raise Refused(
-            "vectors in the embedding cache contain NaN, so their model is broken (`hone store` "
+            "vectors in the embedding cache contain NaN, so their model is broken (`hone cache` "
             "shows which). Train it again."
         )
     return scores, rows

@@ -169,7 +169,7 @@ class Space:
             write_json(self.folder / ABOUT, {**self.description, **made, **wanted, **recorded})
 
     def used_by(self, user: str) -> None:
-        """Record the user of this entry, for `hone store`."""
+        """Record the user of this entry, for `hone cache`."""
         if self.folder.exists():
             file = self.folder / USES
             uses = read_object(file)
@@ -403,7 +403,7 @@ class Vectors:
             raise Refused(
                 f"the shard {shard.path} was deleted, quarantined or truncated while this process "
                 f"was reading it ({error}), for "
-                "example by `hone store clean` in another checkout. Run this again. Its texts are "
+                "example by `hone cache clean` in another checkout. Run this again. Its texts are "
                 "encoded again."
             ) from error
 

@@ -60,14 +60,14 @@ def read(file: Path) -> pl.DataFrame:
         frame = pl.read_parquet(file)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise Refused(
-            f"{file} cannot be read as Parquet ({error}). Delete it and run `hone judge holes` to "
-            "write it again."
+            f"{file} cannot be read as Parquet ({error}). Delete it and run `hone judge unjudged` "
+            "to write it again."
         ) from None
     if dict(frame.schema) != SCHEMA:
         odd = sorted(set(frame.schema.items()) ^ set(SCHEMA.items()), key=str)
         raise Refused(
             f"{file} is not a table of judged documents (column {odd[0][0]} differs). Delete it "
-            "and run `hone judge holes` to write "
+            "and run `hone judge unjudged` to write "
             "it again."
         )
     twice = frame.filter(pl.struct("split", *PAIR).is_duplicated())
@@ -75,7 +75,7 @@ def read(file: Path) -> pl.DataFrame:
         split, query, doc = twice.row(0)[:3]
         raise Refused(
             f"{file} contains document '{doc}' of the {split} query '{query}' twice. Delete it "
-            "and run `hone judge holes` to write it "
+            "and run `hone judge unjudged` to write it "
             "again."
         )
     return frame

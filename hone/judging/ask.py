@@ -124,7 +124,7 @@ def ways(prompt: Prompt, settings: Asking) -> list[tuple[str, Prompt]]:
 
 
 def description(endpoint: Endpoint, prompt: Prompt, settings: Asking, name: str) -> dict:
-    """The description of a judge that `hone judgments` shows."""
+    """The description of a judge that `hone judge log` shows."""
     described = {
         "model": endpoint.model,
         "prompt": prompt.name,

@@ -31,7 +31,7 @@ def may_promote(section: ResolvedRelabel) -> tuple[bool, str]:
         return False, (
             f"the precision of the judge {last['name']} on these candidates is not measured, so "
             "it may only drop or mask. "
-            f"Run `hone judge check {last['name']} --on COLLECTION` with gold verdicts"
+            f"Run `hone judge check {last['name']} --collection COLLECTION` with gold verdicts"
         )
     unchecked = [
         name for name in section.train_on if name not in {item["collection"] for item in found}

@@ -21,20 +21,20 @@ def write_compare(results: Results, *options: str) -> str | None:
     )
 
 
-def write_bench_labels(results: Results) -> str | None:
-    """`hone bench-labels` for the round that the headline is about; null if that is the
+def write_filters_command(results: Results) -> str | None:
+    """`hone filters measure` for the round that the headline is about; null if that is the
     baseline.
     """
     answer = results.answer
     return (
-        f"hone bench-labels {answer.reported_round}"
+        f"hone filters measure {answer.reported_round}"
         if answer.base != answer.reported_round
         else None
     )
 
 
 def write_why(results: Results) -> str | None:
-    """`hone why` for the first query and negative that the page shows; null if no round mined
+    """`hone explain` for the first query and negative that the page shows; null if no round mined
     negatives.
     """
     for name, drawn in results.examples.items():

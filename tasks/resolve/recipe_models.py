@@ -1,5 +1,5 @@
 """The models that a recipe uses in a round. `resolve`, `hone plan`, `hone doctor` and
-`hone store clean` ask it and nothing else.
+`hone cache clean` ask it and nothing else.
 """
 
 from __future__ import annotations

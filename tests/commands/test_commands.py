@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,10 +14,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from commands import store, why
+from commands import cache, explain
 from commands.plan import command
 from hone.config.sections.train import Train
-from hone.data import tables
+from hone.data import tables, training_set
 from hone.encoders.store import Space, keys_of
 from hone.errors import Refused
 from tasks.evaluate.settings import ReferenceSettings
@@ -95,7 +96,7 @@ def test_the_life_of_a_pair_that_was_removed(made: Path):
         removed_sample=PAIR
         | {"rule": ["positive-aware"], "detail": ["scores 0.9, threshold 0.76"]},
     )
-    trace = "\n".join(why.trace_pair("q1", "d2", "r1"))
+    trace = "\n".join(explain.trace_pair("q1", "d2", "r1"))
     assert "query q1: question number 1" in trace
     assert "retrieve: found by dense at rank 1, score 0.9000" in trace
     assert "score: 0.9000 by dense (lowest other positive of the query: 0.8000)" in trace
@@ -111,7 +112,7 @@ def test_the_life_of_a_pair_that_trained(made: Path):
         labels=PAIR | {"label": ["negative"], "rank": [1]},
         trained=PAIR | {"step": [7], "role": ["negative"], "loss": [None], "score": [0.41]},
     )
-    trace = "\n".join(why.trace_pair("q1", "d2", "r1"))
+    trace = "\n".join(explain.trace_pair("q1", "d2", "r1"))
     assert "sample: sampled as a negative (dense, rank 3)" in trace
     assert "train: step 7, as negative, score 0.4100" in trace
     assert "hidden" not in trace
@@ -120,7 +121,7 @@ def test_the_life_of_a_pair_that_trained(made: Path):
 def test_a_held_out_positive_is_reported(made: Path):
     write_round("r1")
     hidden = tables.read("hidden", Path("data/ours/hidden.parquet"))["doc_id"][0]
-    assert "hidden: this pair is a held-out positive" in why.trace_pair("q1", hidden, "r1")[-1]
+    assert "hidden: this pair is a held-out positive" in explain.trace_pair("q1", hidden, "r1")[-1]
 
 
 @pytest.mark.parametrize(
@@ -135,8 +136,54 @@ def test_a_held_out_positive_is_reported(made: Path):
 def test_what_is_not_there(made: Path, arguments: tuple[str, ...], message: str):
     write_round("r1")
     with pytest.raises(Refused) as refused:
-        why.trace_pair(*arguments)
+        explain.trace_pair(*arguments)
     assert message in str(refused.value)
+
+
+def test_a_query_may_be_named_by_its_text(made: Path, capsys: pytest.CaptureFixture):
+    write_round("r1")
+    explain.explain(" Question  NUMBER 2", "d3", "r1")
+    assert "query q2: question number 2" in capsys.readouterr().out
+    training = training_set.read()
+    assert explain.find_query(training, "q1") == "q1"
+    assert explain.find_query(training, "unheard of") == "unheard of"
+
+
+def test_a_text_of_two_queries_needs_an_id(workspace: Path):
+    for name in ("one", "two"):
+        queries = [{"query_id": "q", "text": "the same", "split": "train"}]
+        rows = [{"doc_id": "d", "text": f"text of {name}"}]
+        write_rows(Path("inputs") / name, rows, queries, pairs(("q", "d")))
+    both = {name: {"source": "folder", "path": f"inputs/{name}"} for name in ("one", "two")}
+    prepare(collections=both, train_on=["one", "two"], evaluate_on=["one"])
+    with pytest.raises(Refused, match="2 training queries have this text: 'one/q', 'two/q'"):
+        explain.find_query(training_set.read(), "the same")
+
+
+def test_the_help_lists_every_command_in_its_panel():
+    """Panels come in the order of the work, and no command is outside of them."""
+    from commands.__main__ import ORDER, PANELS
+
+    output = hone("--help").stdout
+    places = [output.index(f"─ {title} ─") for title in PANELS]
+    assert places == sorted(places)
+    for panel, names in PANELS.values():
+        own = {one.name or one.callback.__name__ for one in panel.registered_commands}
+        own |= {one.name for one in panel.registered_groups}
+        assert own <= set(names)
+    assert len(ORDER) == len(set(ORDER))
+
+
+def test_the_version_names_the_commit():
+    output = hone("--version").stdout
+    assert re.match(r"hone \d+\.\d+\.\d+ \([0-9a-f]{40}", output)
+
+
+@pytest.mark.parametrize("word", ["why", "threshold", "bench-labels", "judgments", "store"])
+def test_an_old_name_is_not_a_command(word: str):
+    done = hone(word)
+    assert done.returncode == 2
+    assert "No such command" in done.stderr
 
 
 def test_the_life_of_a_pair_in_joined_collections(workspace: Path):
@@ -152,31 +199,31 @@ def test_the_life_of_a_pair_in_joined_collections(workspace: Path):
     prepare(collections=both, train_on=["one", "two"], evaluate_on=["one"])
     labels = tables.read("labels", Path("rounds/r0/labels.parquet"))
     assert sorted(labels["query_id"]) == ["one/q", "two/q"]
-    trace = "\n".join(why.trace_pair("two/q", "two/d2", "r0"))
+    trace = "\n".join(explain.trace_pair("two/q", "two/d2", "r0"))
     assert "query two/q: what is in two" in trace
     assert "document two/d2: two text 2" in trace
 
 
 def test_store_shows_and_cleans_what_no_model_needs(made: Path, capsys: pytest.CaptureFixture):
-    needed = next(iter(store.needed_spaces()))
+    needed = next(iter(cache.needed_spaces()))
     for about in ({"weights": "of a model that is gone", "max_length": 8, "precision": "fp32"},):
         Space(about).add(keys_of(["a", "b"]), pl.DataFrame({"a": [1.0, 2.0]}).to_numpy())
     from hone.encoders.encoder import encoder_for
 
     space = encoder_for(
-        Path("models/r0"), store.read_settings(), {"device": "cpu", "batch_tokens": None}
+        Path("models/r0"), cache.read_settings(), {"device": "cpu", "batch_tokens": None}
     ).space("query")
     space.add(keys_of(["a"]), pl.DataFrame({"a": [1.0]}).to_numpy())
     assert space.folder == needed
     (space.folder / "x.damaged").write_text("x")
-    store.show()
+    cache.show()
     output = capsys.readouterr().out
     assert "  none " in output
     assert "r0" in output
-    store.clean(yes=False)
+    cache.clean(yes=False)
     assert "would delete" in capsys.readouterr().out
     assert len(list(needed.parent.glob("*"))) == 2
-    store.clean(yes=True)
+    cache.clean(yes=True)
     assert [folder for folder in needed.parent.glob("*") if folder.is_dir()] == [needed]
     assert sorted(file.suffix for file in needed.iterdir()) == [".json", ".safetensors"]
 
@@ -189,7 +236,7 @@ def test_store_asks_nobody_for_a_model_that_was_never_fetched(
     monkeypatch.setattr(
         huggingface_hub, "snapshot_download", partial(here_only, huggingface_hub.snapshot_download)
     )
-    reading = store.read_settings()
+    reading = cache.read_settings()
     pinned = {"name": "someone/never-fetched", "revision": "0" * 40, "fingerprint": None}
     reference = {"kind": "model", "model": pinned, "reading": reading}
     write_settings(
@@ -202,7 +249,7 @@ def test_store_asks_nobody_for_a_model_that_was_never_fetched(
     write_settings(
         RetrieveSettings, {"round": "r1"}, teachers={"someone/teacher": pinned}, model=reading
     )
-    assert {name for names in store.needed_spaces().values() for name in names} == {"r0"}
+    assert {name for names in cache.needed_spaces().values() for name in names} == {"r0"}
     tiny_model(Path("inputs/strong"))
     reference |= {"model": {"name": "inputs/strong", "revision": None, "fingerprint": "old"}}
     write_settings(
@@ -212,7 +259,7 @@ def test_store_asks_nobody_for_a_model_that_was_never_fetched(
         model=reading,
         name="strong",
     )
-    assert {name for names in store.needed_spaces().values() for name in names} == {"r0", "strong"}
+    assert {name for names in cache.needed_spaces().values() for name in names} == {"r0", "strong"}
 
 
 def here_only(real: Callable, *names: str, **options: object) -> object:
@@ -341,7 +388,7 @@ def test_help_needs_no_torch():
 
 
 def test_refusals_are_a_sentence_without_a_traceback(workspace: Path):
-    done = hone("why", "q1", "d1", "--round", "r1", folder=workspace)
+    done = hone("explain", "q1", "d1", "--round", "r1", folder=workspace)
     assert done.returncode == 1
     assert done.stderr.startswith("hone: Round 'r1' is not in rounds/")
     assert "Traceback" not in done.stderr

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from commands.store import list_entries
+from commands.cache import list_entries
 from hone.config import params
 from hone.data import tables
 from hone.errors import Refused

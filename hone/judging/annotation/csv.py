@@ -67,7 +67,7 @@ def read(path: Path) -> list[Filled]:
             text = file.read()
     except FileNotFoundError:
         raise Refused(
-            f"{path} does not exist. Run `hone judge sheet`, or save the annotation page first."
+            f"{path} does not exist. Run `hone annotate create`, or save the annotation page first."
         ) from None
     except UnicodeDecodeError as error:
         raise Refused(

@@ -41,8 +41,8 @@ def read_people(file: Path, prefix: str = "") -> pl.DataFrame:
     file = Path(file)
     if not file.is_file():
         raise Refused(
-            f"{file} does not exist. --people needs a table with query-id, doc-id and a column "
-            "per person."
+            f"{file} does not exist. --annotations needs a table with query-id, doc-id and a "
+            "column per person."
         )
     frame = user_tables.read_csv(file, "," if file.suffix == ".csv" else "\t")
     frame = frame.rename({name: IDS[name] for name in frame.columns if name in IDS})

@@ -28,7 +28,7 @@ def gate(evidence: dict, bound: float = 0.8) -> tuple[bool, str]:
         return (
             False,
             f"{who} may not promote: {gold:,} gold verdicts on candidates are too few, {LEAST} "
-            "are needed (--pairs).",
+            "are needed (--sample).",
         )
     if low is None or estimate is None:
         return (

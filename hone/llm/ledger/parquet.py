@@ -188,7 +188,7 @@ def read(file: Path) -> pl.DataFrame:
             raise Refused(
                 f"{file} is not a judgments file: columns {listed(wrong)} are missing or have "
                 "another type. "
-                "Use a file that `hone judgments export` wrote."
+                "Use a file that `hone judge log export` wrote."
             )
         frame = pl.read_parquet(file, columns=[name for name in SCHEMA if name in found])
         lacking = (

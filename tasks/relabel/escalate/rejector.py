@@ -35,7 +35,7 @@ def rejector(
     models = {found["collection"]: found["rejector"] for found in evidence if not found["another"]}
     for name in said["collection"].unique(maintain_order=True):
         if name not in models:
-            check = f"`hone judge check JUDGE --on {name}`"
+            check = f"`hone judge check JUDGE --collection {name}`"
             raise Refused(
                 f"escalate: rejector has no error model of the judge's present version on {name}. "
                 f"Run {check} first."

@@ -1,6 +1,4 @@
-"""people: a person's verdicts on an annotation sheet (`hone judge sheet`, `hone judge read`),
-from the ledger.
-"""
+"""people: a person's verdicts on an annotation sheet (`hone annotate`), from the ledger."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.report.commands import write_bench_labels
+from tasks.report.commands import write_filters_command
 from tasks.report.figures import draw_hidden
 from tasks.report.negatives import CHOSEN, PLAIN_FATES
 from tasks.report.results import Results
@@ -24,7 +24,7 @@ def collect(results: Results) -> dict[str, Any]:
 
 
 def trace(results: Results) -> Source:
-    return Source(FILES, "dvc repro sample", write_bench_labels(results))
+    return Source(FILES, "dvc repro sample", write_filters_command(results))
 
 
 def draw(results: Results) -> dict[str, dict]:

@@ -10,7 +10,7 @@ from tasks.report.results import Results
 from tasks.report.section import Part, Section, Source
 
 SOURCE = Source(
-    ("rounds/*/relabel.json", "rounds/*/judgments.parquet"), "dvc repro relabel", "hone judgments"
+    ("rounds/*/relabel.json", "rounds/*/judgments.parquet"), "dvc repro relabel", "hone judge log"
 )
 
 

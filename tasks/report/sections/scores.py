@@ -24,7 +24,7 @@ FILES_OF_KINDS = (QUERIES, "reports/runs/bm25/*.trec", "data/*")
 def collect(results: Results) -> dict[str, Any]:
     scores, names = results.scores, results.collections
     rounds = [one for one in scores if one.name in results.rounds]
-    compare_kinds = write_compare(results, "--by", "difficulty")
+    compare_kinds = write_compare(results, "--slice", "difficulty")
     return {
         "by_collection": {
             name: [score for score in scores if score.collection == name] for name in names

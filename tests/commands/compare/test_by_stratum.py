@@ -1,4 +1,4 @@
-"""`hone compare --by`: the difference in each kind of query."""
+"""`hone compare --slice`: the difference in each kind of query."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_each_kind_has_a_line(loop: None, capsys: pytest.CaptureFixture[str]):
 
 def test_what_cannot_be_cut_is_refused(loop: None):
     with pytest.raises(
-        Refused, match="--by dates: no query slices have this name: did you mean 'dated'"
+        Refused, match="--slice dates: no query slices have this name: did you mean 'dated'"
     ):
         compare("r0", "r2", by="dates")
     with pytest.raises(
@@ -69,6 +69,7 @@ def test_what_cannot_be_cut_is_refused(loop: None):
     Path("data/made-up/dates.parquet").unlink()
     with pytest.raises(
         Refused,
-        match="--by dated does not separate the queries: made-up: no relevant document has a date",
+        match="--slice dated does not separate the queries: made-up: no relevant document has a "
+        "date",
     ):
         compare("r0", "r2", by="dated")

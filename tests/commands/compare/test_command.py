@@ -141,7 +141,7 @@ def test_what_cannot_be_compared_is_refused(loop: None):
         compare("r1", "r2", on="mad-up")
     with pytest.raises(Refused, match=r"ends in .md or .parquet"):
         compare("r1", "r2", out=Path("out.html"))
-    with pytest.raises(Refused, match="--margin is 0"):
+    with pytest.raises(Refused, match="--tolerance is 0"):
         compare("r1", "r2", margin=0)
     many("r2")
     with pytest.raises(

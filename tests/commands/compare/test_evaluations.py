@@ -128,6 +128,6 @@ def test_what_is_no_run_with_queries(logged: dict[str, str]):
         compare("r22", "r1")
     with pytest.raises(Refused, match="compared with itself"):
         compare(logged["r1"], logged["r1"][:10])
-    with pytest.raises(Refused, match="--by needs rankings"):
+    with pytest.raises(Refused, match="--slice needs rankings"):
         compare(logged["r1"], "r2", by="overlap")
     assert params.read().seed == 13

@@ -1,4 +1,4 @@
-"""`hone compare --filled`: what a judge's labels make of a difference."""
+"""`hone compare --judge`: what a judge's labels make of a difference."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def test_the_difference_with_the_labels(made: Path, capsys: pytest.CaptureFixtur
     assert r"| ndcg\_at\_10 | 0.6309 | 0.6309 | 0.0000 |" in after
     assert r"| ndcg\_at\_10, with labels of strong | 0.6934 | 1.0000 | +0.3066 |" in after
     assert (
-        "The accuracy of strong on ours has not been measured. Run `hone judge check strong --on "
-        "ours`." in output
+        "The accuracy of strong on ours has not been measured. Run `hone judge check strong "
+        "--collection ours`." in output
     )
 
 
@@ -72,7 +72,10 @@ def test_a_collection_that_is_not_filled_is_named(
     fill("strong", "ours")
     compare("r0", "r1", filled="strong")
     output = capsys.readouterr().out
-    assert "strong has no labels on theirs. Run `hone judge holes strong --on theirs`." in output
+    assert (
+        "strong has no labels on theirs. Run `hone judge unjudged strong --collection theirs`."
+        in output
+    )
     assert output.count("ndcg_at_10, with labels of strong") == 1
 
 
@@ -102,12 +105,12 @@ def test_the_accuracy_of_the_judge_is_reported(made: Path, capsys: pytest.Captur
 def test_compare_names_who_has_filled(made: Path):
     fill("strong", "ours", split="dev")
     with pytest.raises(
-        Refused, match="--filled strong: this judge has no labels of unjudged documents on ours"
+        Refused, match="--judge strong: this judge has no labels of unjudged documents on ours"
     ):  # none on test
         compare("r0", "r1", filled="strong")
     fill("strong", "ours")
     with pytest.raises(
         Refused,
-        match=r"--filled strang: .* on ours \(did you mean 'strong'\?\)\. Run `hone judge holes",
+        match=r"--judge strang: .* on ours \(did you mean 'strong'\?\)\. Run `hone judge unjudged",
     ):
         compare("r0", "r1", filled="strang")

@@ -253,7 +253,7 @@ def test_another_judges_word_may_be_gold(made: Path, server: Server):
     share = found["share_of_false_negatives"]
     assert share["low"] <= len(hidden()) / len(negatives()) <= share["high"]
     assert gate(found)[1].endswith(
-        "60 gold verdicts on candidates are too few, 150 are needed (--pairs)."
+        "60 gold verdicts on candidates are too few, 150 are needed (--sample)."
     )
 
 
@@ -392,7 +392,7 @@ def test_people_agree_beside_the_judge(made: Path, capsys: pytest.CaptureFixture
             {"name": "cheap", "on": "ours", "gold": "hidden", "split": "test"},
             "--gold hidden: ours has no held-out positives",
         ),
-        ({"name": "cheap", "on": "ours", "pairs": 0}, "--pairs is 0"),
+        ({"name": "cheap", "on": "ours", "pairs": 0}, "--sample is 0"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(made: Path, arguments: dict, message: str):

@@ -1,4 +1,4 @@
-"""`hone judge holes`, on a collection of the test's own, with judges behind a local server."""
+"""`hone judge unjudged`, on a collection of the test's own, with judges behind a local server."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from commands import annotate
 from commands.compare.command import compare
-from commands.judge import people as judge_people
 from commands.judge.unjudged_command import fill
 from commands.judge.unjudged_pairs import texts_of
 from hone.data import tables
@@ -163,7 +163,7 @@ def test_a_person_is_given_the_heaviest_holes_on_a_sheet(
         ],
         Path("back.csv"),
     )
-    judge_people.read(Path("back.csv"), "ann")
+    annotate.import_sheet(Path("back.csv"), "ann")
     assert "of unjudged documents of ours, test, by ann" in capsys.readouterr().out
     labels = verdicts(fill("people:ann", "ours", limit=4))
     assert labels == {
@@ -194,8 +194,8 @@ def test_a_parent_is_read_as_all_its_chunks(workspace: Path):
     [
         (
             {"name": "strang"},
-            "hone judge holes: there is no judge 'strang' in params.yaml's `judges`: did you mean "
-            "'strong'?",
+            "hone judge unjudged: there is no judge 'strang' in params.yaml's `judges`: did you "
+            "mean 'strong'?",
         ),
         ({"on": "our"}, "Collection 'our' is not in params.yaml: did you mean 'ours'?"),
         ({"names": ["r0", "r11"]}, "'r11' has not been evaluated on ours: did you mean 'r1'?"),

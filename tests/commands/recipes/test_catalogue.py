@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from commands.recipes import catalogue
-from commands.recipes.command import recipes
+from commands.recipes import catalogue, text
+from commands.recipes.command import list_all
 from hone.config import params
 from hone.errors import Refused
 from tests.prepared import write_params
@@ -41,7 +41,7 @@ def test_groups_come_in_their_order_with_the_rounds_that_use_them(
     assert (found["ance"].group, found["ance"].rounds) == ("published", [])
     assert (found["mine"].group, found["mine"].rounds) == ("own", ["r2"])
     assert found["spoilt"].group == "wrong"
-    assert recipes([], check=False, as_yaml=False)
+    list_all()
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if not line.startswith(" ")][:-1] == list(
         catalogue.GROUPS.values()
@@ -51,18 +51,12 @@ def test_groups_come_in_their_order_with_the_rounds_that_use_them(
     assert "did you mean 'about'?" in spoilt
 
 
-def test_what_the_words_cannot_mean(workspace: Path):
+def test_an_unknown_recipe_is_refused_with_the_nearest_name(workspace: Path):
     write_params()
     with pytest.raises(
         Refused, match="Recipe 'anse' does not exist in recipes/: did you mean 'ance'"
     ):
-        recipes(["anse"], check=False, as_yaml=False)
-    with pytest.raises(Refused, match="show` needs the name of a recipe"):
-        recipes(["show"], check=False, as_yaml=False)
-    with pytest.raises(Refused, match="Name only one recipe"):
-        recipes(["ance", "rlhn"], check=False, as_yaml=False)
-    with pytest.raises(Refused, match="needs the name of a recipe"):
-        recipes([], check=False, as_yaml=True)
+        text.show("anse")
 
 
 def test_what_cannot_run_as_shipped_is_marked_with_what_it_needs(
@@ -78,7 +72,7 @@ def test_what_cannot_run_as_shipped_is_marked_with_what_it_needs(
     assert [found[name] for name in ("top-k", "in-batch", "guide", "guide-confirmed", "ance")] == [
         []
     ] * 5  # an optional judge is no need
-    recipes([], check=False, as_yaml=False)
+    list_all()
     assert (
         "[needs judge `cheap` in params.yaml, judge `strong` in params.yaml] "
         in capsys.readouterr().out

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from commands.recipes import text as text_module
-from commands.recipes.command import recipes
+from commands.recipes.text import show
 from hone.config import docstrings, methods, params, recipe
 from hone.config.sections.train import Train
 from tests.prepared import write_params
@@ -98,7 +98,7 @@ def test_fidelity_and_what_differs_are_reported(here: Path):
 def test_the_yaml_reads_as_the_same_recipe(here: Path, capsys: pytest.CaptureFixture):
     for name in recipe.names():
         capsys.readouterr()
-        assert recipes(["show", name], check=False, as_yaml=True)
+        show(name, as_yaml=True)
         Path("recipes/again.yaml").write_text(capsys.readouterr().out)
         assert recipe.read("again") == recipe.read(name)
         assert (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.recipes.command import recipes
+from commands.recipes.validate import check
 from hone.errors import Refused
 from tests.prepared import write_params
 
@@ -32,13 +32,13 @@ def validate(workspace: Path, capsys: pytest.CaptureFixture):
     """What the command says of a recipe with this text, and whether it finds it right."""
     write_params(judges=GUIDE)
 
-    def check(text: str | bytes) -> tuple[bool, str]:
+    def check_text(text: str | bytes) -> tuple[bool, str]:
         MINE.write_bytes(text if isinstance(text, bytes) else text.encode())
         capsys.readouterr()
-        right = recipes([str(MINE)], check=True, as_yaml=False)
+        right = check(str(MINE))
         return right, capsys.readouterr().out
 
-    return check
+    return check_text
 
 
 def test_what_is_right_is_ok(validate):
@@ -300,7 +300,7 @@ def test_a_scorer_that_nothing_gives(validate):
         "scorer of"
     )
     MINE.rename("recipes/unused.yaml")
-    assert not recipes([], check=True, as_yaml=False)  # it is wrong wherever it is used
+    assert not check(None)  # it is wrong wherever it is used
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_all_recipes_and_rounds_are_checked_and_unused_ones_may_wait_for_a_judge
     workspace: Path, capsys: pytest.CaptureFixture
 ):
     write_params(judges=GUIDE)
-    assert recipes([], check=True, as_yaml=False)
+    assert check(None)
     output = capsys.readouterr().out
     line = 1 + next(
         number
@@ -345,7 +345,7 @@ def test_all_recipes_and_rounds_are_checked_and_unused_ones_may_wait_for_a_judge
     assert f"needs recipes/rlhn.yaml, line {line}: " in output
     assert "ok    round r1: top-k" in output
     write_params(judges=GUIDE, rounds={"r1": {"from": "r0", "recipe": "rlhn"}})
-    assert not recipes(["check"], check=False, as_yaml=False)
+    assert not check(None)
     later_output = capsys.readouterr().out
     assert (
         f"wrong round r1: recipes/rlhn.yaml, line {line}: relabel.cascade.1: there is no judge "
@@ -364,7 +364,7 @@ def test_a_change_of_a_round_is_found_in_params_yaml(
         for number, text in enumerate(Path("params.yaml").read_text().splitlines())
         if text.strip() == "n: 0"
     )
-    assert not recipes([], check=True, as_yaml=False)
+    assert not check(None)
     assert (
         f"wrong round r1: params.yaml, line {line}: sample.choose: top: 'n' is 0"
         in capsys.readouterr().out
@@ -378,4 +378,4 @@ def test_a_file_that_is_not_there(workspace: Path):
         match=r"recipes/tpo-k\.yaml is neither a file nor a recipe in recipes/: did you mean "
         r"'top-k'",
     ):
-        recipes(["check", "recipes/tpo-k.yaml"], check=False, as_yaml=False)
+        check("recipes/tpo-k.yaml")

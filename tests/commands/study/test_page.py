@@ -356,8 +356,8 @@ def test_the_command_that_goes_on():
         "first": "warm-up",
     }
     assert resume_command(["top-k", "ance"], changes) == (
-        "hone study top-k ance --rounds 2 --contrast top-k:ance --contrast top-k:simans --first "
-        "warm-up"
+        "hone study top-k ance --rounds 2 --contrast top-k:ance --contrast top-k:simans "
+        "--warmup-recipe warm-up"
     )
     assert resume_command(["studies/my study.yaml"], {}) == "hone study 'studies/my study.yaml'"
 

@@ -132,7 +132,7 @@ def test_two_recipes_side_by_side(project: Project):
 
 
 def test_what_is_known_by_now_is_written_and_nothing_runs(project: Project):
-    more = ["top-k", "ance", "--seeds", "2", "--steps", "2", "--no-probe", "--so-far"]
+    more = ["top-k", "ance", "--seeds", "2", "--steps", "2", "--no-probe", "--report-only"]
     assert "4 trials (2 arms, 2 seeds), 2 finished, 2 to run" in as_a_process(
         project, "study", *more
     )
@@ -150,7 +150,7 @@ def test_what_is_known_by_now_is_written_and_nothing_runs(project: Project):
         "--seeds",
         "1",
         "--no-probe",
-        "--so-far",
+        "--report-only",
         fails=True,
     )
     assert "No trial of this study is finished yet" in said
@@ -194,7 +194,7 @@ def test_without_its_file_a_trial_trains_again_and_takes_the_rest_from_the_run_c
 
 
 def test_a_kill_leaves_the_checkout_as_it_is_and_the_next_run_goes_on(project: Project):
-    words = ["study", "top-k", "--seeds", "1", "--first-seed", "5", "--steps", "2", "--no-probe"]
+    words = ["study", "top-k", "--seeds", "1", "--seed-offset", "4", "--steps", "2", "--no-probe"]
     before = checkout(project)
     with subprocess.Popen(
         [sys.executable, "-m", "commands", *words],
@@ -224,7 +224,7 @@ def test_a_kill_leaves_the_checkout_as_it_is_and_the_next_run_goes_on(project: P
 @pytest.mark.slow
 def test_two_studies_run_at_once(project: Project):
     before = checkout(project)
-    more = ["--seeds", "1", "--first-seed", "7", "--steps", "2", "--no-probe"]
+    more = ["--seeds", "1", "--seed-offset", "6", "--steps", "2", "--no-probe"]
     with subprocess.Popen(
         [sys.executable, "-m", "commands", "study", "top-k", *more],
         cwd=project.folder,
@@ -267,7 +267,7 @@ def test_results_of_older_code_are_shown_apart_and_run_again_if_asked(project: P
         )
         assert "to run them: 'ance, seed 1', 'top-k, seed 1'" in said
         assert "Their results are not in the other tables and contrasts" in said
-        said = as_a_process(project, "study", *WORDS, "--refresh", "--arm", "ance")
+        said = as_a_process(project, "study", *WORDS, "--refresh", "--only-arm", "ance")
         assert "ance, seed 1: done" in said
         assert "retrieve r1" not in said  # its code is the same
         assert (
@@ -345,7 +345,7 @@ def test_an_arm_goes_into_the_study_with_the_setting_that_dev_prefers(project: P
         "{learning_rate: 5.0e-4}",
     ]
     assert "tuning: 2 training settings for each arm" in hone(
-        project, "study", *words, "--dry", "--no-probe"
+        project, "study", *words, "--dry-run", "--no-probe"
     )
     said = hone(project, "study", *words, "--no-probe")
     assert "top-k-setting2, seed 1: done" in said

@@ -12,11 +12,12 @@ from tests.conftest import PROJECT
 # Module -> the places of `hone.config.methods` that it looks up. Where a module is handed the
 # place, its expression stands here.
 CALLERS: dict[str, set[str]] = {
-    "commands.bench_labels.arms": {"sample.filters"},
-    "commands.bench_labels.command": {"sample.filters"},
+    "commands.filters.arms": {"sample.filters"},
+    "commands.filters.measure": {"sample.filters"},
     "commands.compare.by_stratum": {"PLACE"},
     "commands.docs.methods_pages": {"place"},
     "commands.doctor": {"collect"},
+    "commands.init.collection": {"collect"},
     "commands.judge.again": {"relabel.judges"},
     "commands.judge.inputs": {"relabel.judges"},
     "commands.plan.mining": {"place", "retrieve"},

@@ -258,4 +258,4 @@ def test_a_space_of_two_lengths_is_refused_with_its_folder():
     Shard.write(space.folder / "f.safetensors", keys_of(["b"]), vectors(1)[:, :3])
     with pytest.raises(Refused, match="Delete the folder"):
         Space(ABOUT).find(keys_of(["b"]))
-    assert Space(ABOUT).folder == space.folder  # `hone store` shows and deletes it all the same
+    assert Space(ABOUT).folder == space.folder  # `hone cache` shows and deletes it all the same

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from commands.judge import people as judge_people
+from commands import annotate
 from hone.data import tables
 from hone.data.questions import Questions
 from hone.errors import Refused
@@ -110,7 +110,7 @@ def answers(who: str = "anna") -> dict[tuple[str, str], tuple[str, str | None]]:
 def test_a_sheet_has_what_was_wanted_and_gives_no_kind_away(
     round: Path, capsys: pytest.CaptureFixture
 ):
-    judge_people.sheet("r1", 20, FILE, 0)
+    annotate.create_sheet("r1", 20, FILE, 0)
     made = key()
     assert Counter(row["kind"] for row in made["rows"].values()) == {
         "drawn": 20,
@@ -143,7 +143,7 @@ def test_a_sheet_has_what_was_wanted_and_gives_no_kind_away(
 
 
 def test_verdicts_of_a_person_are_those_of_the_judge(round: Path, capsys: pytest.CaptureFixture):
-    judge_people.sheet("r1", 20, FILE, 0)
+    annotate.create_sheet("r1", 20, FILE, 0)
     drawn, known, random = numbers("drawn"), numbers("known"), numbers("random")
     verdicts = {
         drawn[0]: "yes",
@@ -152,7 +152,7 @@ def test_verdicts_of_a_person_are_those_of_the_judge(round: Path, capsys: pytest
         known[0]: "yes",
         known[1]: "no",
     } | dict.fromkeys(random, "no")
-    judge_people.read(filled(verdicts), "anna")
+    annotate.import_sheet(filled(verdicts), "anna")
     output = capsys.readouterr().out
     assert "by anna: 7 of 24 rows judged, 7 recorded, 0 already recorded" in output
     assert "1 of 2 positives judged yes (50%)" in output
@@ -167,7 +167,7 @@ def test_verdicts_of_a_person_are_those_of_the_judge(round: Path, capsys: pytest
 
 
 def test_a_verdict_is_found_by_its_texts_whatever_known_answer_stood_beside_them(round: Path):
-    judge_people.sheet("r1", 5, FILE, 0)
+    annotate.create_sheet("r1", 5, FILE, 0)
     [first, *_] = numbers("drawn")
     row = key()["rows"][first]
     assert bytes.fromhex(row["question"]) == question_key(
@@ -176,12 +176,12 @@ def test_a_verdict_is_found_by_its_texts_whatever_known_answer_stood_beside_them
 
 
 def test_reading_again_records_only_what_is_new(round: Path, capsys: pytest.CaptureFixture):
-    judge_people.sheet("r1", 20, FILE, 0)
+    annotate.create_sheet("r1", 20, FILE, 0)
     first, second, third, *_ = numbers("drawn")
-    judge_people.read(filled({first: "yes", second: "no"}), "anna")
-    judge_people.read(filled({first: "yes", second: "no"}), "anna")
+    annotate.import_sheet(filled({first: "yes", second: "no"}), "anna")
+    annotate.import_sheet(filled({first: "yes", second: "no"}), "anna")
     assert "0 recorded, 2 already recorded" in capsys.readouterr().out
-    judge_people.read(filled({first: "no", second: "unsure", third: "yes"}), "anna")
+    annotate.import_sheet(filled({first: "no", second: "unsure", third: "yes"}), "anna")
     output = capsys.readouterr().out
     assert "2 recorded, 0 already recorded" in output
     assert "1 verdict changed from yes or no to unsure" in output
@@ -195,11 +195,11 @@ def test_reading_again_records_only_what_is_new(round: Path, capsys: pytest.Capt
 
 def test_a_formula_in_a_text_does_no_harm(round: Path):
     """d1 begins with =: it is marked in the file, and the row is read back as it was."""
-    judge_people.sheet("r1", 20, FILE, 0)
+    annotate.create_sheet("r1", 20, FILE, 0)
     assert TEXTS["d1"] in [row["known_answer"] for row in rows_of()]
     assert ",=HYPERLINK" not in FILE.read_text(encoding="utf-8-sig")
     number = next(row["number"] for row in rows_of() if row["known_answer"] == TEXTS["d1"])
-    judge_people.read(filled({number: "no"}), "anna")
+    annotate.import_sheet(filled({number: "no"}), "anna")
 
 
 def altered(**change: str) -> Path:
@@ -227,35 +227,35 @@ def altered(**change: str) -> Path:
 def test_a_sheet_that_is_not_as_it_was_is_refused_and_nothing_recorded(
     round: Path, change: dict, message: str
 ):
-    judge_people.sheet("r1", 20, FILE, 0)
+    annotate.create_sheet("r1", 20, FILE, 0)
     with pytest.raises(Refused, match=message):
-        judge_people.read(altered(**change), "anna")
+        annotate.import_sheet(altered(**change), "anna")
     assert {verdict for verdict, _ in answers().values()} == {"unknown"}
 
 
 def test_a_row_that_stands_there_twice_and_one_that_never_was(round: Path):
-    judge_people.sheet("r1", 20, FILE, 0)
+    annotate.create_sheet("r1", 20, FILE, 0)
     rows = rows_of()
     with pytest.raises(Refused, match=r"row 3 \(.*-001\): this row repeats row 2"):
-        judge_people.read(altered(**rows[0]), "anna")
+        annotate.import_sheet(altered(**rows[0]), "anna")
     with pytest.raises(Refused, match="has no such row .it has 24"):
-        judge_people.read(altered(number=rows[0]["number"].replace("-001", "-099")), "anna")
+        annotate.import_sheet(altered(number=rows[0]["number"].replace("-001", "-099")), "anna")
 
 
 def test_line_ends_and_blanks_of_a_spreadsheet_are_no_change(round: Path):
-    judge_people.sheet("r1", 20, FILE, 0)
+    annotate.create_sheet("r1", 20, FILE, 0)
     text = rows_of()[1]["candidate"]
-    judge_people.read(
+    annotate.import_sheet(
         altered(candidate=f" {text.replace(' ', chr(13) + chr(10))} ", verdict="yes"), "anna"
     )
     assert "positive" in {verdict for verdict, _ in answers().values()}
 
 
 def test_nobodys_work_is_overwritten(round: Path):
-    judge_people.sheet("r1", 20, FILE, 0)
+    annotate.create_sheet("r1", 20, FILE, 0)
     before = FILE.read_bytes()
     with pytest.raises(Refused, match="may contain verdicts"):
-        judge_people.sheet("r1", 20, FILE, 1)
+        annotate.create_sheet("r1", 20, FILE, 1)
     assert FILE.read_bytes() == before
 
 
@@ -270,13 +270,13 @@ def test_nobodys_work_is_overwritten(round: Path):
 )
 def test_what_cannot_be_meant_is_refused(round: Path, given: dict, message: str):
     with pytest.raises(Refused, match=message):
-        judge_people.sheet(**{"round": "r1", "n": 20, "out": FILE, "seed": 0} | given)
+        annotate.create_sheet(**{"round": "r1", "n": 20, "out": FILE, "seed": 0} | given)
 
 
 def test_a_name_is_plain(round: Path):
-    judge_people.sheet("r1", 20, FILE, 0)
-    with pytest.raises(Refused, match="--by is 'anna b'"):
-        judge_people.read(FILE, "anna b")
+    annotate.create_sheet("r1", 20, FILE, 0)
+    with pytest.raises(Refused, match="--annotator is 'anna b'"):
+        annotate.import_sheet(FILE, "anna b")
 
 
 def test_the_best_rank_of_several_sources_is_a_candidates(round: Path):
@@ -292,6 +292,6 @@ def test_the_best_rank_of_several_sources_is_a_candidates(round: Path):
     tables.write(
         "candidates", tables.shaped("candidates", both), Path("rounds/r1/candidates.parquet")
     )
-    judge_people.sheet("r1", 5, FILE, 0, "candidates")
+    annotate.create_sheet("r1", 5, FILE, 0, "candidates")
     assert key()["bands"]["1 to 3"] == {"pairs": 1, "drawn": 1}
     assert key()["bands"]["31 and more"] == {"pairs": 0, "drawn": 0}

@@ -237,7 +237,7 @@ def test_a_file_that_is_no_sheet_is_refused(tmp_path: Path, content: bytes, mess
 
 
 def test_a_file_that_is_not_there(tmp_path: Path):
-    with pytest.raises(Refused, match="does not exist. Run `hone judge sheet`"):
+    with pytest.raises(Refused, match="does not exist. Run `hone annotate create`"):
         sheet_csv.read(tmp_path / "none.csv")
 
 

@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from sqlalchemy import text
 
-from commands import judgments
+from commands.judge import log
 from hone.errors import Refused
 from hone.llm.ledger import layout
 from hone.llm.ledger.ledger import Ledger, Verdict
@@ -149,14 +149,14 @@ def test_what_is_exported_is_brought_into_a_file(
 ):
     Ledger().describe("f" * 32, {"model": "m"})
     Ledger().record("f" * 32, ANSWER, [Verdict(key, "positive") for key in KEYS[:5]], "r1 today")
-    judgments.export(tmp_path / "all.parquet")
-    judgments.show()
+    log.export(tmp_path / "all.parquet")
+    log.show()
     assert len(pl.read_parquet(tmp_path / "all.parquet")) == 5
     monkeypatch.delenv("HONE_LEDGER")
-    judgments.import_from(tmp_path / "all.parquet")
+    log.import_from(tmp_path / "all.parquet")
     assert set(verdicts_of(Ledger().find("f" * 32, KEYS[:9]))) == set(KEYS[:5])
     monkeypatch.setenv("HONE_LEDGER", url)
-    judgments.import_from(tmp_path / "all.parquet")  # it has them
+    log.import_from(tmp_path / "all.parquet")  # it has them
     assert count(Ledger(), "verdicts") == 5
 
 

@@ -1,4 +1,4 @@
-"""`hone why`: everything that happened to a query-document pair in one round."""
+"""`hone explain`: everything that happened to a query-document pair in one round."""
 
 from __future__ import annotations
 
@@ -11,16 +11,50 @@ from commands.workspace import round_folder
 from hone.data import tables, training_set
 from hone.data.chunks import of_chunks
 from hone.data.labels import positives_of
-from hone.errors import Refused, nearest
+from hone.errors import Refused, listed, nearest
 
 MAX_STEPS = 12
 MOST_COMPARED = 20_000
 
 
-def why(query_id: str, doc_id: str, round: str) -> None:
-    """Print everything that happened to a pair, by stage."""
-    for sentence in trace_pair(query_id, doc_id, round):
+def explain(query: str, doc_id: str, round: str) -> None:
+    """Print everything that happened to a pair, by stage.
+
+    Args:
+        query: the id of a training query, or its text.
+        doc_id: the id of a document.
+        round: the round.
+    """
+    round_folder(round)
+    for sentence in trace_pair(find_query(training_set.read(), query), doc_id, round):
         line(sentence)
+
+
+def find_query(training: training_set.TrainingSet, query: str) -> str:
+    """The id of a training query.
+
+    Args:
+        query: an id, or a text. Case and white space do not count. An id is tried first.
+
+    Raises:
+        Refused: several queries have this text.
+    """
+    queries = training.queries()
+    if not queries.filter(pl.col("query_id") == query).is_empty():
+        return query
+    wanted = normalize(query)
+    ids = [
+        query_id
+        for query_id, text in queries.select("query_id", "text").iter_rows()
+        if normalize(text or "") == wanted
+    ]
+    if len(ids) > 1:
+        raise Refused(f"{len(ids)} training queries have this text: {listed(ids)}. Use an id.")
+    return ids[0] if ids else query
+
+
+def normalize(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def trace_pair(query_id: str, doc_id: str, round: str) -> list[str]:

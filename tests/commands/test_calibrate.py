@@ -1,4 +1,4 @@
-"""`hone threshold` finds the bound by hand where the scores are made up, and refuses where it
+"""`hone calibrate` finds the bound by hand where the scores are made up, and refuses where it
 cannot know.
 """
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from commands.threshold import threshold
+from commands.calibrate import calibrate
 from hone.errors import Refused
 from hone.ir.trec_run import ranking_of, write_run
 from tests.prepared import COLLECTION, write_params
@@ -53,11 +53,11 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> None:
             pl.col("score").fill_null(LOST)
         )
 
-    monkeypatch.setattr("commands.threshold.known_scores", scores)
+    monkeypatch.setattr("commands.calibrate.known_scores", scores)
 
 
 def find(**more: object) -> dict[str, float | None]:
-    return threshold(
+    return calibrate(
         "r0", "ours", **({"lose": 0.1, "false": 0.2, "keep": 4, "risk": 0.1, "splits": 20} | more)
     )
 
@@ -112,11 +112,17 @@ def test_what_cannot_be_known_is_refused(workspace: Path):
     with pytest.raises(
         Refused, match=r"'r1' has not been evaluated on 'ours': did you mean 'r0 on ours'"
     ):
-        threshold("r1", "ours", 0.1, 0.05, 4, 0.1, 10)
+        calibrate("r1", "ours", 0.1, 0.05, 4, 0.1, 10)
     with pytest.raises(Refused, match=r"'our' is not in params.yaml: did you mean 'ours'"):
-        threshold("r0", "our", 0.1, 0.05, 4, 0.1, 10)
-    for bad in ({"lose": 0}, {"false": 1.5}, {"risk": -0.1}, {"keep": 0}):
-        with pytest.raises(Refused, match=f"--{next(iter(bad))}"):
+        calibrate("r0", "our", 0.1, 0.05, 4, 0.1, 10)
+    options = {
+        "max-negatives-lost": {"lose": 0},
+        "max-false-negatives": {"false": 1.5},
+        "error-probability": {"risk": -0.1},
+        "negatives": {"keep": 0},
+    }
+    for option, bad in options.items():
+        with pytest.raises(Refused, match=f"--{option} is "):
             find(**bad)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from commands.bench_labels.command import FREE, Bench, can_tell, line_of, rules_as_they_come
+from commands.filters.measure import FREE, Bench, can_tell, line_of, rules_as_they_come
 from commands.judge.check import desk_of
 from hone.config import methods, recipe
 from hone.config.recipe_schema import Recipe

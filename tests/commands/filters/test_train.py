@@ -1,4 +1,4 @@
-"""`hone bench-labels --train`: real trainings of a small model, stored and resumed."""
+"""`hone filters train`: real trainings of a small model, stored and resumed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from commands.bench_labels.arms import arms
-from commands.bench_labels.command import looked_at
-from commands.bench_labels.training import USER, Trial, run_of
-from commands.bench_labels.training_command import bench_training, refuse_one_query
+from commands.filters.arms import arms
+from commands.filters.measure import looked_at
+from commands.filters.train import refuse_one_query, train_filters
+from commands.filters.training import USER, Trial, run_of
 from hone.data import tables
 from hone.encoders.store import root
 from hone.errors import Refused
-from tests.commands.bench_labels.mined import TEST, mined
+from tests.commands.filters.mined import TEST, mined
 
 pytest.importorskip("torch")
 
@@ -25,16 +25,16 @@ def test_every_arm_is_trained_once_and_kept(
     workspace: Path, hone_home: Path, capsys: pytest.CaptureFixture[str]
 ):
     mined()
-    found = bench_training("r1", [f"{RULE}:share=0.85", RULE], seeds=2)
+    found = train_filters("r1", [f"{RULE}:share=0.85", RULE], seeds=2)
     output = capsys.readouterr().out
     # positive-aware at .95 takes out what the oracle takes out: three of four arms differ.
     assert "6 trainings (4 arms, 3 of them different, 2 seeds)" in output
     assert "0 cached, 6 to train" in output
     assert [one.name for one in found] == ["noisy", "clean", f"{RULE}:share=0.85", RULE]
     assert found[1].mean == found[3].mean
-    rows = pl.read_parquet("reports/bench-labels/r1-ours.parquet")
+    rows = pl.read_parquet("reports/filters/r1-ours.parquet")
     assert len(rows) == 4 * 2 * TEST
-    text = Path("reports/bench-labels/r1-ours.md").read_text()
+    text = Path("reports/filters/r1-ours.md").read_text()
     assert f"| {RULE} |" in text
 
     results = sorted((hone_home / USER).glob("*.json"))
@@ -45,12 +45,12 @@ def test_every_arm_is_trained_once_and_kept(
     assert not list((hone_home / USER).glob(".model*")), "a model stays"
 
     results[0].unlink()  # as if it had been killed before this one was done
-    assert bench_training("r1", [f"{RULE}:share=0.85", RULE], seeds=2) == found
+    assert train_filters("r1", [f"{RULE}:share=0.85", RULE], seeds=2) == found
     output = capsys.readouterr().out
     assert "5 cached, 1 to train; " in output
-    assert pl.read_parquet("reports/bench-labels/r1-ours.parquet").equals(rows)
+    assert pl.read_parquet("reports/filters/r1-ours.parquet").equals(rows)
 
-    bench_training("r1", [RULE], seeds=3)
+    train_filters("r1", [RULE], seeds=3)
     assert "4 cached, 2 to train" in capsys.readouterr().out
 
 
@@ -114,7 +114,7 @@ def test_a_result_is_found_by_what_it_was_computed_from(workspace: Path):
 def test_what_cannot_be_trained_is_refused(workspace: Path, given: dict, message: str):
     mined()
     with pytest.raises(Refused, match=message):
-        bench_training("r1", [RULE], **given)
+        train_filters("r1", [RULE], **given)
     assert not Path("reports").exists()
 
 
@@ -132,6 +132,6 @@ def test_one_judged_query_is_refused_before_anything_trains(workspace: Path, hon
         Refused,
         match="ours has only one judged test query, 'q12', but an interval needs at least two",
     ):
-        bench_training("r1", [RULE], seeds=2)
+        train_filters("r1", [RULE], seeds=2)
     assert not (hone_home / USER).exists()
     assert not Path("reports").exists()

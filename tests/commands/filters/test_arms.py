@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from commands.bench_labels.arms import CLEAN, NOISY, RANDOM, UNMINED, Arm, arms, default_names
-from commands.bench_labels.command import looked_at
+from commands.filters.arms import CLEAN, NOISY, RANDOM, UNMINED, Arm, arms, default_names
+from commands.filters.measure import looked_at
 from hone.errors import Refused
-from tests.commands.bench_labels.mined import TRAIN, hide, mined
+from tests.commands.filters.mined import TRAIN, hide, mined
 
 FREE_JUDGE = {
     "judges": {"guide": {"encoder": {"to": "positives", "model": "r0", "threshold": -1.0}}}

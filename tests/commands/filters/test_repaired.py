@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from commands.bench_labels.arms import Arm
-from commands.bench_labels.repaired_labels import by_seed, repaired
-from commands.bench_labels.sentences import ends, every_query, markdown, remarks, rows_of, sentence
+from commands.filters.arms import Arm
+from commands.filters.repaired_labels import by_seed, repaired
+from commands.filters.sentences import ends, every_query, markdown, remarks, rows_of, sentence
 from hone.stats.fieller import Ratio
 from hone.stats.seeds_and_queries import over_seeds
 

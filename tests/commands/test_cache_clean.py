@@ -1,4 +1,4 @@
-"""`hone store clean --yes`: nothing that somebody needs just now is deleted."""
+"""`hone cache clean --yes`: nothing that somebody needs just now is deleted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from commands import store
+from commands import cache
 from hone.encoders.device_lock import CLEANING, no_work, torch_lock
 from hone.encoders.endpoint import EndpointEncoder
 from hone.encoders.store import Space, keys_of
@@ -27,7 +27,7 @@ ELSEWHERE = "another-machine-7-1"  # a process that cannot be seen from here
 def idle(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Space:
     """A space that no model of this checkout needs."""
     write_settings(ReportSettings, {})
-    monkeypatch.setattr(store, "needed_spaces", dict)
+    monkeypatch.setattr(cache, "needed_spaces", dict)
     space = Space({"weights": "of another checkout"})
     space.add(keys_of(["a"]), np.ones((1, 4), dtype=np.float32))
     return space
@@ -56,10 +56,10 @@ def test_nothing_is_deleted_while_somebody_is_at_work(idle: Space, name: str):
     with FileLock(lock):
         lock.with_name(f"{lock.name}.holder").write_text("process 7")
         with pytest.raises(Refused, match=f"nothing was deleted: .*{name} is locked by process 7"):
-            store.clean(yes=True)
-        store.clean(yes=False)  # a list deletes nothing
+            cache.clean(yes=True)
+        cache.clean(yes=False)  # a list deletes nothing
     assert idle.folder.exists()
-    store.clean(yes=True)
+    cache.clean(yes=True)
     assert not idle.folder.exists()
 
 
@@ -92,16 +92,16 @@ def test_a_file_that_is_being_written_stays_and_its_space_with_it(idle: Space):
     """
     for writer, touched in ((part_owner(), HOURS_AGO), (ELSEWHERE, time.time())):
         part = part_of(idle, writer, touched)
-        store.clean(yes=True)
+        cache.clean(yes=True)
         assert part.exists()
         assert idle.folder.exists()
         part.unlink()
 
 
 def test_what_a_killed_writer_left_goes(idle: Space, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(store, "needed_spaces", lambda: {idle.folder: ["r0"]})
+    monkeypatch.setattr(cache, "needed_spaces", lambda: {idle.folder: ["r0"]})
     part = part_of(idle, ELSEWHERE, HOURS_AGO)
-    store.clean(yes=True)
+    cache.clean(yes=True)
     assert not part.exists()
     assert idle.folder.exists()
 
@@ -111,7 +111,7 @@ def test_a_space_without_a_description_is_shown_and_deleted(
 ):
     """A kill came between its folder and its description."""
     (idle.folder / "space.json").unlink()
-    store.show()
+    cache.show()
     assert idle.folder.name[:12] in capsys.readouterr().out
-    store.clean(yes=True)
+    cache.clean(yes=True)
     assert not idle.folder.exists()

@@ -1,5 +1,5 @@
-"""`hone bench-labels`: how many held-out positives each filter and free judge finds, and what else
-it removes.
+"""`hone filters measure`: how many held-out positives each filter and free judge finds, and what
+else it removes.
 
 The candidates are those of a round, after the guards that every recipe uses. Held-out positives
 (`hide` in params.yaml) are relevant documents that the loop does not see. Unlabelled relevant
@@ -65,7 +65,7 @@ class Found:
     left: float | None
 
 
-def bench_labels(round: str, depth: int = 10, keep: int = KEEP) -> list[Found]:
+def measure_filters(round: str, depth: int = 10, keep: int = KEEP) -> list[Found]:
     """Print a table of every filter and free judge on a round's candidates.
 
     Args:
@@ -77,7 +77,7 @@ def bench_labels(round: str, depth: int = 10, keep: int = KEEP) -> list[Found]:
         Refused: no such round, it has no candidates, or there are no held-out positives.
     """
     if keep < 1:
-        raise Refused(f"--keep is {keep}. Use 1 or more.")
+        raise Refused(f"--negatives is {keep}. Use 1 or more.")
     bench = looked_at(round, depth)
     marked, rules = bench.marked, bench.rules
     found = [measured("none", marked, marked.clear().select(PAIR), keep)]
@@ -89,8 +89,8 @@ def bench_labels(round: str, depth: int = 10, keep: int = KEEP) -> list[Found]:
     table(COLUMNS, [row(one) for one in found])
     line()
     line(
-        "For judges that are not free, `hone judge check NAME --on COLLECTION --gold hidden` "
-        "estimates the same on a sample."
+        "For judges that are not free, `hone judge check NAME --collection COLLECTION --gold "
+        "hidden` estimates the same on a sample."
     )
     return found
 
@@ -264,7 +264,7 @@ def can_tell(line: dict, scores: pl.DataFrame) -> bool:
 
 
 def line_of(name: str, parameters: dict | None = None) -> dict:
-    return methods.checked("sample.filters", {name: parameters or {}}, "bench-labels")
+    return methods.checked("sample.filters", {name: parameters or {}}, "hone filters")
 
 
 def measured(who: str, marked: pl.DataFrame, removed: pl.DataFrame, keep: int) -> Found:

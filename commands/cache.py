@@ -1,4 +1,4 @@
-"""`hone store`: list the entries of the embedding cache (vectors and cross-encoder scores), and
+"""`hone cache`: list the entries of the embedding cache (vectors and cross-encoder scores), and
 delete unused ones.
 """
 
@@ -234,7 +234,7 @@ def show() -> None:
     for name, count in others.items():
         line(f"{home() / name}: {size(count)}")
     if idle:
-        line("`hone store clean` lists the unused entries. `hone store clean --yes` deletes them.")
+        line("`hone cache clean` lists the unused entries. `hone cache clean --yes` deletes them.")
 
 
 def clean(yes: bool) -> None:

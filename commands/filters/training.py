@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from commands.bench_labels.arms import Arm
+from commands.filters.arms import Arm
 from hone.config import stage_settings
 from hone.config.sections.train import Train
 from hone.data import tables

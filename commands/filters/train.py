@@ -1,4 +1,4 @@
-"""`hone bench-labels --train`: the damage of false negatives to a trained model, and how much
+"""`hone filters train`: the damage of false negatives to a trained model, and how much
 each filter or judge repairs.
 """
 
@@ -6,20 +6,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from commands.bench_labels import sentences
-from commands.bench_labels.arms import CLEAN, NOISY, Arm, arms, default_names
-from commands.bench_labels.command import Bench, looked_at
-from commands.bench_labels.repaired_labels import MEASURE, Repaired, by_seed, repaired
-from commands.bench_labels.training import Run, StoredResult, Trial, run_of, written
 from commands.console import line, spell, table
+from commands.filters import sentences
+from commands.filters.arms import CLEAN, NOISY, Arm, arms, default_names
+from commands.filters.measure import Bench, looked_at
+from commands.filters.repaired_labels import MEASURE, Repaired, by_seed, repaired
+from commands.filters.training import Run, StoredResult, Trial, run_of, written
 from hone.errors import Refused, nearest
 from hone.files import write_text
-from hone.layout import BENCH_LABELS
+from hone.layout import FILTERS
 
 SEEDS = 5
 
 
-def bench_training(
+def train_filters(
     round: str,
     names: list[str] | None = None,
     seeds: int = SEEDS,
@@ -28,7 +28,7 @@ def bench_training(
     depth: int = 10,
 ) -> list[Repaired]:
     """Train every arm with every seed, print the results, and write them below
-    reports/bench-labels/.
+    reports/filters/.
 
     Finished trainings are cached and not repeated, so a killed run can be resumed.
 
@@ -62,7 +62,7 @@ def bench_training(
     found = repaired(scores, NOISY, CLEAN)
     about = in_words(bench, run, seeds, depth)
     queries = results[NOISY][0].values["query_id"].sort()
-    place = BENCH_LABELS / f"{round}-{collection}"
+    place = FILTERS / f"{round}-{collection}"
     written(Path(f"{place}.parquet"), sentences.every_query(scores, queries))
     write_text(Path(f"{place}.md"), sentences.markdown(found, made, about))
     line()
@@ -86,7 +86,7 @@ def refuse_one_query(run: Run) -> None:
         raise Refused(
             f"{run.collection} has only one judged {run.judged.split} query, '{judged[0]}', but "
             "an interval needs at least two. "
-            "Judge more queries, or choose another collection with --on."
+            "Judge more queries, or choose another collection with --collection."
         )
 
 
@@ -135,7 +135,9 @@ def collection_of(bench: Bench, on: str | None) -> str:
     """The evaluation collection."""
     known = bench.given.evaluate_on
     if on is not None and on not in known:
-        raise Refused(f"--on: {on} is not in `evaluate_on` of params.yaml: {nearest(on, known)}")
+        raise Refused(
+            f"--collection: {on} is not in `evaluate_on` of params.yaml: {nearest(on, known)}"
+        )
     return on or known[0]
 
 

@@ -1,4 +1,4 @@
-"""`hone judgments`: show the judgment log with its cost, export and import it, and measure the
+"""`hone judge log`: show the judgment log with its cost, export and import it, and measure the
 agreement of judges.
 """
 
@@ -75,7 +75,7 @@ def show() -> None:
         f"{found['money'].sum():.2f}. Recorded answers are reused."
     )
     line(
-        "`hone judgments agreement` compares judges. `export FILE.parquet` and `import "
+        "`hone judge log agreement` compares judges. `export FILE.parquet` and `import "
         "FILE.parquet` copy answers between machines."
     )
 
@@ -88,7 +88,7 @@ def export(file: Path) -> None:
         raise Refused(f"Folder {Path(file).parent} does not exist. Create it, or use another path.")
     count = parquet.export(Ledger(), file)
     line(
-        f"{file}: {count:,} verdicts. `hone judgments import {file}` adds them to another "
+        f"{file}: {count:,} verdicts. `hone judge log import {file}` adds them to another "
         "judgment log."
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from commands.judgments import (
+from commands.judge.log import (
     agreement,
     agreements,
     export,

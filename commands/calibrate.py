@@ -1,4 +1,4 @@
-"""`hone threshold`: calibrate the threshold of the `positive-aware` filter with a statistical
+"""`hone calibrate`: calibrate the threshold of the `positive-aware` filter with a statistical
 guarantee.
 """
 
@@ -44,7 +44,7 @@ class Calibration:
     single: int
 
 
-def threshold(
+def calibrate(
     name: str, on: str, lose: float, false: float, keep: int, risk: float, splits: int
 ) -> dict[str, float | None]:
     """Print both thresholds, and how well they hold on held-out halves of the queries.
@@ -65,11 +65,15 @@ def threshold(
     Raises:
         Refused: nothing was evaluated, or too few dev queries have two positives.
     """
-    for option, value in (("--lose", lose), ("--false", false), ("--risk", risk)):
+    for option, value in (
+        ("--max-negatives-lost", lose),
+        ("--max-false-negatives", false),
+        ("--error-probability", risk),
+    ):
         if not 0 < value < 1:
             raise Refused(f"{option} is {value:g}. Use a fraction between 0 and 1, such as 0.1.")
     if keep < 1:
-        raise Refused(f"--keep is {keep}. Use 1 or more negatives per query.")
+        raise Refused(f"--negatives is {keep}. Use 1 or more negatives per query.")
     given = params.read()
     if on not in given.collections:
         raise Refused(f"Collection '{on}' is not in params.yaml: {nearest(on, given.collections)}")
@@ -192,7 +196,7 @@ def row(pairs: Pairs, value: float, keep: int, made: dict[str, float | None]) ->
     """The effect of a threshold on the calibration queries, as a row of the table."""
     number, false = count_remaining(pairs, value, keep)
     names = [
-        {"lose": "← meets --lose", "false": "← meets --false"}[kind]
+        {"lose": "← meets --max-negatives-lost", "false": "← meets --max-false-negatives"}[kind]
         for kind, chosen in made.items()
         if chosen == value
     ]
@@ -247,7 +251,7 @@ def describe_false(
         return (
             f"No share is proven to keep the false-negative rate at or below {share(most)}. Use "
             "more dev queries with two positives, "
-            "or a larger --false."
+            "or a larger --max-false-negatives."
         )
     wrong = []
     for one, other in halves(pairs, splits, draw):

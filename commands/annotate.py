@@ -1,4 +1,4 @@
-"""`hone judge sheet` and `hone judge read`: write annotation sheets, and import completed ones."""
+"""`hone annotate`: write annotation sheets, and import completed ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CUT = " […]"
 KINDS = {"known": "positives", "random": "random documents"}
 
 
-def sheet(round: str, n: int, out: Path, seed: int, of: Of = "negatives") -> None:
+def create_sheet(round: str, n: int, out: Path, seed: int, of: Of = "negatives") -> None:
     """Write an annotation sheet of a round's pairs as CSV, an HTML page to complete it, and its key
     in HONE_HOME.
 
@@ -51,7 +51,7 @@ def sheet(round: str, n: int, out: Path, seed: int, of: Of = "negatives") -> Non
         Refused: the round does not exist, the pool is empty, or a file already exists.
     """
     if n < 1:
-        raise Refused(f"--n is {n}. Use 1 or more pairs.")
+        raise Refused(f"--pairs is {n}. Use 1 or more pairs.")
     folder = round_folder(round)
     training = training_set.read()
     positives = known_answers()
@@ -149,7 +149,7 @@ def put_out(
         f"Label them in {page} (it opens offline), or fill in the column `verdict` of {out}: yes, "
         "no or unsure."
     )
-    line(f"Then run: hone judge read {out.stem}-filled.csv (or {out}) --by NAME")
+    line(f"Then run: hone annotate import {out.stem}-filled.csv (or {out}) --annotator NAME")
 
 
 def known_answers() -> pl.DataFrame:
@@ -233,7 +233,7 @@ def hash_of(text: str) -> str:
     return fingerprint(" ".join(text.split()))[:16]
 
 
-def read(file: Path, by: str) -> None:
+def import_sheet(file: Path, by: str) -> None:
     """Record the verdicts of a completed sheet, and print the annotator's accuracy on the control
     pairs.
 
@@ -243,8 +243,8 @@ def read(file: Path, by: str) -> None:
     """
     if not re.fullmatch(NAME, by):
         raise Refused(
-            f"--by is '{by}'. Use letters, digits and . _ @ - only, and start with a letter or "
-            "digit."
+            f"--annotator is '{by}'. Use letters, digits and . _ @ - only, and start with a letter "
+            "or digit."
         )
     filled = csv.read(file)
     key = key_for(filled, file)
@@ -267,7 +267,8 @@ def read(file: Path, by: str) -> None:
         line(sentence)
     line(f"To use these verdicts as a judge: {{people: {{who: {by}}}}}")
     line(
-        f"To use them as reference labels: hone judge check NAME --on COLLECTION --gold people:{by}"
+        "To use them as gold labels: hone judge check NAME --collection COLLECTION --gold "
+        f"people:{by}"
     )
 
 
@@ -284,7 +285,7 @@ def key_for(filled: list[Filled], file: Path) -> dict:
     """
     known_sheets = [path.stem for path in (home() / "sheets").glob("*.json")]
     if not filled:
-        raise Refused(f"{file} has no rows. Use a sheet from `hone judge sheet`.")
+        raise Refused(f"{file} has no rows. Use a sheet from `hone annotate create`.")
     for item in filled:
         id = item.fields["number"].strip().rpartition("-")[0]
         if id not in known_sheets:

@@ -1,4 +1,4 @@
-"""`hone bench-labels` on candidates whose truth is known, by hand."""
+"""`hone filters measure` on candidates whose truth is known, by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from commands.__main__ import app
-from commands.bench_labels.command import Found, bench_labels, measured
+from commands.filters.measure import Found, measure_filters, measured
 from hone.data import tables
 from hone.errors import Refused
 from tests.prepared import pairs, prepare, write_rows
@@ -62,7 +62,7 @@ def frame(table: str, rows: list, names: list[str]) -> pl.DataFrame:
 
 
 def test_each_share_by_hand(mined: None, capsys: pytest.CaptureFixture[str]):
-    found = {one.who: one for one in bench_labels("r1", depth=10, keep=2)}
+    found = {one.who: one for one in measure_filters("r1", depth=10, keep=2)}
     # The known answer leaves by a guard: three candidates of each query, one of them hidden.
     assert figures(found["none"]) == (0, 0, None, 0.5)
     # .95 of .8 is .76: d2 goes, d3 (.74) and d4 stay. .9 of it is .72: d3 goes too.
@@ -90,54 +90,39 @@ def test_what_is_kept_is_looked_at_in_the_order_of_the_candidates():
 
 def test_without_scores_no_rule_that_needs_some_is_tried(mined: None):
     tables.write("scores", tables.empty("scores"), Path("rounds/r1/scores.parquet"))
-    assert [one.who for one in bench_labels("r1")] == ["none"]
+    assert [one.who for one in measure_filters("r1")] == ["none"]
 
 
 def test_what_cannot_be_measured_is_refused(mined: None):
     with pytest.raises(Refused, match="params.yaml has no round 'r11': did you mean 'r1'"):
-        bench_labels("r11")
+        measure_filters("r11")
     with pytest.raises(Refused, match="--depth is 0. Use 1 or more"):
-        bench_labels("r1", depth=0)
-    with pytest.raises(Refused, match="--keep is 0. Use 1 or more"):
-        bench_labels("r1", keep=0)
+        measure_filters("r1", depth=0)
+    with pytest.raises(Refused, match="--negatives is 0. Use 1 or more"):
+        measure_filters("r1", keep=0)
     hide("d1")  # it leaves by a guard
     with pytest.raises(Refused, match="None of 2 held-out positives is among the candidates"):
-        bench_labels("r1")
+        measure_filters("r1")
     Path("data/ours/hidden.parquet").unlink()
     with pytest.raises(Refused, match="There are no held-out positives. Set a collection's `hide`"):
-        bench_labels("r1")
+        measure_filters("r1")
     tables.write("candidates", tables.empty("candidates"), Path("rounds/r1/candidates.parquet"))
     with pytest.raises(Refused, match="Round r1 has no candidates"):
-        bench_labels("r1")
+        measure_filters("r1")
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("words", "message"),
     [
-        (
-            ["--arm", "random"],
-            "--arm would have no effect: bench-labels reads it with --train only.",
-        ),
-        (["--seeds", "5"], "--seeds would have no effect"),
-        (
-            ["--steps", "3", "--on", "ours"],
-            "--steps and --on would have no effect: bench-labels reads them with --train only.",
-        ),
-        (
-            ["--train", "--keep", "4"],
-            "--keep would have no effect: bench-labels reads it without --train only.",
-        ),
+        (["measure", "r1", "--negatives", "0"], "--negatives is 0"),
+        (["train", "r1", "--seeds", "1"], "--seeds is 1"),
     ],
 )
-def test_an_option_that_would_change_nothing_is_refused(
-    workspace: Path, given: list[str], message: str
-):
-    found = CliRunner().invoke(app, ["bench-labels", "r1", *given])
-    assert isinstance(found.exception, Refused)
-    assert message in str(found.exception)
+def test_options_reach_the_command(workspace: Path, words: list[str], message: str):
+    found = CliRunner().invoke(app, ["filters", *words])
+    assert str(found.exception).startswith(message)
 
 
-@pytest.mark.parametrize("given", [["--train", "--seeds", "1"], ["--keep", "0"]])
-def test_an_option_where_it_belongs_is_read(workspace: Path, given: list[str]):
-    found = CliRunner().invoke(app, ["bench-labels", "r1", *given])
-    assert str(found.exception).startswith(f"{given[-2]} is ")
+def test_measuring_has_no_options_of_training(workspace: Path):
+    found = CliRunner().invoke(app, ["filters", "measure", "r1", "--seeds", "5"])
+    assert found.exit_code == 2

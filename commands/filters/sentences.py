@@ -7,8 +7,8 @@ import math
 import numpy as np
 import polars as pl
 
-from commands.bench_labels.arms import CLEAN, Arm
-from commands.bench_labels.repaired_labels import MEASURE, Repaired
+from commands.filters.arms import CLEAN, Arm
+from commands.filters.repaired_labels import MEASURE, Repaired
 from hone.present.markdown import escape_text, format_texts
 from hone.present.number_format import format_change, format_p, join_words, score
 from hone.stats.fieller import Ratio
