@@ -12,7 +12,7 @@ from hone.encoders.encoder import Encoder, encoder_for
 from hone.errors import Refused, listed, nearest
 from hone.files import read_json
 from hone.ir.mteb import reading_for, task_of
-from hone.layout import BASE, MODELS, collection_table, metrics_file
+from hone.layout import BASE, MODELS, collection_table, is_trained, metrics_file
 from tasks.evaluate.settings import EvaluateSettings
 
 MOST_MODELS = 2
