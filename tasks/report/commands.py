@@ -33,12 +33,12 @@ def write_filters_command(results: Results) -> str | None:
     )
 
 
-def write_why(results: Results) -> str | None:
+def write_explain(results: Results) -> str | None:
     """`hone explain` for the first query and negative that the page shows; null if no round mined
     negatives.
     """
     for name, drawn in results.examples.items():
         for one in drawn:
             for negative in one.negatives:
-                return shlex.join(["hone", "why", one.query_id, negative.doc_id, "--round", name])
+                return shlex.join(["hone", "explain", one.query_id, negative.doc_id, "--round", name])
     return None

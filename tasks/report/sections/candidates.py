@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.report.commands import write_why
+from tasks.report.commands import write_explain
 from tasks.report.figures import draw_fates
 from tasks.report.negatives import PLAIN_FATES
 from tasks.report.results import Results
@@ -22,7 +22,7 @@ def collect(results: Results) -> dict[str, Any]:
 
 
 def trace(results: Results) -> Source:
-    return Source(FILES, "dvc repro sample", write_why(results))
+    return Source(FILES, "dvc repro sample", write_explain(results))
 
 
 def draw(results: Results) -> dict[str, dict]:

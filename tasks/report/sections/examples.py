@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.report.commands import write_why
+from tasks.report.commands import write_explain
 from tasks.report.results import Results
 from tasks.report.section import Part, Section, Source
 
@@ -20,7 +20,7 @@ def collect(results: Results) -> dict[str, Any]:
 
 
 def trace(results: Results) -> Source:
-    return Source(FILES, "dvc repro relabel", write_why(results))
+    return Source(FILES, "dvc repro relabel", write_explain(results))
 
 
 SECTION = Section("examples", "Examples", Part.LOOP, 60, collect, link="examples", source=trace)

@@ -26,7 +26,7 @@ from hone.errors import Refused
 from hone.llm.ledger import parquet
 from hone.llm.ledger.ledger import Answer, Ledger, Verdict, question_key
 
-PROJECT = Path(__file__).parent.parent.parent
+PROJECT = Path(__file__).parent.parent.parent.parent
 KEYS = [question_key("q", str(number)) for number in range(6)]
 
 
@@ -272,7 +272,7 @@ def test_the_command(tmp_path: Path):
     filled()
 
     def run(*words: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "commands", "judgments", *words]
+        command = [sys.executable, "-m", "commands", "judge", "log", *words]
         return subprocess.run(command, check=False, capture_output=True, text=True, cwd=PROJECT)
 
     assert "small, yes-no" in run().stdout

@@ -75,7 +75,7 @@
     }
   }
 
-  // The same form as the file that stands beside this page, so that `hone judge read` takes either.
+  // The same form as the file that stands beside this page, so that `hone annotate import` takes either.
   const marked = (text) => text.replace(/^(?='*[\t\r\n])|(?:^|(?<=[;\t\r\n]))(?='*[=+\-@＝＋－＠])/g, "'");
   const field = (text) => `"${marked(text).replaceAll('"', '""')}"`;
   function save() {
