@@ -86,10 +86,13 @@ def audit(
 @app.command()
 def plan(
     probe: Probe = True,
+    collect: Annotated[
+        bool, typer.Option("--collect", help="Read the collections first, for real sizes.")
+    ] = False,
 ) -> None:
     """Show what `dvc repro` would run: stages, texts to encode, training pairs, disk space and
     time.
     """
     from commands.plan.command import plan as print_plan
 
-    print_plan(probe)
+    print_plan(probe, collect)
