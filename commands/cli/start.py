@@ -15,7 +15,7 @@ app = typer.Typer()
 @app.command()
 def doctor() -> None:
     """Check this machine and this checkout. Each problem comes with its fix."""
-    from commands.doctor import doctor as check_machine
+    from commands.doctor.command import doctor as check_machine
 
     if not check_machine():
         raise typer.Exit(1)

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from commands.console import line, spell, table
+from hone.config import recipe
 from hone.config.params import Params
-from hone.config.sections.relabel import Budget
 from hone.config.stage_settings import NONE, StageSettings
 from hone.data import tables
 from hone.data.training_set import UNLABELLED
+from hone.judging.resolved_relabel import ResolvedRelabel
+from hone.judging.transfers import format_limits, is_paid
 from hone.judging.versions import prompted, with_how
 from hone.layout import DATA, collection_table, round_table
 from hone.llm.ledger.ledger import Ledger
@@ -84,17 +86,21 @@ def plan_judging(given: Params, settings: dict[str, StageSettings], running: lis
         )
     for name in given.rounds:
         section = settings[f"rounds/{name}/relabel"].relabel
-        limits = {
-            what: limit
-            for what, limit in (section.budget if section != NONE else Budget())
-            if limit is not None
-        }
-        if limits and f"relabel@{name}" in running:
-            line(
-                f"budget of {name}: "
-                f"{', '.join(f'{what} {limit:g}' for what, limit in limits.items())}. Judging "
-                "stops at this limit."
-            )
+        if f"relabel@{name}" in running and section != NONE:
+            for sentence in budget_lines(given, section, name):
+                line(sentence)
+
+
+def budget_lines(given: Params, section: ResolvedRelabel, round: str) -> list[str]:
+    """A sentence on the budget of a round, and whether its recipe or Hone sets it."""
+    limits = format_limits(section.budget)
+    paid = any(is_paid(with_how(item, given.judges.get(item["name"]))) for item in section.cascade)
+    if not limits:
+        warning = f"budget of {round}: no limit. Set `relabel.budget` to limit the cost."
+        return [warning] if paid else []
+    chosen = recipe.recipe_of(given, round).relabel.budget
+    source = "Hone default; `relabel.budget` changes it" if chosen == "default" else "as set"
+    return [f"budget of {round}: {limits} ({source}). Judging stops at this limit."]
 
 
 def amounts(one: Judging) -> tuple[str, str, str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from commands.console import line, size, spell, table
+from commands.console import line, spell, table
+from commands.outgoing import transfers
 from commands.plan import collecting
 from commands.plan.disk import disk
 from commands.plan.judging import plan_judging
+from commands.plan.rates import rate_lines
 from commands.plan.speed import HIGH, LOW, SECONDS_PER_STAGE, measure_speed
 from commands.plan.texts import cut_lines
 from commands.plan.work import Work, downloads
@@ -30,10 +32,13 @@ def show_work(given: Params, settings: dict[str, StageSettings], work: Work) -> 
             f"dev checks during training encode about {sum(work.checked.values()):,} more texts, "
             "without caching (`train.dev_checks`)"
         )
-    for sentence in [*work.unknown, *downloads(given), *cut_lines(given, settings)]:
+    notes = [*downloads(given), *cut_lines(given, settings), *rate_lines(given, settings)]
+    for sentence in [*work.unknown, *notes]:
         line(sentence)
     plan_judging(given, settings, work.stages)
-    line(f"disk: about {size(disk(work))}" if work.sized else "disk: unknown")
+    for sentence in [one.describe() for one in transfers(given, settings, work.stages)]:
+        line(f"leaves Hone: {sentence}")
+    line(disk(work, settings).describe() if work.sized else "disk: unknown")
 
 
 def rows_of(work: Work) -> list[tuple]:

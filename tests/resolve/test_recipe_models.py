@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from commands import doctor, store
+from commands import store
+from commands.doctor import command as doctor
 from commands.plan.work import downloads
 from hone.config import params
 from hone.errors import Refused

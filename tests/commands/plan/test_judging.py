@@ -137,7 +137,7 @@ def test_the_plan_names_the_budget_and_says_how_sure_it_is(
 ):
     plan_judging(*planned, ["relabel@r1"])
     output = capsys.readouterr().out
-    for part in ("guide", "strong", "not measured yet", "(±25 %)", "budget of r1: money 1.5"):
+    for part in ("guide", "strong", "not measured yet", "(±25 %)", "budget of r1: at most 1.5 of money (as set)"):
         assert part in output
     plan_judging(*planned, [])
     assert capsys.readouterr().out == ""

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands import doctor
+from commands.doctor import command as doctor
 from commands.plan import texts
 from hone.config import params
 from hone.data import tables
