@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
+from commands.plan.work import counts
 from hone.config.params import Params
 from hone.config.stage_settings import NONE, StageSettings
 from hone.judging.transfers import format_limits, judge_transfers
@@ -34,8 +36,18 @@ def transfers(
     for name in given.compare_with:
         for collection in given.evaluate_on:
             if running is None or f"evaluate-reference@{name}-{collection}" in running:
-                found += reference_transfers(settings[f"reference/{name}/{collection}"])
+                sent = reference_transfers(settings[f"reference/{name}/{collection}"])
+                found += with_number(sent, collection)
     return list({(one.sender, one.name): one for one in found}.values())
+
+
+def with_number(sent: list[Transfer], collection: str) -> list[Transfer]:
+    """Transfers of a whole collection with the number of its texts, if it has been read."""
+    sizes = counts(collection) if sent else None
+    if sizes is None:
+        return sent
+    number = sizes["documents"] + sizes["dev"] + sizes["test"]
+    return [replace(one, texts=f"{one.texts} ({number:,} texts)") for one in sent]
 
 
 def remote_results() -> list[str]:

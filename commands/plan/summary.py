@@ -37,7 +37,7 @@ def show_work(given: Params, settings: dict[str, StageSettings], work: Work) -> 
         line(sentence)
     plan_judging(given, settings, work.stages)
     for sentence in [one.describe() for one in transfers(given, settings, work.stages)]:
-        line(f"leaves Hone: {sentence}")
+        line(f"endpoint: {sentence}")
     line(disk(work, settings).describe() if work.sized else "disk: unknown")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hone.config.sections.relabel import Budget
+from hone.judging.prompt import load
 from hone.judging.versions import with_how
 from hone.transfer import Transfer
 
@@ -61,6 +62,12 @@ def format_price(price: Mapping[str, float] | None) -> str:
     )
 
 
+def positives_of(parameters: Mapping[str, Any]) -> str:
+    """The positives in a list of texts. Empty if the prompt shows none."""
+    name = parameters.get("prompt")
+    return "" if name and not load(name).shows_positives else ", their positives"
+
+
 def judge_transfers(
     lines: Iterable[Mapping[str, Any]],
     judges: Mapping[str, Any],
@@ -86,8 +93,8 @@ def judge_transfers(
         cut = f", each cut at {trim:,} tokens" if trim else ""
         slots = parameters.get("slots") or SLOTS
         texts = (
-            f"{queries} queries, their positives and the documents to judge{cut}, in up to {slots} "
-            "requests at a time"
+            f"{queries} queries{positives_of(parameters)} and the documents to judge{cut}, in up "
+            f"to {slots} requests at a time"
         )
         cost = f"{format_price(parameters.get('price'))}; {limit or 'no limit'}"
         found += [

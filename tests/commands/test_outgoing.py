@@ -9,7 +9,9 @@ import pytest
 from commands.doctor import command as doctor
 from commands.outgoing import remote_results, transfers
 from hone.config import params
+from hone.files import write_json
 from tasks.resolve.stages import everything
+from tests.commands.plan.test_texts import collected
 from tests.hone.encoders.test_text_lengths import model_of_words
 from tests.prepared import write_params
 
@@ -67,6 +69,20 @@ def test_a_plan_lists_only_the_stages_that_would_run(base: None):
     running = ["evaluate-reference@theirs-ours"]
     assert [one.sender for one in transfers(given, settings, running)] == ["reference theirs"]
     assert transfers(given, settings, ["train@r1"]) == []
+
+
+def test_a_collection_that_was_read_has_its_number_of_texts(base: None):
+    """Two documents, no dev query and one test query."""
+    write("https://api.example.com/v1")
+    given = params.read()
+    running = ["evaluate-reference@theirs-ours"]
+    (before,) = transfers(given, everything(given), running)
+    assert before.texts.endswith("each once")
+    collected("ours", ["a", "b"], test=["c"])
+    numbers = {split: {"queries": int(split == "test")} for split in ("train", "dev", "test")}
+    write_json(Path("data/ours/about.json"), numbers)
+    (after,) = transfers(given, everything(given), running)
+    assert after.texts.endswith("each once (3 texts)")
 
 
 def test_remote_databases_are_named_without_their_passwords(monkeypatch: pytest.MonkeyPatch):

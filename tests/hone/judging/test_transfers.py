@@ -76,5 +76,15 @@ def test_each_endpoint_and_collection_is_a_transfer():
     )
 
 
+def test_positives_are_sent_only_by_prompts_that_show_them():
+    def texts(prompt: str) -> str:
+        line = {"name": "one", "method": "endpoint", "parameters": UNPRICED | {"model": "m"}}
+        line["parameters"] |= {"prompt": prompt}
+        return judge_transfers([line], {}, ["ours"], "")[0].texts
+
+    assert texts("yes-no").startswith("training queries, their positives and the documents")
+    assert texts("yes-no-alone").startswith("training queries and the documents")
+
+
 def test_the_assumed_number_of_requests_is_the_default_of_the_judge():
     assert inspect.signature(endpoint).parameters["slots"].default == transfers.SLOTS
