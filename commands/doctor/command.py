@@ -187,20 +187,22 @@ def disk() -> Iterator[Line]:
 def model() -> Iterator[Line]:
     from hone.config import params
     from hone.encoders.model_folder import PACKAGED, ModelFolder, folder_of, packaged
+    from hone.files import size_of
 
     given = params.read().model
     if package := packaged(given.name, given.revision):
-        folder_of(package)
+        weight = size(size_of(folder_of(package)))
         copy = "" if package == given.name else f" as the package {package}; no network is needed"
         yield Line(
             OK,
-            f"model {given.name}: installed{copy}, with the published weights (SHA-256 "
+            f"model {given.name}: installed{copy} ({weight}), with the published weights (SHA-256 "
             f"{PACKAGED[package][2][:12]}...)",
         )
     elif Path(given.name).is_dir():
         folder = ModelFolder(Path(given.name))
         folder.refuse_unsafe()
-        yield Line(OK, f"model {given.name}: a folder with safetensors and without code")
+        weight = size(size_of(folder.path))
+        yield Line(OK, f"model {given.name}: a folder with safetensors and without code ({weight})")
         if folder.unused_prompts and not any(given.prompts.model_dump().values()):
             yield Line(
                 NOTE,

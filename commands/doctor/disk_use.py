@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import sysconfig
+from collections import Counter
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -57,21 +59,24 @@ def space_of(path: Path) -> int:
 
 def environment_text() -> str:
     """The size of the Python environment, and its largest packages."""
-    import sysconfig
-
-    if sys.prefix == sys.base_prefix:
-        folder = Path(sysconfig.get_path("purelib"))
-    else:
-        folder = Path(sys.prefix)
-    sizes = package_sizes(Path(sysconfig.get_path("purelib")))
-    largest = ", ".join(f"{name} {size(count)}" for name, count in sizes[:LARGEST])
-    return f"environment {folder}: {size(size_of(folder))} (largest packages: {largest})"
+    packages = Path(sysconfig.get_path("purelib"))
+    folder = packages if sys.prefix == sys.base_prefix else Path(sys.prefix)
+    total, sizes = package_sizes(folder, packages)
+    largest = ", ".join(f"{name} {size(count)}" for name, count in sizes.most_common(LARGEST))
+    return f"environment {folder}: {size(total)} (largest packages: {largest})"
 
 
-def package_sizes(folder: Path) -> list[tuple[str, int]]:
-    """The folders below site-packages with their sizes, the largest first."""
-    found = [(one.name, size_of(one)) for one in folder.iterdir() if one.is_dir()]
-    return sorted(found, key=lambda one: -one[1])
+def package_sizes(folder: Path, packages: Path) -> tuple[int, Counter[str]]:
+    """The bytes of all files below a folder, and of each folder directly below `packages`, in one
+    walk.
+    """
+    total, sizes = 0, Counter()
+    for place, _, names in os.walk(folder):
+        count = sum((Path(place) / name).lstat().st_size for name in names)
+        total += count
+        if Path(place).is_relative_to(packages) and place != str(packages):
+            sizes[Path(place).relative_to(packages).parts[0]] += count
+    return total, sizes
 
 
 def home_text(folder: Path) -> str:

@@ -109,11 +109,14 @@ def fill(
     )
     file = judge_labels.file_of(on, judge["name"])
     before = judge_labels.read(file) if file.exists() else None
-    announce_calls(judge, wanted, every, names, depth, given, desk.ledger, training is not None)
+    left = announce_calls(
+        judge, wanted, every, names, depth, given, desk.ledger, training is not None
+    )
     limits = format_limits(budget)
-    if limits and money is None and tokens is None:
-        line(f"Budget: {limits} (Hone default; set --money or --tokens).")
-    announce(judge_transfers([judge], given.judges, [on], limits, split), "judge unjudged")
+    if left and limits and money is None and tokens is None:
+        line(f"Budget: {limits} (Hone default). Set --money or --tokens to change it.")
+    if left:
+        announce(judge_transfers([judge], given.judges, [on], limits, split), "judge unjudged")
 
     answered = pl.concat([ask(judge, block, desk) for block in wanted.blocks()])
     if desk.budget.over:

@@ -93,8 +93,8 @@ def judge_transfers(
         cut = f", each cut at {trim:,} tokens" if trim else ""
         slots = parameters.get("slots") or SLOTS
         texts = (
-            f"{queries} queries{positives_of(parameters)} and the documents to judge{cut}, in up "
-            f"to {slots} requests at a time"
+            f"{queries} queries{positives_of(parameters)} and the documents to judge{cut}; "
+            f"concurrent requests: {slots}"
         )
         cost = f"{format_price(parameters.get('price'))}; {limit or 'no limit'}"
         found += [

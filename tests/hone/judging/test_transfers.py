@@ -70,7 +70,7 @@ def test_each_endpoint_and_collection_is_a_transfer():
         "A_KEY",
         "judge strong",
     )
-    assert "each cut at 64 tokens, in up to 4 requests at a time" in found[0].texts
+    assert "each cut at 64 tokens; concurrent requests: 4" in found[0].texts
     assert found[0].cost == (
         "1 per million input tokens and 2 per million output tokens; at most 5 of money"
     )
