@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from commands import doctor
+from commands.doctor import command as doctor
 from tasks.ignored_code import advice
 from tests.prepared import PROJECT
 

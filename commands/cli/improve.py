@@ -304,10 +304,18 @@ def judge_unjudged(
     ] = None,
     split: Annotated[Literal["test", "dev"], typer.Option(help="The split.")] = "test",
     tokens: Annotated[
-        int | None, typer.Option(min=1, help="Stop after this many prompt and completion tokens.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Stop after this many prompt and completion tokens; for an endpoint without "
+            "`price`, 2,000,000 by default.",
+        ),
     ] = None,
     money: Annotated[
-        float | None, typer.Option(min=0, help="Stop at this cost, at the judge's `price`.")
+        float | None,
+        typer.Option(
+            min=0, help="Stop at this cost, at the judge's `price`; 5 by default with a price."
+        ),
     ] = None,
     sheet: Annotated[
         Path | None,

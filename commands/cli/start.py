@@ -15,7 +15,7 @@ app = typer.Typer()
 @app.command()
 def doctor() -> None:
     """Check this machine and this checkout. Each problem comes with its fix."""
-    from commands.doctor import doctor as check_machine
+    from commands.doctor.command import doctor as check_machine
 
     if not check_machine():
         raise typer.Exit(1)
@@ -86,10 +86,13 @@ def audit(
 @app.command()
 def plan(
     probe: Probe = True,
+    collect: Annotated[
+        bool, typer.Option("--collect", help="Read the collections first, for real sizes.")
+    ] = False,
 ) -> None:
     """Show what `dvc repro` would run: stages, texts to encode, training pairs, disk space and
     time.
     """
     from commands.plan.command import plan as print_plan
 
-    print_plan(probe)
+    print_plan(probe, collect)

@@ -26,6 +26,7 @@ from hone.judging.fingerprint import variant
 from hone.judging.prompt import load
 from hone.judging.reliability.probe_pairs import in_order, spread
 from hone.judging.run_judge import ask
+from hone.judging.transfers import judge_transfers
 from hone.judging.versions import prompted
 from hone.layout import PAIR, TRAINING_LIST, round_table
 from hone.llm.budget import Budget, JudgeBudget
@@ -34,6 +35,7 @@ from hone.llm.spending import Spending
 from hone.present.number_format import count
 from hone.seeds import seed_of
 from hone.stats.proportions import wilson
+from hone.transfer import announce
 from tasks.relabel.budget import fingerprint_of_questions, judges_of, order_before, what_is_left
 from tasks.relabel.settings import RelabelSettings
 
@@ -111,6 +113,8 @@ def again(
         f"{before['query_id'].n_unique():,} queries are judged again."
     )
     parts = [questions.only(before) for questions in blocks]
+    limit_text = f"at most {len(before):,} pairs"
+    announce(judge_transfers([judge], given.judges, [on], limit_text), "judge check --again")
     now = pl.concat([ask_fresh(fresh, part, spending) for part in parts if len(part)])
     return report_changes(name, before, now, spending, spent)
 

@@ -42,10 +42,12 @@ from hone.judging.reliability.false_negative_share import gold_sample
 from hone.judging.reliability.gate import gate
 from hone.judging.reliability.probe_pairs import PairSets, in_order, pair_sets
 from hone.judging.run_judge import ask
+from hone.judging.transfers import judge_transfers
 from hone.layout import MODELS, PAIR, TRAINING_LIST
 from hone.llm.ledger.ledger import Ledger
 from hone.seeds import seed_of
 from hone.stage import say
+from hone.transfer import announce
 from tasks.relabel.settings import RelabelSettings
 from tasks.retrieve.settings import RetrieveSettings
 
@@ -132,7 +134,11 @@ def check(
     )
     refuse_empty(sets, on, collection.split)
     left = CANDIDATES_PER_GOLD * pairs if limit is None else max(1, limit - len(sets.pairs))
-    desk = desk_of(given, round, [line for line in (judge, gold_line) if line], training)
+    called = [line for line in (judge, gold_line) if line]
+    desk = desk_of(given, round, called, training)
+    limit_text = f"at most {len(sets.pairs) + (left if gold else 0):,} pairs"
+    sent = judge_transfers(called, given.judges, [on], limit_text, collection.split)
+    announce(sent, "judge check")
 
     say(f"judge check: {name} on {on}, split {collection.split}: {len(sets.pairs):,} pairs")
     rows = sets.pairs.join(

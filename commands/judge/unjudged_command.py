@@ -17,6 +17,7 @@ from commands.judge.unjudged_pairs import announce_calls, wanted_of
 from commands.judge.unjudged_sheet import sheet_of_holes
 from hone.config import params
 from hone.config.params import BUILT_IN, Params
+from hone.config.sections.relabel import Budget as Limits
 from hone.data import training_set
 from hone.data.unknown_reasons import kinds
 from hone.errors import Refused, nearest
@@ -26,10 +27,13 @@ from hone.ir.measures import DEPTH
 from hone.ir.trec_run import ranking_of
 from hone.judging.context import run_name
 from hone.judging.run_judge import ask
+from hone.judging.transfers import default_budget, format_limits, judge_transfers
+from hone.judging.versions import with_how
 from hone.layout import RUNS, TRAINING_LIST
 from hone.llm.budget import Budget
 from hone.present.number_format import count
 from hone.seeds import seed_of
+from hone.transfer import announce
 
 COMMAND = "hone judge unjudged"
 
@@ -56,7 +60,7 @@ def fill(
         names: rounds and references whose rankings count; null: all of params.yaml that were
             evaluated on the collection.
         split: test or dev.
-        tokens, money: budget; null: no limit.
+        tokens, money: budget; both null: the default for an endpoint, else no limit.
         sheet: a CSV for an annotation sheet of the pairs. Then only the sheet is written, and null
             is returned.
 
@@ -97,14 +101,22 @@ def fill(
         return None
     round = round_of(given, None, needed=False)
     training = training_set.read() if TRAINING_LIST.exists() else None
+    budget = limits_of(judge, given, money, tokens)
     desk = replace(
         desk_of(given, round, [judge], training),
-        budget=Budget(money=money, tokens=tokens),
+        budget=Budget(**budget.model_dump()),
         run=run_name(f"judge holes {on}"),
     )
     file = judge_labels.file_of(on, judge["name"])
     before = judge_labels.read(file) if file.exists() else None
-    announce_calls(judge, wanted, every, names, depth, given, desk.ledger, training is not None)
+    left = announce_calls(
+        judge, wanted, every, names, depth, given, desk.ledger, training is not None
+    )
+    limits = format_limits(budget)
+    if left and limits and money is None and tokens is None:
+        line(f"Budget: {limits} (Hone default). Set --money or --tokens to change it.")
+    if left:
+        announce(judge_transfers([judge], given.judges, [on], limits, split), "judge unjudged")
 
     answered = pl.concat([ask(judge, block, desk) for block in wanted.blocks()])
     if desk.budget.over:
@@ -121,6 +133,13 @@ def fill(
         given,
     )
     return store_labels(judge, filler, answered, before, collection, names)
+
+
+def limits_of(judge: dict, given: Params, money: float | None, tokens: int | None) -> Limits:
+    """The budget of the options, or the default of the judge if neither is given."""
+    if money is None and tokens is None:
+        return default_budget([with_how(judge, given.judges.get(judge["name"]))])
+    return Limits(money=money, tokens=tokens)
 
 
 def evaluated(given: Params, on: str, names: list[str] | None) -> list[str]:

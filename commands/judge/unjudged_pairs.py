@@ -126,8 +126,9 @@ def announce_calls(
     given: Params,
     ledger: Ledger,
     trains: bool,
-) -> None:
-    """Print the number of pairs and the estimated cost, before any call.
+) -> int:
+    """Print the number of pairs and the estimated cost, before any call. Returns the number of
+    pairs for which a model is prompted.
 
     Args:
         judge: the resolved judge.
@@ -159,7 +160,7 @@ def announce_calls(
     )
     if not prompted(judge):
         line("The judge uses no tokens.")
-        return
+        return 0
     answered = 0
     if load(judge["parameters"]["prompt"]).kind != "pairwise" or not trains:
         answered = at_hand(judge, wanted, ledger)
@@ -176,6 +177,7 @@ def announce_calls(
             f"{f'The other {left:,}' if answered else 'They'} need about {used:,} "
             f"tokens{f', cost {paid:.2f}' if paid else ''}."
         )
+    return left
 
 
 def at_hand(judge: dict, wanted: Wanted, ledger: Ledger) -> int:

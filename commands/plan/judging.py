@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from commands.console import line, spell, table
+from hone.config import recipe
 from hone.config.params import Params
-from hone.config.sections.relabel import Budget
 from hone.config.stage_settings import NONE, StageSettings
 from hone.data import tables
 from hone.data.training_set import UNLABELLED
+from hone.judging.resolved_relabel import ResolvedRelabel
+from hone.judging.transfers import format_limits, is_paid
 from hone.judging.versions import prompted, with_how
 from hone.layout import DATA, collection_table, round_table
 from hone.llm.ledger.ledger import Ledger
@@ -21,6 +23,7 @@ from tasks.relabel.settings import RelabelSettings
 from tasks.sample.settings import SampleSettings
 
 SAMPLE = 200
+UNKNOWN = "unknown"
 # Judges that use only encoders and cross-encoders on this machine, or people.
 FREE = frozenset({"encoder", "cross-encoder", "scores", "group", "neighbours", "replay", "people"})
 
@@ -30,16 +33,16 @@ class Judging:
     """The planned work of one judge in a round.
 
     Attributes:
-        pairs: largest number of pairs.
+        pairs: largest number of pairs; null if a collection has not been read yet.
         bound: "at most " if the number depends on an earlier judge, else empty.
-        tokens: prompt and completion tokens; null if the judge uses no prompt.
+        tokens: prompt and completion tokens; null if the judge uses no prompt, or `pairs` is null.
         money: cost at the judge's `price`; null without a price.
         seconds: time at the speed recorded in the judgment log; null without a record.
     """
 
     round: str
     judge: str
-    pairs: int
+    pairs: int | None
     bound: str
     tokens: int | None
     money: float | None
@@ -48,6 +51,11 @@ class Judging:
 
 def plan_judging(given: Params, settings: dict[str, StageSettings], running: list[str]) -> None:
     """Print the planned work of judges for the rounds whose `relabel` would run."""
+    for name in given.rounds:
+        section = settings[f"rounds/{name}/relabel"].relabel
+        if f"relabel@{name}" in running and section != NONE:
+            for judge, reason in section.left_out.items():
+                line(f"{name}: judge {judge} is left out: {reason}")
     found = [
         one
         for name in given.rounds
@@ -62,10 +70,8 @@ def plan_judging(given: Params, settings: dict[str, StageSettings], running: lis
         (
             one.round,
             one.judge,
-            f"{one.bound}{one.pairs:,}",
-            f"{one.tokens:,}" if one.tokens else "–",
-            f"{one.money:.2f}" if one.money else "–",
-            spell(one.seconds) if one.seconds is not None else "not measured yet",
+            f"{one.bound}{one.pairs:,}" if one.pairs is not None else UNKNOWN,
+            *amounts(one),
         )
         for one in found
     ]
@@ -80,17 +86,32 @@ def plan_judging(given: Params, settings: dict[str, StageSettings], running: lis
         )
     for name in given.rounds:
         section = settings[f"rounds/{name}/relabel"].relabel
-        limits = {
-            what: limit
-            for what, limit in (section.budget if section != NONE else Budget())
-            if limit is not None
-        }
-        if limits and f"relabel@{name}" in running:
-            line(
-                f"budget of {name}: "
-                f"{', '.join(f'{what} {limit:g}' for what, limit in limits.items())}. Judging "
-                "stops at this limit."
-            )
+        if f"relabel@{name}" in running and section != NONE:
+            for sentence in budget_lines(given, section, name):
+                line(sentence)
+
+
+def budget_lines(given: Params, section: ResolvedRelabel, round: str) -> list[str]:
+    """A sentence on the budget of a round, and whether its recipe or Hone sets it."""
+    limits = format_limits(section.budget)
+    paid = any(is_paid(with_how(item, given.judges.get(item["name"]))) for item in section.cascade)
+    if not limits:
+        warning = f"budget of {round}: no limit. Set `relabel.budget` to limit the cost."
+        return [warning] if paid else []
+    chosen = recipe.recipe_of(given, round).relabel.budget
+    source = "Hone default; `relabel.budget` changes it" if chosen == "default" else "as set"
+    return [f"budget of {round}: {limits} ({source}). Judging stops at this limit."]
+
+
+def amounts(one: Judging) -> tuple[str, str, str]:
+    """Tokens, cost and time of a judge as a table shows them."""
+    if one.pairs is None:
+        return UNKNOWN, UNKNOWN, UNKNOWN
+    return (
+        f"{one.tokens:,}" if one.tokens else "–",
+        f"{one.money:.2f}" if one.money else "–",
+        spell(one.seconds) if one.seconds is not None else "not measured yet",
+    )
 
 
 def judging(
@@ -100,7 +121,12 @@ def judging(
     section = settings.relabel
     if section == NONE:
         return []
-    every = pairs = negatives(given, sample, section.depth, round, settings.unlabelled)
+    every = negatives(given, sample, section.depth, round, settings.unlabelled)
+    if every is None:
+        return [
+            Judging(round, item["name"], None, "", None, None, None) for item in section.cascade
+        ]
+    pairs = every
     queries, graded = (
         training_queries(given, settings.unlabelled),
         count_positives(given) if section.grades else None,
@@ -173,9 +199,9 @@ def round_up(number: float) -> int:
 
 def negatives(
     given: Params, sample: SampleSettings, depth: int | None, round: str, unlabelled: bool
-) -> int:
+) -> int | None:
     """Number of a round's negatives if they exist, else the largest number that the recipe may
-    sample.
+    sample. Null if a training collection has not been read yet.
     """
     file = round_table(round, "negatives")
     n = sample.sample.choose["parameters"]["n"]
@@ -188,6 +214,8 @@ def negatives(
             .collect()
             .item()
         )
+    if not all((DATA / name / "about.json").exists() for name in given.train_on):
+        return None
     return n * training_queries(given, unlabelled)
 
 

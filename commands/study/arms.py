@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from commands.plan.command import counts
+from commands.plan.work import counts
 from commands.study import command_arm
 from commands.study.design import OTHER_BASE, Arm, Question
 from hone.config import params

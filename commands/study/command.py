@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from commands.console import line, spell, table
-from commands.plan.command import counts
+from commands.plan.work import counts
 from commands.study import text, trial_models, tuning, worktree
 from commands.study.arms import Trial, trials, user_params
 from commands.study.design import Question, parse_question

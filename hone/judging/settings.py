@@ -17,6 +17,7 @@ from hone.files import fingerprint_of_file, read_json
 from hone.judging import fingerprint
 from hone.judging.annotation.overrides import NAME as OVERRIDES
 from hone.judging.resolved_relabel import JudgeLine, ResolvedRelabel
+from hone.judging.transfers import budget_of
 from hone.judging.versions import without_how
 from hone.layout import BASE
 
@@ -29,7 +30,7 @@ def relabel(given: Params, made: Recipe, round: str) -> ResolvedRelabel:
     An `optional` judge that cannot be used here is left out, with the reason.
     """
     section = made.relabel
-    cascade, left_out, confirmed_at = [], {}, None
+    cascade, left_out, confirmed_at, called = [], {}, None, []
     for place, item in enumerate(section.cascade, start=1):
         judge, name, line = first_able(given, item.judge, f"round {round}: relabel.cascade.{place}")
         named = isinstance(judge, str) and judge in given.judges
@@ -43,14 +44,16 @@ def relabel(given: Params, made: Recipe, round: str) -> ResolvedRelabel:
             **(without_how(line) if named else line),
             "fingerprint": fingerprint.fingerprint(line),
         }
+        called.append(line["parameters"])
         refuse_alone(item.escalate, place, cascade, f"round {round}: relabel.cascade.{place}")
         cascade.append(
             known
             | {"escalate": item.escalate, "evidence": evidence(given, known, round, mined_as(made))}
         )
-    known = section.model_dump(by_alias=True, exclude={"cascade"})
+    known = section.model_dump(by_alias=True, exclude={"cascade", "budget"})
     return ResolvedRelabel(
         **known,
+        budget=budget_of(section.budget, called),
         cascade=cascade,
         confirmed_at=confirmed_at,
         left_out=left_out,

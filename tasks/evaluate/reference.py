@@ -17,6 +17,7 @@ from hone.ir.ranking import by_encoder
 from hone.ir.results import evaluate
 from hone.layout import BASE_MODEL
 from hone.stage import run
+from hone.transfer import Transfer, announce
 from tasks.evaluate.bm25_baseline import by_words
 from tasks.evaluate.settings import ReferenceSettings
 
@@ -28,6 +29,7 @@ def main(settings: ReferenceSettings) -> None:
     if settings.reference["kind"] == "bm25":
         rank, lie = partial(by_words, language=settings.language), None
     else:
+        announce(transfers(settings), f"evaluate {reference} {collection}")
         encoder = encoder_of(reference, settings, task)
         rank, lie = partial(by_encoder, encoder), partial(geometry, encoder)
     evaluate(
@@ -40,6 +42,28 @@ def main(settings: ReferenceSettings) -> None:
         settings.own_id,
         settings.ability,
     )
+
+
+def transfers(settings: ReferenceSettings) -> list[Transfer]:
+    """What a reference sends to its endpoint. Empty if its model is on this machine."""
+    given = settings.reference
+    if given["kind"] != "endpoint":
+        return []
+    characters = given.get("characters")
+    cut = f", each cut at {characters:,} characters" if characters else ""
+    texts = f"all documents, and the dev and test queries{cut}, each once"
+    cost = "unknown to Hone, because embeddings have no `price` setting"
+    return [
+        Transfer(
+            f"reference {settings.name}",
+            given["url"],
+            given["model"],
+            given.get("key"),
+            settings.collection,
+            texts,
+            cost,
+        )
+    ]
 
 
 def encoder_of(

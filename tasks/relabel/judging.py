@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from hone.config import params
 from hone.data.pair_lookup import within
 from hone.data.parquet_writer import Spool
 from hone.data.training_set import TrainingSet
@@ -14,11 +15,13 @@ from hone.judging.cascade import Cascade, no_verdicts
 from hone.judging.context import Desk, run_name
 from hone.judging.resolved_relabel import ResolvedRelabel
 from hone.judging.run_judge import ask
+from hone.judging.transfers import format_limits, judge_transfers
 from hone.judging.versions import prompted
 from hone.layout import PAIR, round_table
 from hone.llm.ledger.ledger import Ledger
 from hone.llm.spending import Spending
 from hone.stage import say
+from hone.transfer import announce
 from tasks.relabel import label_actions
 from tasks.relabel.budget import fingerprint_of_questions, judges_of, order_before, what_is_left
 from tasks.relabel.cascade_recall import missed
@@ -80,6 +83,9 @@ def judged(
         if section.depth is None
         else negatives.filter(pl.int_range(pl.len()).over("query_id") < section.depth)
     )
+    limits = format_limits(section.budget)
+    sent = judge_transfers(section.cascade, params.read().judges, section.train_on, limits)
+    announce(sent, f"relabel {round}")
     cascade = Cascade(section.cascade)
     for block in cascade.run(pairs, known, training, section.control, desk, ask):
         spool.add(block)

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from commands import doctor
 from commands.audit.collections import read as audited
+from commands.doctor import command as doctor
 from hone.config.params import Collection
 from hone.data import tables
 from hone.errors import Refused

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from commands import cache, explain
-from commands.plan import command
+from commands.plan import training, work
 from hone.config.sections.train import Train
 from hone.data import tables, training_set
 from hone.encoders.store import Space, keys_of
@@ -287,13 +287,13 @@ def test_what_would_run(made: Path):
             ("reports/metrics/r1/ours.json",),
         ),
     ]
-    assert command.stages_to_run(graph, set(), set()) == []
-    assert command.stages_to_run(graph, {"resolve"}, set()) == ["resolve"]
-    assert command.stages_to_run(graph, {"resolve"}, {"resolved/rounds/r2/train.json"}) == [
+    assert work.stages_to_run(graph, set(), set()) == []
+    assert work.stages_to_run(graph, {"resolve"}, set()) == ["resolve"]
+    assert work.stages_to_run(graph, {"resolve"}, {"resolved/rounds/r2/train.json"}) == [
         "resolve",
         "train@r2",
     ]
-    assert command.stages_to_run(graph, {"resolve"}, {"resolved/rounds/r1/train.json"}) == [
+    assert work.stages_to_run(graph, {"resolve"}, {"resolved/rounds/r1/train.json"}) == [
         stage.name for stage in graph
     ]
 
@@ -302,14 +302,14 @@ def test_settings_that_would_change(made: Path):
     from hone.config import params
     from tasks.resolve.stages import everything
 
-    assert command.changed_settings(everything(params.read())) == set()
+    assert work.changed_settings(everything(params.read())) == set()
     write_params(
         collections={
             "ours": {"source": "folder", "path": "inputs/ours", "hide": {"share": 1.0, "seed": 1}}
         },
         rounds={"r1": {"from": "r0", "recipe": "top-k", "train": {"epochs": 2}}},
     )
-    changed = command.changed_settings(everything(params.read()))
+    changed = work.changed_settings(everything(params.read()))
     assert "resolved/rounds/r1/train.json" in changed
     assert "resolved/rounds/r1/sample.json" not in changed
 
@@ -321,14 +321,14 @@ def test_how_many_steps(made: Path):
     section = Train(
         batch={"method": "random", "parameters": {"size": 32}}, steps=None, epochs=2, negatives=2
     )
-    assert command.training(section, 70) == {"queries": 70, "steps": 6, "pairs": 6 * 32 * 3}
-    assert command.training(section.model_copy(update={"steps": 10}), 70)["steps"] == 10
+    assert training.training(section, 70) == {"queries": 70, "steps": 6, "pairs": 6 * 32 * 3}
+    assert training.training(section.model_copy(update={"steps": 10}), 70)["steps"] == 10
 
 
 def test_a_text_that_two_documents_share_is_encoded_once(workspace: Path):
     folder = Path("data/ours")
     folder.mkdir(parents=True)
-    assert command.counts("ours") is None
+    assert work.counts("ours") is None
     rows = pl.DataFrame(
         {
             "doc_id": ["a", "b", "c"],
@@ -342,7 +342,7 @@ def test_a_text_that_two_documents_share_is_encoded_once(workspace: Path):
             {"documents": 3, **{split: {"queries": 1} for split in ("train", "dev", "test")}}
         )
     )
-    assert command.counts("ours") == {
+    assert work.counts("ours") == {
         "documents": 2,
         "train": 1,
         "dev": 1,

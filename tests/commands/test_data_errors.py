@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from commands import doctor
 from commands.audit import command
 from commands.audit.collections import read_source
+from commands.doctor import command as doctor
 from hone.errors import Refused
 from tasks.collect.folder import folder
 from tests.prepared import pairs, write_params, write_rows

@@ -108,7 +108,9 @@ def test_a_folder_that_changed_since_it_was_looked_at_is_refused(workspace: Path
         call(evaluate_reference, reference="strong", collection="ours")
 
 
-def test_an_endpoint_with_the_same_model_has_its_scores(workspace: Path, server: Server):
+def test_an_endpoint_with_the_same_model_has_its_scores(
+    workspace: Path, server: Server, capfd: pytest.CaptureFixture[str]
+):
     project(theirs={"endpoint": {"url": server.url, "model": "tiny", "batch": 4}})
     model = SentenceTransformer("inputs/base", device="cpu")
     server.answer = lambda body: {
@@ -124,6 +126,8 @@ def test_an_endpoint_with_the_same_model_has_its_scores(workspace: Path, server:
     Path("models/r0").symlink_to(Path("inputs/base").resolve())
     call(evaluate_reference, reference="r0", collection="ours")
     call(evaluate_reference, reference="theirs", collection="ours")
+    sent = f"reference theirs sends texts of collection ours to {server.url}"
+    assert capfd.readouterr().err.count(sent) == 1
     ours, theirs = scored("r0"), scored("theirs")
     assert theirs.keys() == ours.keys()
     assert all(

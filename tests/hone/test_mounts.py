@@ -44,7 +44,7 @@ def test_a_system_that_lists_no_mounts(tmp_path: Path):
 def test_doctor_warns_of_judgments_that_two_machines_could_damage(
     monkeypatch: pytest.MonkeyPatch, hone_home: Path
 ):
-    from commands import doctor
+    from commands.doctor import command as doctor
 
     assert [line.kind for line in doctor.ledger()] == [doctor.OK]
     monkeypatch.setattr(

@@ -525,3 +525,40 @@ def test_grades_of_negatives_and_of_known_answers_go_into_the_labels(small: None
     assert (
         known["grade"].n_unique() == 2
     )  # their own similarity, and no longer the grade of the qrels
+
+
+def test_what_is_sent_where_is_logged_before_the_first_request_and_once(
+    small: None, hone_home: Path, capfd: pytest.CaptureFixture[str]
+):
+    announced = []
+
+    def answer(body: dict) -> str:
+        announced.append((hone_home / "announced.json").exists())
+        return "no"
+
+    with serving(answer) as server:
+        price = {"input": 1.0, "output": 1.0}
+        judges = endpoint_judge(server.url, price=price)
+        judged({"cascade": [{"judge": "one"}]}, judges)
+        log = capfd.readouterr().err
+        assert f"relabel r1: judge one sends texts of collection ours to {server.url}" in log
+        assert "at most 5 of money" in log
+        assert len(announced) == 6
+        assert all(announced)
+        judged({"cascade": [{"judge": "one"}], "action": "mask"}, judges)
+        assert "sends texts" not in capfd.readouterr().err
+
+
+def test_judging_without_a_budget_stops_at_the_default_and_null_has_no_limit(
+    small: None, monkeypatch: pytest.MonkeyPatch
+):
+    """One prompt of `yes-no` has more than 50 tokens, so no call fits."""
+    monkeypatch.setattr("hone.judging.transfers.TOKENS", 50)
+    with serving(says_yes_to()) as server:
+        judges = endpoint_judge(server.url, slots=1)
+        account = judged({"cascade": [{"judge": "one"}]}, judges)[2]
+        assert server.requests == []
+        assert account["over_budget"] == "the budget of 50 tokens is used up"
+        account = judged({"cascade": [{"judge": "one"}], "budget": None}, judges)[2]
+        assert len(server.requests) == 6
+        assert account["over_budget"] is None

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from commands import doctor, store
-from commands.plan.command import downloads
+from commands import store
+from commands.doctor import command as doctor
+from commands.plan.work import downloads
 from hone.config import params
 from hone.errors import Refused
 from tasks.resolve.recipe_models import PAIR, PROMPT, TEXT, ModelRow, RecipeModels

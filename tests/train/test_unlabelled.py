@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from commands.judge.again import budget_of
-from commands.plan import command
+from commands.plan import work as planned
 from commands.plan.judging import judging
 from hone.config import params
 from hone.data import tables, training_set
@@ -96,13 +96,13 @@ def test_a_plan_counts_them(workspace: Path, monkeypatch: pytest.MonkeyPatch):
     """
     prepared()
     monkeypatch.setattr(
-        command, "stages_to_run", lambda *_: ["base", "start", "retrieve@r1", "train@r1"]
+        planned, "stages_to_run", lambda *_: ["base", "start", "retrieve@r1", "train@r1"]
     )  # what DVC would say of a checkout
     monkeypatch.setattr("hone.pipeline.graph.graph", list)
     monkeypatch.setattr("hone.pipeline.graph.out_of_date", set)
     given = params.read()
     settings = everything(given)
-    work = command.work_of(given, settings)
+    work = planned.work_of(given, settings)
     assert work.encode["r0"] == 8 + len(
         {f"{WORDS[n % 23]} {WORDS[(n * 7 + 3) % 23]}" for n in range(30)}
     )

@@ -38,7 +38,8 @@ class Band(Section):
 
 
 class Budget(Section):
-    """The maximum cost of judging in one round: a hard limit. Null: no limit.
+    """The maximum cost of judging in one round: hard limits. Null: no limit. A section without
+    `budget` has the default.
 
     Attributes:
         money: in the currency of the judge's `price`. [Hone default]
@@ -80,7 +81,9 @@ class Relabel(Section):
             default]
         grades: write the judges' grades into the labels, for a loss that learns from them. [Hone
             default]
-        budget: the maximum cost of judging. [Hone default]
+        budget: the maximum cost of judging. `default`: 5.00 in the currency of `price` if a judge
+            has a price, and 2,000,000 tokens if an endpoint has none. Null: no limit. [Hone
+            default]
     """
 
     renamed: ClassVar[dict[str, str]] = {"then": "action"}
@@ -96,4 +99,4 @@ class Relabel(Section):
     force: bool = False
     refresh: bool = False
     grades: bool = False
-    budget: Budget = Budget()
+    budget: Budget | Literal["default"] | None = "default"

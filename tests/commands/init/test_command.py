@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from commands import doctor
 from commands.__main__ import app
+from commands.doctor import command as doctor
 from commands.init.command import init
 from commands.init.params_text import epochs_of, scalar
 from hone.config import methods, params

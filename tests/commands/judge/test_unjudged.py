@@ -96,6 +96,11 @@ def test_those_that_weigh_most_are_judged_first(
 
 def test_a_second_run_costs_nothing(made: Path, server: Server, capsys: pytest.CaptureFixture[str]):
     first = fill("strong", "ours")
+    printed = capsys.readouterr()
+    assert "Budget: at most 5 of money (Hone default)." in printed.out
+    assert f"judge unjudged: judge strong sends texts of collection ours to {server.url}" in (
+        printed.err
+    )
     calls = len(server.requests)
     assert calls == 6
     capsys.readouterr()

@@ -137,7 +137,13 @@ def test_the_plan_names_the_budget_and_says_how_sure_it_is(
 ):
     plan_judging(*planned, ["relabel@r1"])
     output = capsys.readouterr().out
-    for part in ("guide", "strong", "not measured yet", "(±25 %)", "budget of r1: money 1.5"):
+    for part in (
+        "guide",
+        "strong",
+        "not measured yet",
+        "(±25 %)",
+        "budget of r1: at most 1.5 of money (as set)",
+    ):
         assert part in output
     plan_judging(*planned, [])
     assert capsys.readouterr().out == ""
@@ -172,3 +178,33 @@ def test_several_answers_cost_as_many_times_and_half_a_price_is_a_price(workspac
     assert money == pytest.approx(2 * (tokens - 10) / 1e6)
     for settings, times in (({"votes": 5}, 5), ({"swap": True}, 2), ({"twice": True}, 2)):
         assert cost(given, once | settings, 10)[0] == times * tokens
+
+
+def test_the_plan_shows_the_default_budget_and_that_null_is_no_limit(
+    planned: tuple[params.Params, dict], capsys: pytest.CaptureFixture[str]
+):
+    file = Path("recipes/tried.yaml")
+    recipe = yaml.safe_load(file.read_text())
+    for budget, sentence in (
+        ({"budget": None}, "budget of r1: no limit. Set `relabel.budget` to limit the cost."),
+        ({}, "budget of r1: at most 5 of money (Hone default; `relabel.budget` changes it)."),
+    ):
+        del recipe["relabel"]["budget"]
+        recipe["relabel"] |= budget
+        file.write_text(yaml.safe_dump(recipe))
+        given = params.read()
+        plan_judging(given, everything(given), ["relabel@r1"])
+        assert sentence in capsys.readouterr().out
+        recipe["relabel"].setdefault("budget", None)
+
+
+def test_pairs_of_a_collection_that_was_not_read_are_unknown(
+    planned: tuple[params.Params, dict], capsys: pytest.CaptureFixture[str]
+):
+    Path("data/ours/about.json").unlink()
+    assert [one.pairs for one in of(planned)] == [None, None]
+    plan_judging(*planned, ["relabel@r1"])
+    rows = capsys.readouterr().out.splitlines()[1:3]
+    assert [row.split() for row in rows] == [
+        ["r1", judge, *["unknown"] * 4] for judge in ("guide", "strong")
+    ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from commands.plan import command
+from commands.plan import work as planned
 from commands.plan.mining import WHOLE, documents_read, read_of_each_query
 from hone.config import params
 from tasks.resolve.stages import everything
@@ -87,12 +87,12 @@ def test_what_a_plan_counts_for_a_middle_round(
     prepare(collections=collections, train_on=["big"], evaluate_on=["small"], rounds=rounds)
     stages = ["base", "start", "train@r1", "retrieve@r2", "train@r2", "evaluate@r2-small"]
     monkeypatch.setattr(
-        command, "stages_to_run", lambda *_: stages
+        planned, "stages_to_run", lambda *_: stages
     )  # what DVC would say of a checkout
     monkeypatch.setattr("hone.pipeline.graph.graph", list)
     monkeypatch.setattr("hone.pipeline.graph.out_of_date", set)
     given = params.read()
-    work = command.work_of(given, everything(given))
+    work = planned.work_of(given, everything(given))
     assert work.encode["r1"] == texts
     # 2 dev queries, the positive of each and the 10 nearest, at as many of the 4 checks as there
     # are steps; r2 has dev scores

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from commands.plan import command
-from commands.plan.command import Read, absent_texts
+from commands.plan.texts import Read, absent_texts, keys_in
 from hone.config import params
 from hone.data import tables
 from hone.encoders.encoder import encoder_for
@@ -108,8 +108,8 @@ def test_a_lookup_counts_each_text_once_and_computes_no_checksum(monkeypatch: py
 
 
 def test_texts_of_chunks_have_the_keys_of_texts():
-    assert np.array_equal(command.keys_in([["a"], ["b", "c"]]), keys_of(["a", "b", "c"]))
-    assert command.keys_in([]).shape == (0, 2)
+    assert np.array_equal(keys_in([["a"], ["b", "c"]]), keys_of(["a", "b", "c"]))
+    assert keys_in([]).shape == (0, 2)
 
 
 def test_a_collection_that_was_not_read_has_no_sizes(
@@ -126,6 +126,7 @@ def test_a_collection_that_was_not_read_has_no_sizes(
     command.plan(probe=True)
     printed = capsys.readouterr().out
     assert "not been read yet" in printed
-    assert "Run `dvc repro collect@" in printed
-    assert "disk:" not in printed
+    assert "Run `hone plan --collect`" in printed
+    assert "disk: unknown" in printed
+    assert "0 B" not in printed
     assert "time: unknown until the collections are read" in printed

@@ -16,7 +16,7 @@ CALLERS: dict[str, set[str]] = {
     "commands.filters.measure": {"sample.filters"},
     "commands.compare.by_stratum": {"PLACE"},
     "commands.docs.methods_pages": {"place"},
-    "commands.doctor": {"collect"},
+    "commands.doctor.command": {"collect"},
     "commands.init.collection": {"collect"},
     "commands.judge.again": {"relabel.judges"},
     "commands.judge.inputs": {"relabel.judges"},

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands import doctor
-from commands.plan import command
+from commands.doctor import command as doctor
+from commands.plan import texts
 from hone.config import params
 from hone.data import tables
 from hone.data.tables import Documents
@@ -150,7 +150,7 @@ def prepared(workspace: Path) -> dict[str, dict]:
 def test_plan_and_doctor_show_what_is_cut(prepared: dict[str, dict]):
     """6 and 12 tokens, of which 10 or 8 are read: 2 or 4 of 18 are lost."""
     whole = "1 of 2 documents are cut after 10 tokens: 11.1 % of all tokens are not read"
-    assert command.cut_lines(params.read(), prepared) == [
+    assert texts.cut_lines(params.read(), prepared) == [
         f"ours: {whole}",
         "ours, in the training of r2: 1 of 2 documents are cut after 8 tokens: 22.2 % of all "
         "tokens are not read",

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from hone.data.source import Source
 
 OK, NOTE, FAULT = "ok   ", "note ", "fault"
-FREE_NEEDED = 2 * 1024**3
 SHOWN = 3  # unread files of a collection
 REQUIREMENTS = Path("requirements.txt")
 RAISE = ". Split them into chunks (`parent_id`), or raise `model.max_length` (slower)"
@@ -135,10 +134,13 @@ def judge() -> Iterator[Line]:
     for name, given in params.read().judges.items():
         method, parameters = methods.line(given, f"params.yaml: judges.{name}")
         if method == "local":
-            reason = gguf.missing(parameters.get("model", "qwen2.5-coder-1.5b"))
-            yield Line(
-                NOTE if reason else OK, f"judge {name}: {reason or 'its model is available'}"
-            )
+            wanted = parameters.get("model", "qwen2.5-coder-1.5b")
+            if reason := gguf.missing(wanted):
+                known = gguf.KNOWN.get(wanted)
+                room = f". The download needs {size(2 * known.size)} of disk" if known else ""
+                yield Line(NOTE, f"judge {name}: {reason}{room}")
+            else:
+                yield Line(OK, f"judge {name}: its model is available")
 
 
 def memory() -> Iterator[Line]:
@@ -154,6 +156,8 @@ def memory() -> Iterator[Line]:
 
 
 def disk() -> Iterator[Line]:
+    """Check the free space, and show the folders of Hone with their sizes."""
+    from commands.doctor import disk_use
     from hone.files import home
 
     try:
@@ -166,32 +170,39 @@ def disk() -> Iterator[Line]:
             FAULT, f"HONE_HOME is not writable ({error}). Set it to a folder that you can write to"
         )
         return
-    for name, place in (("this checkout", Path.cwd()), (f"HONE_HOME ({folder})", folder)):
-        free = shutil.disk_usage(place).free
-        enough = free >= FREE_NEEDED
+    yield Line(OK, disk_use.environment_text())
+    yield Line(OK, disk_use.home_text(folder))
+    yield Line(OK, disk_use.checkout_text())
+    need = disk_use.expected()
+    yield Line(OK, need.describe())
+    for names, free, wanted in disk_use.balances(folder, need):
+        enough = free >= wanted
         yield Line(
             OK if enough else FAULT,
-            f"{name}: {size(free)} free"
-            + ("" if enough else f"; {size(FREE_NEEDED)} are required"),
+            f"{names}: {size(free)} free"
+            + ("" if enough else f", but a complete run needs about {size(wanted)} more"),
         )
 
 
 def model() -> Iterator[Line]:
     from hone.config import params
-    from hone.encoders.model_folder import PACKAGED, ModelFolder, folder_of
+    from hone.encoders.model_folder import PACKAGED, ModelFolder, folder_of, packaged
+    from hone.files import size_of
 
     given = params.read().model
-    if given.name in PACKAGED:
-        folder_of(given.name)
+    if package := packaged(given.name, given.revision):
+        weight = size(size_of(folder_of(package)))
+        copy = "" if package == given.name else f" as the package {package}; no network is needed"
         yield Line(
             OK,
-            f"model {given.name}: installed, with the published weights (SHA-256 "
-            f"{PACKAGED[given.name][2][:12]}...)",
+            f"model {given.name}: installed{copy} ({weight}), with the published weights (SHA-256 "
+            f"{PACKAGED[package][2][:12]}...)",
         )
     elif Path(given.name).is_dir():
         folder = ModelFolder(Path(given.name))
         folder.refuse_unsafe()
-        yield Line(OK, f"model {given.name}: a folder with safetensors and without code")
+        weight = size(size_of(folder.path))
+        yield Line(OK, f"model {given.name}: a folder with safetensors and without code ({weight})")
         if folder.unused_prompts and not any(given.prompts.model_dump().values()):
             yield Line(
                 NOTE,
@@ -246,6 +257,34 @@ def lengths() -> Iterator[Line]:
                 NOTE if found.cut else OK,
                 f"collection {name}: {found.describe()}{RAISE if found.cut else ''}",
             )
+
+
+def rates() -> Iterator[Line]:
+    """Note learning rates that are high for the size of the model."""
+    from commands.plan.rates import rate_lines
+    from hone.config import params
+    from tasks.resolve.stages import everything
+
+    given = params.read()
+    for sentence in rate_lines(given, everything(given)):
+        yield Line(NOTE, sentence)
+
+
+def outgoing() -> Iterator[Line]:
+    """What leaves this machine: texts for endpoints, and results for remote databases."""
+    from commands.outgoing import remote_results, transfers
+    from hone.config import params
+    from tasks.resolve.stages import everything
+
+    given = params.read()
+    found = transfers(given, everything(given))
+    for one in found:
+        yield Line(OK if one.is_local else NOTE, one.describe())
+    remote = remote_results()
+    for sentence in remote:
+        yield Line(NOTE, sentence)
+    if not remote and all(one.is_local for one in found):
+        yield Line(OK, "no texts leave this machine: params.yaml uses no endpoint elsewhere")
 
 
 def settings() -> Iterator[Line]:
@@ -403,7 +442,9 @@ EXAMINATIONS: tuple[Callable[[], Iterator[Line]], ...] = (
     named_models,
     lengths,
     judge,
+    rates,
     settings,
+    outgoing,
     data,
     own_code,
 )
