@@ -13,6 +13,29 @@ app = typer.Typer()
 
 
 @app.command()
+def status(
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the rounds: up to date or not, scores, the best one, the cost so far, and what runs."""
+    from commands.status.command import status as print_status
+
+    print_status(json)
+
+
+@app.command()
+def report(
+    open: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    text: Annotated[
+        bool, typer.Option("--text", help="Print the verdict and the main table.")
+    ] = False,
+) -> None:
+    """Show where the report is, and whether it is up to date."""
+    from commands.report import report as show_report
+
+    show_report(open, text)
+
+
+@app.command()
 def search(
     query: Annotated[str, typer.Argument(help="The text of a query, or the id of one.")] = "",
     models: Annotated[

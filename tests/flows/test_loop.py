@@ -97,8 +97,7 @@ def test_a_round_whose_name_begins_with_anothers_is_another():
     """`evaluate@r1-b-ours` is of r1 on b-ours or of r1-b on ours: the stage's command says
     which.
     """
-    from flows.loop import select_stages
-    from hone.pipeline.graph import Stage, options_of
+    from hone.pipeline.graph import Stage, options_of, select_stages
 
     assert options_of("python -m tasks.evaluate --round r1-b --collection ours") == {
         "--round": "r1-b",
@@ -180,7 +179,7 @@ def test_two_flows_in_one_folder(workspace: Path, loop):
     made(workspace, RISING)
     with alone_here():
         state, names = run(loop)
-    assert "another flow runs in this folder" in state.message
+    assert "another flow or `hone run` runs in this folder" in state.message
     assert not names
 
 
