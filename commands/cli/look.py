@@ -63,13 +63,14 @@ def explain(
     query: Annotated[str, typer.Argument(help="A training query: its id or its text.")],
     doc_id: Annotated[str, typer.Argument(help="The id of a document.")],
     round: Annotated[str, typer.Option(help="The round: r1, r2, ...")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show everything that happened to a query-document pair in a round: candidate, score,
     filter, label, training steps.
     """
     from commands.explain import explain as explain_pair
 
-    explain_pair(query, doc_id, round)
+    explain_pair(query, doc_id, round, json)
 
 
 @app.command()
@@ -101,13 +102,14 @@ def compare(
             help="Also compare with the labels that this judge added (`hone judge unjudged`)."
         ),
     ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare two rounds query by query: the difference, its significance, and the queries that
     got worse.
     """
     from commands.compare.command import compare as compare_systems
 
-    compare_systems(baseline, candidate, collection, tolerance, out, slices, judge)
+    compare_systems(baseline, candidate, collection, tolerance, out, slices, judge, json)
 
 
 @app.command()

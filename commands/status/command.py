@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 
-from commands.console import line, table
+from commands.console import line, print_json, table
 from commands.run.display import describe_left, describe_stage
 from commands.run.summary import list_names
 from commands.status.cost import Cost, sum_cost
@@ -49,7 +48,7 @@ def status(as_json: bool = False) -> None:
     """Print the status of this checkout, as text or as JSON."""
     found = read_status()
     if as_json:
-        line(json.dumps(asdict(found), indent=2, ensure_ascii=False))
+        print_json(asdict(found))
         return
     for text in describe_run(found):
         line(text)
