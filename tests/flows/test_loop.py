@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hone.pipeline import durations, progress
 from tests.flows.project import PARAMS, made
 
 RISING = {"r0": 0.4, "r1": 0.5, "r2": 0.6}
@@ -82,6 +84,21 @@ def test_states_say_what_dvc_did(workspace: Path, loop):
         "report",
     }
     assert (workspace / "models/r2").read_text().splitlines()[-1] == "0.6"
+
+
+def test_the_progress_of_a_flow_is_that_of_any_run(workspace: Path, loop):
+    """While it runs, its file names what runs. Its stages have durations afterwards."""
+    made(workspace, RISING, work="cat .dvc/tmp/progress/run.json > seen-$1")
+    state, _ = run(loop)
+    assert state.is_completed(), state.message
+    seen = json.loads((workspace / "seen-r2").read_text())
+    assert seen["command"] == "flows.loop"
+    assert "train@r2" in seen["running"]
+    assert seen["total"] == 8
+    assert seen["done"] >= 3
+    assert seen["groups"]
+    assert not progress.run_file().exists()
+    assert {"resolve", "train@r2", "report"} <= set(durations.read())
 
 
 def test_a_part_of_the_graph(workspace: Path, loop):

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,12 @@ def started(words: list[str], **more: object) -> Iterator[subprocess.Popen]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     more = {"stderr": subprocess.DEVNULL} | more
     with subprocess.Popen(
-        words, env=environment() | {"PATH": path}, stdout=subprocess.DEVNULL, **more
+        words,
+        env=environment() | {"PATH": path},
+        stdout=subprocess.DEVNULL,
+        # A shell may have started pytest in the background, where Ctrl-C is ignored.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        **more,
     ) as process:
         try:
             yield process
