@@ -117,7 +117,9 @@ def run_dvc(targets: list[str], output: DvcOutput, runner: dvc.Runner) -> None:
     Raises:
         Refused: a stage failed. The message has its last lines.
     """
-    code, _ = runner.run_command([*dvc.dvc(), "repro", *targets], "hone run", output.hear)
+    # `hone status` holds DVC's lock for seconds.
+    words = [*dvc.dvc(), "--wait-for-lock", "repro", *targets]
+    code, _ = runner.run_command(words, "hone run", output.hear)
     if code:
         raise Refused(describe_failure(output))
     output.finish()

@@ -251,6 +251,8 @@ def test_dvc_in_another_terminal_is_left_alone(workspace: Path):
         done = run()
         assert done.returncode == 1
         assert "DVC runs in this folder" in done.stderr
+        status = hone("status", capture_output=True, text=True)
+        assert "Next: unknown while DVC runs." in status.stdout
         assert not ended_now(stage)
         Path("go").touch()
         assert other.wait(60) == 0
