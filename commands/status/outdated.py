@@ -9,6 +9,7 @@ from hone.layout import settings_file
 from hone.pipeline import graph as dvc
 from hone.pipeline import progress
 from hone.pipeline.watch import running_dvc
+from hone.stage import say
 
 FIRST = "resolve"
 
@@ -33,7 +34,8 @@ def find_outdated(stages: list[dvc.Stage]) -> list[str] | None:
         return dvc.add_dependents(stages, outdated)
     try:
         changed = find_changed_settings()
-    except Refused:  # params.yaml or a recipe has an error, so nothing else is known
+    except Refused as refusal:  # so it is unknown which settings would change
+        say(f"resolve would fail: {refusal}")
         return dvc.add_dependents(stages, outdated)
     behind = {stage.name for stage in stages if changed.intersection(stage.reads)}
     later = [stage for stage in stages if stage.name != FIRST]
