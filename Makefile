@@ -13,7 +13,7 @@ JUDGE := qwen2.5-coder-1.5b
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Stages and tests start many processes. Cached bytecode saves each of them from compiling Hone's modules.
 unexport PYTHONDONTWRITEBYTECODE
-# For DVC (`make loop`). Hone's own programs set this in hone/stage.py.
+# For DVC. Hone's own programs set this in hone/stage.py.
 export DO_NOT_TRACK := 1
 
 help:  ## list the targets
@@ -44,8 +44,7 @@ judge: setup  ## download the local LLM judge (1.1 GB, once)
 
 loop: setup  ## run the rounds of params.yaml, and print the result
 	@$(MAKE) --no-print-directory judge || echo "The local LLM judge is not available. The loop continues with the judge 'guide' only."
-	@python -m hone.pipeline.repair
-	@dvc repro
+	@hone run
 
 test: dev  ## run the test suite on WORKERS=2 CPU cores
 	@$(PYTEST) -m "not slow"

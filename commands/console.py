@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 
-from hone.errors import printable
+from hone.errors import UNPRINTABLE, printable
 
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -15,6 +16,12 @@ def line(text: str = "", style: str = "") -> None:
     from rich.text import Text
 
     Console(soft_wrap=True, highlight=False).print(Text(printable(text), style=style))
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON. Characters that could change a terminal are escaped as in JSON."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    print(UNPRINTABLE.sub(lambda found: json.dumps(found[0])[1:-1], text))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

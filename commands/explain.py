@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from commands.console import line, shortened
+from commands.console import line, print_json, shortened
 from commands.workspace import round_folder
 from hone.data import tables, training_set
 from hone.data.chunks import of_chunks
@@ -17,17 +18,37 @@ MAX_STEPS = 12
 MOST_COMPARED = 20_000
 
 
-def explain(query: str, doc_id: str, round: str) -> None:
+def explain(query: str, doc_id: str, round: str, as_json: bool = False) -> None:
     """Print everything that happened to a pair, by stage.
 
     Args:
         query: the id of a training query, or its text.
         doc_id: the id of a document.
         round: the round.
+        as_json: print JSON instead of sentences.
     """
     round_folder(round)
-    for sentence in trace_pair(find_query(training_set.read(), query), doc_id, round):
+    query_id = find_query(training_set.read(), query)
+    found = trace_pair(query_id, doc_id, round)
+    if as_json:
+        print_json(as_plain(query_id, doc_id, round, found))
+        return
+    for sentence in found:
         line(sentence)
+
+
+def as_plain(query_id: str, doc_id: str, round: str, sentences: list[str]) -> dict[str, Any]:
+    """The sentences of `trace_pair` as JSON values."""
+    query, document, _, *events = sentences
+    parts = [sentence.partition(": ") for sentence in events]
+    return {
+        "query_id": query_id,
+        "doc_id": doc_id,
+        "round": round,
+        "query": query.removeprefix(f"query {query_id}: "),
+        "document": document.removeprefix(f"document {doc_id}: "),
+        "events": [{"stage": stage, "text": text} for stage, _, text in parts],
+    }
 
 
 def find_query(training: training_set.TrainingSet, query: str) -> str:

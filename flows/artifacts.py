@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from uuid import UUID
 
 from prefect.artifacts import (
@@ -12,26 +11,40 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
+from commands.console import spell
 from hone.config.params import Params
 from hone.files import read_json
 from hone.layout import STUDIES, metrics_file
+from hone.pipeline.tracker import Result, Tracker
 
 
 class Progress:
-    """The percentage of stages that are up to date."""
+    """The percentage of stages that are up to date, from the tracker that `hone status` reads
+    too.
+    """
 
-    def __init__(self, stages: int) -> None:
-        self.stages, self.done = stages, 0
-        self.lock = threading.Lock()
+    def __init__(self, tracker: Tracker) -> None:
+        self.tracker = tracker
         self.artifact: UUID = create_progress_artifact(
-            0.0, key="progress", description=f"{stages} stages"
+            0.0, key="progress", description=f"{len(tracker.stages)} stages"
         )
 
-    def add(self, stage: str, outcome: str) -> None:
-        with self.lock:
-            self.done += 1
-            share = 100 * self.done / self.stages
-        update_progress_artifact(self.artifact, share, description=f"{stage}: {outcome}")
+    def begin(self, stage: str) -> None:
+        """A stage begins."""
+        self.tracker.begin(stage)
+        self._update(f"{stage} runs")
+
+    def finish(self, stage: str, outcome: Result) -> None:
+        """A stage is up to date, or does not run."""
+        self.tracker.finish(stage, outcome)
+        self._update(f"{stage}: {outcome}")
+
+    def _update(self, sentence: str) -> None:
+        state = self.tracker.state()
+        left = f"; about {spell(state.seconds_left)} left" if state.seconds_left else ""
+        update_progress_artifact(
+            self.artifact, 100 * state.done / max(1, state.total), description=f"{sentence}{left}"
+        )
 
 
 def scores(given: Params) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import Annotated, Any
@@ -36,9 +37,11 @@ from pydantic import Field
 from flows import access, artifacts, early_stop
 from hone.config import params
 from hone.config.params import Params
-from hone.errors import Refused, nearest, printable
+from hone.errors import Refused, printable
 from hone.pipeline import graph as dvc
 from hone.pipeline import repair
+from hone.pipeline.abandoned import end_abandoned
+from hone.pipeline.tracker import Tracker
 from hone.pipeline.watch import Watched, alone_here
 
 access.protect()
@@ -77,6 +80,7 @@ class Loop:
             outcome == "Unchanged" for outcome in outcomes.values()
         ):
             return "Unchanged", "DVC: the stage and its dependencies are unchanged"
+        self.progress.begin(stage.name)
         outcome = self.runner.run(stage.name, get_run_logger().info)
         self.watched.refuse_changes(f"while {stage.name} ran")
         return outcome, {"Completed": "ran", "Restored": "restored from the DVC cache"}.get(
@@ -93,8 +97,12 @@ class Loop:
 @task(cache_policy=NO_CACHE, persist_result=False)
 def run_stage(stage: dvc.Stage, upstream: dict[str, str], loop: Loop) -> State:
     """Bring one stage up to date. `upstream` has the outcomes of the stages that it depends on."""
-    outcome, message = loop.bring_up_to_date(stage, upstream)
-    loop.progress.add(stage.name, outcome)
+    try:
+        outcome, message = loop.bring_up_to_date(stage, upstream)
+    except BaseException:
+        loop.progress.tracker.drop(stage.name)
+        raise
+    loop.progress.finish(stage.name, outcome)
     return Completed(name=outcome, message=f"{stage.name}: {message}", data=outcome)
 
 
@@ -112,11 +120,14 @@ def loop(until: str | None = None, retries: Annotated[int, Field(ge=0, le=10)] =
         with alone_here(), dvc.Runner({"HONE_PREFECT_RUN": str(runtime.flow_run.id)}) as runner:
             watched = Watched()
             given = params.read()
+            end_abandoned()
             repair.main()
-            stages = select_stages(add_decisions(dvc.graph(), given), until)
-            work = Loop(runner, watched, given, stages, artifacts.Progress(len(stages)))
-            futures = submit_stages(work, retries)
-            wait(list(futures.values()))
+            stages = dvc.select_stages(add_decisions(dvc.graph(), given), until)
+            with closing(Tracker("flows.loop", [stage.name for stage in stages])) as tracker:
+                runner.started = tracker.add_group
+                work = Loop(runner, watched, given, stages, artifacts.Progress(tracker))
+                futures = submit_stages(work, retries)
+                wait(list(futures.values()))
             state = summarize_run(work, {name: future.state for name, future in futures.items()})
     except Refused as refusal:
         return Failed(message=str(refusal))
@@ -145,6 +156,7 @@ def submit_stages(work: Loop, retries: int) -> dict[str, PrefectFuture]:
                 break
             if futures[stage.name].state.name != "Unchanged":
                 work.stale = dvc.out_of_date()
+            work.progress.tracker.expect(dvc.add_dependents(work.stages, work.stale))
         else:
             futures[stage.name] = run_stage.with_options(**options).submit(stage, upstream, work)
     return futures
@@ -189,31 +201,6 @@ def add_decisions(stages: list[dvc.Stage], given: Params) -> list[dvc.Stage]:
 def decisive_evaluations(first: str, then: str, given: Params) -> list[str]:
     """The evaluations of two rounds from which a gain is computed."""
     return early_stop.evaluations_of(first, given) + early_stop.evaluations_of(then, given)
-
-
-def select_stages(stages: list[dvc.Stage], until: str | None) -> list[dvc.Stage]:
-    """All stages, or a stage or the stages of a round with all their dependencies, in topological
-    order.
-
-    Raises:
-        Refused: the stage or round does not exist.
-    """
-    if until is None:
-        return stages
-    by_name = {stage.name: stage for stage in stages}
-    ends = [until] if until in by_name else [stage.name for stage in stages if stage.round == until]
-    if not ends:
-        rounds = {stage.round for stage in stages if stage.kind == "train"}
-        raise Refused(
-            f"Stage or round '{until}' does not exist: {nearest(until, {*by_name, *rounds})}"
-        )
-    needed: set[str] = set()
-    while ends:
-        name = ends.pop()
-        if name not in needed:
-            needed.add(name)
-            ends += by_name[name].needs
-    return [stage for stage in stages if stage.name in needed]
 
 
 def summarize_run(work: Loop, states: dict[str, State]) -> State:

@@ -39,9 +39,14 @@ def machine() -> str:
     return _machine(os.getpid())
 
 
-def owner() -> str:
-    """A globally unique name of this process: machine, number, start time."""
-    return f"{machine()}:{os.getpid()}:{started(os.getpid())}"
+def owner(process: int | None = None) -> str:
+    """A globally unique name of a process of this machine: machine, number, start time.
+
+    Args:
+        process: its number; null: this process.
+    """
+    number = os.getpid() if process is None else process
+    return f"{machine()}:{number}:{started(number)}"
 
 
 def lives(name: str) -> bool | None:

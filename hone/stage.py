@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 
 from hone.errors import Refused, printable
 from hone.files import describe_full_disk
+from hone.pipeline import progress
 
 # No library may send telemetry, and a local model folder must not wait for an unreachable Hub.
 SWITCHES = {
@@ -63,7 +64,7 @@ def run(main: Callable[..., None]) -> None:
             default=None if required else default,
         )
     arguments = vars(parser.parse_args())
-    with ended_by_sentences(_module_name(main)):
+    with ended_by_sentences(_module_name(main)), progress.reported():
         call(main, **arguments)
 
 
@@ -120,22 +121,32 @@ def say(message: str) -> None:
 
 
 class Progress:
-    """Counts finished items and logs progress with the remaining time every few seconds."""
+    """Counts finished items. Logs progress with the remaining time every few seconds, and reports
+    it for `hone status` and for the run (hone/pipeline/progress.py).
+    """
 
     def __init__(self, what: str, total: int, every: float = 10.0) -> None:
         self.what, self.total, self.every = what, total, every
         self.done = 0
         self.began = self.last_logged = time.monotonic()
+        self.last_reported = 0.0
 
     def add(self, count: int) -> None:
         self.done += count
         now = time.monotonic()
+        if now - self.last_reported >= progress.INTERVAL or self.done == self.total:
+            self.last_reported = now
+            progress.report(self.what, self.done, self.total, self._seconds_left(now))
         if now - self.last_logged >= self.every and self.done < self.total:
             self.last_logged = now
             rate = self.done / (now - self.began)
-            left = (self.total - self.done) / rate
+            left = self._seconds_left(now)
             pace = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
             say(f"{self.what}: {self.done:,} of {self.total:,}, {pace}, {_spell(left)} left")
+
+    def _seconds_left(self, now: float) -> float:
+        """At the pace so far."""
+        return max(0, self.total - self.done) * (now - self.began) / max(1, self.done)
 
 
 def _spell(seconds: float) -> str:

@@ -13,6 +13,29 @@ app = typer.Typer()
 
 
 @app.command()
+def status(
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the rounds: up to date or not, scores, the best one, the cost so far, and what runs."""
+    from commands.status.command import status as print_status
+
+    print_status(json)
+
+
+@app.command()
+def report(
+    open: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    text: Annotated[
+        bool, typer.Option("--text", help="Print the verdict and the main table.")
+    ] = False,
+) -> None:
+    """Show where the report is, and whether it is up to date."""
+    from commands.report import report as show_report
+
+    show_report(open, text)
+
+
+@app.command()
 def search(
     query: Annotated[str, typer.Argument(help="The text of a query, or the id of one.")] = "",
     models: Annotated[
@@ -40,13 +63,14 @@ def explain(
     query: Annotated[str, typer.Argument(help="A training query: its id or its text.")],
     doc_id: Annotated[str, typer.Argument(help="The id of a document.")],
     round: Annotated[str, typer.Option(help="The round: r1, r2, ...")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show everything that happened to a query-document pair in a round: candidate, score,
     filter, label, training steps.
     """
     from commands.explain import explain as explain_pair
 
-    explain_pair(query, doc_id, round)
+    explain_pair(query, doc_id, round, json)
 
 
 @app.command()
@@ -78,13 +102,14 @@ def compare(
             help="Also compare with the labels that this judge added (`hone judge unjudged`)."
         ),
     ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare two rounds query by query: the difference, its significance, and the queries that
     got worse.
     """
     from commands.compare.command import compare as compare_systems
 
-    compare_systems(baseline, candidate, collection, tolerance, out, slices, judge)
+    compare_systems(baseline, candidate, collection, tolerance, out, slices, judge, json)
 
 
 @app.command()

@@ -31,3 +31,14 @@ def clean_cache(
     from commands.cache import clean
 
     clean(yes)
+
+
+@app.command()
+def ui(
+    prefect_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of Prefect.")] = 4200,
+    mlflow_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of MLflow.")] = 5000,
+) -> None:
+    """Serve the Prefect and MLflow pages on this machine, until Ctrl-C."""
+    from commands.ui import serve
+
+    serve(prefect_port, mlflow_port)

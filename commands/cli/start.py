@@ -96,3 +96,16 @@ def plan(
     from commands.plan.command import plan as print_plan
 
     print_plan(probe, collect)
+
+
+@app.command()
+def run(
+    until: Annotated[
+        str | None,
+        typer.Option(help="A stage (train@r2) or a round (r1); run only it and its dependencies."),
+    ] = None,
+) -> None:
+    """Run the rounds of params.yaml: what is out of date, with progress. The verdict comes last."""
+    from commands.run.command import run as run_loop
+
+    run_loop(until)

@@ -19,7 +19,8 @@ from commands.compare.evaluations import (
 )
 from commands.compare.judged_holes import Filling, add_filling, read_fillings
 from commands.compare.page import build_page, describe_unjudged
-from commands.console import line
+from commands.compare.plain import as_plain
+from commands.console import line, print_json
 from commands.workspace import min_relevance
 from hone.compare.unjudged import Judgments, bound_differences, read_judgments
 from hone.config import params
@@ -30,6 +31,7 @@ from hone.ir.diagnostic_suites import of_one
 from hone.ir.measures import DEPTH
 from hone.ir.trec_run import ranking_of
 from hone.seeds import generator
+from hone.stage import say
 from hone.stats.paired_tests import holm
 
 NOT_HERE = "Unjudged documents are not analyzed, because rankings are not kept in MLflow."
@@ -43,6 +45,7 @@ def compare(
     out: Path | None = None,
     by: str | None = None,
     filled: str | None = None,
+    as_json: bool = False,
 ) -> None:
     """Print the comparison, and write it if a file is given.
 
@@ -55,6 +58,7 @@ def compare(
         by: query slices to compare as well.
         filled: a judge that judged unjudged documents (`hone judge unjudged`). The difference with
             its labels is shown as well.
+        as_json: print JSON instead of tables.
 
     Raises:
         Refused: a system was not evaluated; queries, documents or labels differ; the file suffix is
@@ -87,7 +91,7 @@ def compare(
         min_relevance(given, name)
     fillings = read_fillings(filled, one, other, splits, given)
     levels, uncut = ([], {}) if by is None else compare_slices(by, one, other, splits, given)
-    pages = []
+    pages, plain = [], []
     for (name, (first, *others)), p in zip(
         found.items(), holm([rows[0].against.p for rows in found.values()]), strict=True
     ):
@@ -104,9 +108,13 @@ def compare(
         more = [*filter(None, [unknown[name]]), *more]
         texts = find_query_texts(before, after, name, splits[name])
         page = build_page(one, other, name, values[name], rows, margin, len(found), texts)
-        inside = [row(level) for level in levels if level.collection == name]
-        pages.append(replace(page, sentences=[*page.sentences, *more], kinds=inside))
-    for page in pages:
+        inside = [level for level in levels if level.collection == name]
+        kinds = [row(level) for level in inside]
+        pages.append(replace(page, sentences=[*page.sentences, *more], kinds=kinds))
+        plain.append({"collection": name} | as_plain(pages[-1], rows, values[name], inside, texts))
+    if as_json:
+        print_json({"baseline": one, "candidate": other, "collections": plain})
+    for page in () if as_json else pages:
         page.print()
     if out is None:
         return
@@ -117,7 +125,10 @@ def compare(
             pl.concat(
                 [frame.with_columns(collection=pl.lit(name)) for name, frame in values.items()]
             ).write_parquet(part)
-    line(f"Written to {out}.")
+    if as_json:
+        say(f"compare: written to {out}")
+    else:
+        line(f"Written to {out}.")
 
 
 def suites(given: Params) -> list[str]:

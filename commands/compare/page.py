@@ -98,7 +98,6 @@ def build_page(
 ) -> Page:
     """Sentences and tables for one collection. Without `texts`, queries are shown by id."""
     first, split = rows[0], values["split"][0]
-    change = values[f"{MEASURE}_after"] - values[f"{MEASURE}_before"]
     sentences = [
         describe_verdict(one, other, first, several),
         describe_counts(first.against),
@@ -110,15 +109,6 @@ def build_page(
     ]
     if least := first.against.test.detectable:
         sentences.append(f"Minimum detectable effect: {format_detectable(least)} (80 % power).")
-    named = tables.read("queries", texts).select("query_id", "text") if texts else NO_TEXTS
-    fell = (
-        values.with_columns(change=change)
-        .filter(pl.col("change") < -SAME)
-        .sort("change", "query_id")
-        .head(WORSE)
-        .join(named, on="query_id", how="left", maintain_order="left")
-    )
-    query_columns = ("query_id", "text", f"{MEASURE}_before", f"{MEASURE}_after", "change")
     return Page(
         f"{other} compared with {one} on {collection}, "
         f"{count(len(values), f'{split} query', f'{split} queries')}",
@@ -131,9 +121,26 @@ def build_page(
                 score(after, 3),
                 format_change(change),
             )
-            for query_id, text, before, after, change in fell.select(*query_columns).rows()
+            for query_id, text, before, after, change in find_regressions(values, texts).rows()
         ],
         ("largest regressions", one, other, "change"),
+    )
+
+
+def find_regressions(values: pl.DataFrame, texts: Path | None) -> pl.DataFrame:
+    """The queries that lost most, the largest loss first: query_id, text, before, after, change.
+    The text is null without `texts`.
+    """
+    named = tables.read("queries", texts).select("query_id", "text") if texts else NO_TEXTS
+    rows = values.select(
+        "query_id", before=pl.col(f"{MEASURE}_before"), after=pl.col(f"{MEASURE}_after")
+    ).with_columns(change=pl.col("after") - pl.col("before"))
+    return (
+        rows.filter(pl.col("change") < -SAME)
+        .sort("change", "query_id")
+        .head(WORSE)
+        .join(named, on="query_id", how="left", maintain_order="left")
+        .select("query_id", "text", "before", "after", "change")
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import Any
 
-from commands.console import line, table
+from commands.console import print_json, table
 from commands.evaluate.benchmarks import EXAMPLES, SOURCES, Target, expand
 from commands.evaluate.collection import MIN_RELEVANCE, opened
 from commands.evaluate.model import ChosenModel, find_model
@@ -106,7 +105,7 @@ def main_score(figures: dict[str, Any]) -> tuple[float | None, str | None]:
 def show(chosen: ChosenModel, rows: list[Scored], means: list[Mean], as_json: bool) -> None:
     """Print the rows and means as a table, or as JSON."""
     if as_json:
-        line(json.dumps(as_plain(chosen, rows, means), indent=2, ensure_ascii=False))
+        print_json(as_plain(chosen, rows, means))
         return
     with_main = any(row.mteb is not None for row in rows)
     columns = ["collection", "queries", "nDCG@10", "95 % interval", "recall@100"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from commands.console import line, shortened
+from commands.console import line, print_json, shortened
 from commands.search.choice import choose_collection, choose_models, find_settings, open_encoder
 from commands.search.labels import KnownQueries
 from commands.search.placement import Hit
@@ -65,7 +64,7 @@ def search(
         return
     found = searcher.search(query, top)
     if as_json:
-        line(json.dumps(as_plain(found, chosen), indent=2, ensure_ascii=False))
+        print_json(as_plain(found, chosen))
         return
     print_result(found, chosen, min_relevance, top)
 

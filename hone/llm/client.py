@@ -37,6 +37,7 @@ from hone.llm.retry_policy import (
     rejected_key,
     temporary_failure,
 )
+from hone.pipeline import progress
 from hone.urls import public, show_url
 
 JSON = {"content-type": "application/json"}
@@ -179,6 +180,7 @@ class Caller:
         if (now := time.monotonic()) - self.logged >= LOG_INTERVAL:
             self.logged = now
             self.endpoint.log(f"{self.count:,} calls, {self.count / (now - self.began):.1f}/s")
+            progress.report(f"{self.where}: calls", self.count, 0)
 
     def take_received(self) -> list[Completion]:
         """Completions that have been received and not yielded yet."""

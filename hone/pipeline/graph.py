@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-from hone.errors import Refused
+from hone.errors import Refused, nearest
 
 Outcome = Literal["Completed", "Unchanged", "Restored"]
 
@@ -150,6 +150,56 @@ def out_of_date() -> set[str]:
     )
 
 
+def select_stages(stages: list[Stage], until: str | None) -> list[Stage]:
+    """All stages, or a stage or the stages of a round with all their dependencies, in topological
+    order.
+
+    Raises:
+        Refused: the stage or round does not exist.
+    """
+    if until is None:
+        return stages
+    by_name = {stage.name: stage for stage in stages}
+    ends = select_ends(stages, until)
+    needed: set[str] = set()
+    while ends:
+        name = ends.pop()
+        if name not in needed:
+            needed.add(name)
+            ends += by_name[name].needs
+    return [stage for stage in stages if stage.name in needed]
+
+
+def select_ends(stages: list[Stage], until: str) -> list[str]:
+    """The stage of this name, or the stages of the round of this name.
+
+    Raises:
+        Refused: the stage or round does not exist.
+    """
+    names = [stage.name for stage in stages]
+    ends = [until] if until in names else [stage.name for stage in stages if stage.round == until]
+    if not ends:
+        rounds = {stage.round for stage in stages if stage.kind == "train"}
+        raise Refused(
+            f"Stage or round '{until}' does not exist: {nearest(until, {*names, *rounds})}"
+        )
+    return ends
+
+
+def add_dependents(stages: list[Stage], outdated: set[str]) -> list[str]:
+    """Outdated stages and all stages that depend on them, in topological order.
+
+    Args:
+        stages: in topological order, see `graph`.
+        outdated: see `out_of_date`.
+    """
+    found: set[str] = set()
+    for stage in stages:
+        if stage.name in outdated or found.intersection(stage.needs):
+            found.add(stage.name)
+    return [stage.name for stage in stages if stage.name in found]
+
+
 def dvc() -> list[str]:
     """The DVC command of this environment."""
     return [sys.executable, "-m", "dvc"]
@@ -178,10 +228,12 @@ class Runner:
     Args:
         environment: additional environment variables for the stages.
         patience: seconds between SIGTERM and SIGKILL.
+        started: called with the number of each process that starts. It leads a process group.
     """
 
     environment: dict[str, str] = field(default_factory=dict)
     patience: float = TERM_SECONDS
+    started: Callable[[int], None] = lambda process: None
     _running: set[subprocess.Popen] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopping: bool = False
@@ -240,9 +292,10 @@ class Runner:
         Raises:
             Stopping: the block has ended meanwhile.
         """
-        process = self._started(command, folder)
+        process = self._start(command, folder)
         output = []
         try:
+            self.started(process.pid)
             for line in process.stdout:
                 output.append(line)
                 if not NOISE.match(line):
@@ -258,7 +311,7 @@ class Runner:
             raise Stopping(f"{what} was interrupted with the flow. Run it again to resume.")
         return code, "".join(output)
 
-    def _started(self, command: list[str], folder: Path | None) -> subprocess.Popen:
+    def _start(self, command: list[str], folder: Path | None) -> subprocess.Popen:
         with self._lock:
             if self._stopping:
                 raise Stopping("the flow is stopping, so no new stage starts.")

@@ -2,7 +2,7 @@
 
 DVC writes two files in place. `.dvc/tmp/rwlock` lists the running processes and is void once its
 writer has ended. `dvc.lock` records the last result of each stage. Complete stages in it are kept,
-and lost ones are restored from DVC's run cache, so nothing runs twice. `make loop` and the flow
+and lost ones are restored from DVC's run cache, so nothing runs twice. `hone run` and the flow
 repair before they start. `python -m hone.pipeline.repair` only repairs.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from hone.errors import Refused, listed
 from hone.files import fingerprint_of_file
 
 LOCK = Path(".dvc/tmp/flow.lock")
+DVC_USERS = Path(".dvc/tmp/rwlock")
 FILES = ("params.yaml", "dvc.yaml")
 FOLDERS = ("recipes",)
 
@@ -28,11 +30,47 @@ def alone_here() -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise Refused("another flow runs in this folder. Wait until it ends, or stop it.") from None
+        raise Refused(
+            "another flow or `hone run` runs in this folder. Wait until it ends, or stop it. "
+            "`hone status` shows its progress."
+        ) from None
     try:
         yield
     finally:
         lock.release()
+
+
+def refuse_running_dvc() -> None:
+    """Raises Refused if DVC runs stages in this folder."""
+    found = running_dvc()
+    if found:
+        raise Refused(
+            f"DVC runs in this folder: process {found[0]} (`dvc repro` in another terminal or "
+            "editor). Wait until it ends, or stop it."
+        )
+
+
+def running_dvc() -> list[int]:
+    """The processes of DVC that run stages in this folder. DVC lists them in a file, which names
+    killed processes too.
+    """
+    try:
+        users = json.loads(DVC_USERS.read_text(encoding="utf-8")).values()
+        rows = [row for item in users for row in (*item.get("read", ()), item.get("write"))]
+        numbers = {int(row["pid"]) for row in rows if row}
+    except (OSError, ValueError, TypeError, AttributeError, KeyError):
+        return []
+    return sorted(number for number in numbers if is_dvc(number))
+
+
+def is_dvc(process: int) -> bool:
+    """Whether a process runs and is DVC. A later process may have the number of a killed one."""
+    import psutil
+
+    try:
+        return any("dvc" in word for word in psutil.Process(process).cmdline())
+    except psutil.Error:
+        return False
 
 
 class Watched:
@@ -45,13 +83,14 @@ class Watched:
     def __init__(self) -> None:
         self.before = hashes()
 
+    def changed(self) -> list[str]:
+        """The files that have changed since the flow began."""
+        now = hashes()
+        return sorted(name for name in self.before | now if self.before.get(name) != now.get(name))
+
     def refuse_changes(self, when: str) -> None:
         """Raise Refused if one of the files has changed since the flow began."""
-        now = hashes()
-        changed = sorted(
-            name for name in self.before | now if self.before.get(name) != now.get(name)
-        )
-        if changed:
+        if changed := self.changed():
             raise Refused(
                 f"{listed(changed)} changed {when}, after the flow had begun, so the results "
                 "would match neither version. Start "

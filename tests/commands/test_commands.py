@@ -149,6 +149,18 @@ def test_a_query_may_be_named_by_its_text(made: Path, capsys: pytest.CaptureFixt
     assert explain.find_query(training, "unheard of") == "unheard of"
 
 
+def test_the_life_of_a_pair_as_json(made: Path, capsys: pytest.CaptureFixture):
+    write_round("r1", candidates=PAIR | {"source": ["dense"], "rank": [1], "score": [0.9]})
+    explain.explain("q1", "d2", "r1", as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert found["query"] == "question number 1"
+    assert found["document"] == "text of number 2"
+    assert {"stage": "retrieve", "text": "found by dense at rank 1, score 0.9000"} in found[
+        "events"
+    ]
+    assert {"stage": "label", "text": "none"} in found["events"]
+
+
 def test_a_text_of_two_queries_needs_an_id(workspace: Path):
     for name in ("one", "two"):
         queries = [{"query_id": "q", "text": "the same", "split": "train"}]

@@ -51,14 +51,19 @@ stages:
     deps: ["models/r0"]
     outs: ["reports/metrics/${item.reference}/${item.collection}.json"]
   report:
-    cmd: cat reports/metrics/*/*.json > reports/page
+    cmd: ./conclude
     deps: [reports/metrics]
-    outs: [reports/page]
+    outs: [reports/page, reports/verdict.json, reports/report.md]
 """
 MEASURE = """#!/bin/sh
 score=$(tail -n 1 models/$2)
 mkdir -p reports/metrics/$2
 echo "{\\"ndcg_at_10\\": $score, \\"queries\\": 5, \\"dev\\": {\\"ndcg_at_10\\": $score, \\"queries\\": 5}}" > reports/metrics/$2/$4.json
+"""  # noqa: E501
+CONCLUDE = """#!/bin/sh
+cat reports/metrics/*/*.json > reports/page
+echo '{"ship": true, "name": "r2", "lines": ["Ship models/r2.", "Next: export it."]}' > reports/verdict.json
+printf '# Results of the rounds\\n\\nr2 is better.\\n\\n## Scores\\n\\nA table.\\n\\n## Texts\\n\\nMore.\\n' > reports/report.md
 """  # noqa: E501
 
 
@@ -78,6 +83,7 @@ def made(folder: Path, dev: dict[str, float], work: str = "true", **params: obje
     (folder / "dvc.yaml").write_text(DVC)
     script(folder / "work", f"#!/bin/sh\nshift\n{work}\n")
     script(folder / "measure", MEASURE)
+    script(folder / "conclude", CONCLUDE)
     for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
         subprocess.run(command, cwd=folder, check=True, env=os.environ | {"DVC_NO_ANALYTICS": "1"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hone.pipeline import durations, progress
 from tests.flows.project import PARAMS, made
 
 RISING = {"r0": 0.4, "r1": 0.5, "r2": 0.6}
@@ -84,6 +86,21 @@ def test_states_say_what_dvc_did(workspace: Path, loop):
     assert (workspace / "models/r2").read_text().splitlines()[-1] == "0.6"
 
 
+def test_the_progress_of_a_flow_is_that_of_any_run(workspace: Path, loop):
+    """While it runs, its file names what runs. Its stages have durations afterwards."""
+    made(workspace, RISING, work="cat .dvc/tmp/progress/run.json > seen-$1")
+    state, _ = run(loop)
+    assert state.is_completed(), state.message
+    seen = json.loads((workspace / "seen-r2").read_text())
+    assert seen["command"] == "flows.loop"
+    assert "train@r2" in seen["running"]
+    assert seen["total"] == 8
+    assert seen["done"] >= 3
+    assert seen["groups"]
+    assert not progress.run_file().exists()
+    assert {"resolve", "train@r2", "report"} <= set(durations.read())
+
+
 def test_a_part_of_the_graph(workspace: Path, loop):
     made(workspace, RISING)
     _, names = run(loop, until="r1")
@@ -97,8 +114,7 @@ def test_a_round_whose_name_begins_with_anothers_is_another():
     """`evaluate@r1-b-ours` is of r1 on b-ours or of r1-b on ours: the stage's command says
     which.
     """
-    from flows.loop import select_stages
-    from hone.pipeline.graph import Stage, options_of
+    from hone.pipeline.graph import Stage, options_of, select_stages
 
     assert options_of("python -m tasks.evaluate --round r1-b --collection ours") == {
         "--round": "r1-b",
@@ -180,7 +196,7 @@ def test_two_flows_in_one_folder(workspace: Path, loop):
     made(workspace, RISING)
     with alone_here():
         state, names = run(loop)
-    assert "another flow runs in this folder" in state.message
+    assert "another flow or `hone run` runs in this folder" in state.message
     assert not names
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import copy
 import json
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -62,6 +64,38 @@ def test_nothing_to_do(project: Project):
     outcome = project.repro()
     assert (outcome.ran, outcome.restored) == ([], [])
     assert "up to date" in outcome.output
+
+
+def test_the_commands_of_a_finished_loop(project: Project):
+    """`hone run` prints the report's verdict last, and `hone status` and `hone report` agree."""
+    done = hone(project, "run")
+    verdict = json.loads((project.folder / "reports/verdict.json").read_text())["lines"]
+    assert done.stdout.endswith("\n\n" + "\n".join(verdict) + "\n")
+    assert "Nothing to run" in done.stderr
+    status = json.loads(hone(project, "status", "--json").stdout)
+    assert {one["state"] for one in status["rounds"]} == {"up to date"}
+    assert [one["name"] for one in status["rounds"]] == ["r0", "bm25", "r1", "r2"]
+    assert all(one["test"]["python-api"] is not None for one in status["rounds"])
+    assert status["best"] in ("r0", "r1", "r2")
+    assert (status["verdict"], status["outdated"]) == (verdict[0], [])
+    assert (status["cost"]["steps"], status["cost"]["rounds"]) == (6, 2)
+    text = hone(project, "report", "--text").stdout
+    assert text.startswith("\n".join(verdict))
+    assert "\n## " in text
+
+
+def hone(project: Project, *words: str) -> subprocess.CompletedProcess:
+    """A command of the project's own copy."""
+    done = subprocess.run(
+        [sys.executable, "-m", "commands", *words],
+        check=False,
+        cwd=project.folder,
+        env=project.quick,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def test_all_that_a_stage_used_is_in_its_fingerprint(project: Project):

@@ -4,6 +4,7 @@ worse.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -84,6 +85,23 @@ def test_it_is_written_as_tables(loop: None, capsys: pytest.CaptureFixture[str])
     assert rows["ndcg_at_10_before"].to_list() == TEST["r1"]
     assert rows["ndcg_at_10_after"].to_list() == TEST["r2"]
     assert set(rows["collection"]) == {"made-up"}
+
+
+def test_it_is_printed_as_json(loop: None, capsys: pytest.CaptureFixture[str]):
+    compare("r1", "r2", as_json=True, out=Path("out.md"))
+    output, log = capsys.readouterr()
+    found = json.loads(output)  # nothing else is on standard output
+    assert "out.md" in log
+    assert (found["baseline"], found["candidate"]) == ("r1", "r2")
+    [collection] = found["collections"]
+    assert (collection["collection"], collection["split"]) == ("made-up", "test")
+    first = collection["measures"][0]
+    assert first["measure"] == "ndcg_at_10"
+    assert (first["baseline"], first["candidate"], first["difference"]) == (0.625, 0.75, 0.125)
+    assert (first["better"], first["worse"], first["equal"], first["p"]) == (2, 1, 1, 1.0)
+    [worst] = collection["regressions"]
+    assert (worst["query_id"], worst["text"], worst["change"]) == ("t4", "test query 4", -0.5)
+    assert "2 queries are better, 1 worse, 1 equal." in collection["sentences"]
 
 
 def test_texts_of_queries_are_no_markup_in_the_file(loop: None, capsys: pytest.CaptureFixture[str]):

@@ -8,10 +8,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from flows import early_stop
-from flows.loop import select_stages
 from hone.config import params
 from hone.files import write_json
 from hone.pipeline import graph as dvc
+from hone.pipeline.graph import select_stages
 from tests.conftest import PROJECT
 from tests.flows.project import made
 from tests.prepared import COLLECTION, write_params

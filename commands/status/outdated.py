@@ -1,0 +1,58 @@
+"""The stages that a run would bring up to date, by DVC and by the settings of params.yaml."""
+
+from __future__ import annotations
+
+from hone.config import params
+from hone.errors import Refused
+from hone.files import read_json
+from hone.layout import settings_file
+from hone.pipeline import graph as dvc
+from hone.pipeline import progress
+from hone.pipeline.watch import running_dvc
+from hone.stage import say
+
+FIRST = "resolve"
+
+
+def find_outdated(stages: list[dvc.Stage]) -> list[str] | None:
+    """The outdated stages and those that depend on them, in topological order. Null if DVC runs,
+    and cannot answer.
+
+    `dvc status` holds DVC's lock. `hone run` and the flow wait for it, but `dvc repro` in another
+    terminal would fail, so it is not disturbed.
+
+    Most stages depend on `resolve`, but only on their own settings. If `resolve` is outdated, the
+    stages whose settings would change count, and not all that depend on it.
+    """
+    if progress.read_run() is None and running_dvc():
+        return None
+    try:
+        outdated = dvc.out_of_date()
+    except Refused:
+        return None
+    if FIRST not in outdated:
+        return dvc.add_dependents(stages, outdated)
+    try:
+        changed = find_changed_settings()
+    except Refused as refusal:  # so it is unknown which settings would change
+        say(f"resolve would fail: {refusal}")
+        return dvc.add_dependents(stages, outdated)
+    behind = {stage.name for stage in stages if changed.intersection(stage.reads)}
+    later = [stage for stage in stages if stage.name != FIRST]
+    return [FIRST, *dvc.add_dependents(later, (outdated | behind) - {FIRST})]
+
+
+def find_changed_settings() -> set[str]:
+    """The files below resolved/ that `resolve` would change.
+
+    Raises:
+        Refused: params.yaml or a recipe has an error.
+    """
+    from tasks.resolve.stages import everything
+
+    return {
+        str(file)
+        for name, values in everything(params.read()).items()
+        for file in [settings_file(name)]
+        if not file.exists() or read_json(file) != values.plain()
+    }
