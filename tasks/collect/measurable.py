@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hone.data.source import Source
-from hone.present.number_format import count, format_detectable
 from hone.stats.expected_effects import detectable_effects
 from tasks.collect.settings import CollectSettings
 from tasks.collect.split import DEV_LARGEST, DEV_MINIMUM
@@ -41,7 +40,7 @@ def describe_effects(split: str, queries: int) -> list[str]:
     """The minimum detectable effect of a split; empty if it has fewer than two queries."""
     if queries < 2:
         return []
-    base, rounds = map(format_detectable, detectable_effects(queries))
+    base, rounds = (f"{min(1, effect):.3f}" for effect in detectable_effects(queries))
     return [
         f"{queries:,} labelled {split} queries detect a change in nDCG@10 of about {base} from "
         f"the base model, and of about {rounds} between two rounds (80 % power, deviations of "
@@ -54,8 +53,8 @@ def describe_few(training: int, settings: CollectSettings) -> str:
     needed = round(DEV_MINIMUM / DEV_LARGEST)
     if settings.split.dev == 0 or training >= needed:
         return " Set `split.dev` to draw some from train."
-    queries = count(training, "labelled train query is", "labelled train queries are")
     return (
-        f" {queries} fewer than the {needed} from which Hone draws {DEV_MINIMUM} dev queries. "
+        f" {training:,} labelled train queries are too few: from {needed} on, Hone draws "
+        f"{DEV_MINIMUM} dev queries. "
         f"`split: {{divide: train, dev: {DEV_LARGEST}, test: 0}}` draws some anyway."
     )

@@ -111,7 +111,7 @@ def test_too_few_training_queries_are_said_with_the_way_out(
     collected()
     output = capsys.readouterr().err
     assert "no dev queries, so no score selects a round: the last round is used." in output
-    assert "60 labelled train queries are fewer than the 100" in output
+    assert "60 labelled train queries are too few: from 100 on" in output
     assert "`split: {divide: train, dev: 0.3, test: 0}` draws some anyway." in output
     assert len(collected({"divide": "train", "dev": 0.3, "test": 0})["dev"]) > 5
 
