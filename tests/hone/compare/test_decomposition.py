@@ -8,18 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hone.compare.contrast import Contrast, Score, find_control, score_rounds
+from hone.compare.contrast import Contrast, Score, score_rounds
 from hone.compare.decomposition import (
     choose_chain,
     decompose,
     describe_parts,
     find_unjudged,
 )
-from hone.config import params, recipe
-from hone.data.rounds import draws_of
 from hone.stats.bootstrap import Interval
 from hone.stats.paired_tests import Paired
-from tests.conftest import PROJECT
 from tests.report.made_up import write_all, write_scores
 
 LOOP = {
@@ -209,21 +206,3 @@ def test_the_parts_add_up_to_the_judged_round_minus_the_base_model(base, control
     parts = decompose(found, LOOP, RECIPES)
     total = sum(one.contrast.difference.mean for one in parts)
     assert total == pytest.approx((sum(judged) - sum(base)) / 3, abs=1e-9)
-
-
-def test_the_shipped_rounds_have_every_part(monkeypatch: pytest.MonkeyPatch):
-    """r2, the judged round and the control start from r1 and draw alike."""
-    monkeypatch.chdir(PROJECT)
-    shipped = params.read()
-    rounds = {
-        name: {"from": item.start, "recipe": item.recipe} for name, item in shipped.rounds.items()
-    }
-    recipes = {name: recipe.recipe_of(shipped, name).model_dump(mode="json") for name in rounds}
-    assert find_unjudged(rounds, recipes) == {"judged": "r2"}
-    assert find_control(rounds, "r2") == find_control(rounds, "judged") == "control"
-    assert len({draws_of(rounds, name) for name in ("r2", "judged", "control")}) == 1
-    assert rounds["r3"]["from"] == "r2"
-    rates = {recipes[name]["train"]["learning_rate"] for name in ("r2", "judged", "control")}
-    assert len(rates) == 1
-    assert recipes["judged"]["relabel"]["budget"]["pairs"] is not None
-    assert recipes["judged"]["relabel"]["unconfirmed"] == "mask"
