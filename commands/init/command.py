@@ -27,6 +27,7 @@ from hone.encoders.pinned_models import split_revision
 from hone.errors import Refused, listed
 from hone.present.number_format import format_detectable
 from hone.stage import say
+from hone.stats.expected_effects import detectable_effects
 from tasks.collect.refusals import examined
 from tasks.resolve.stages import everything
 
@@ -157,7 +158,7 @@ def show_decisions(found: Findings, path: Path) -> None:
     line()
     counts = found.division.counts
     line(f"Splits: {format_counts(found.division)} queries with a positive.")
-    base, rounds = map(format_detectable, division.detectable_effects(counts["test"]))
+    base, rounds = map(format_detectable, detectable_effects(counts["test"]))
     line(
         f"Minimum detectable effect on test, in nDCG@10: about {base} against r0, {rounds} "
         "between two rounds (80 % power)."

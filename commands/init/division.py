@@ -1,6 +1,6 @@
-"""The division of labelled queries into train, dev and test, and what the test split can detect.
+"""The division of labelled queries into train, dev and test.
 
-Every number here is a Hone default, except the level and the power of hone/stats/paired_tests.py.
+Every number here is a Hone default.
 """
 
 from __future__ import annotations
@@ -13,18 +13,13 @@ import polars as pl
 from hone.config.params import Split
 from hone.data.source import SPLITS
 from hone.errors import Refused
-from hone.stats.paired_tests import detectable
-from tasks.collect.split import by_place, places_of
+from tasks.collect.split import DEV_LARGEST, DEV_MINIMUM, by_place, places_of, smallest_fraction
 
 FEWEST = 10  # labelled queries. With fewer, no split can measure anything
 MANY = 300  # labelled queries from which the test split has a fixed minimum
 TEST, TEST_MINIMUM, TEST_MAXIMUM = 0.2, 100, 1_000
-SMALL = 0.3  # fraction of fewer than MANY queries for test, and the largest fraction for dev
-DEV, DEV_MINIMUM, DEV_MAXIMUM = 0.1, 30, 300
-STEPS = 100, 1_000  # fractions are multiples of 1 / 100, or of 1 / 1,000 from 1,000 queries on
-# Standard deviations of paired differences in nDCG@10 of the bundled collection, from the intervals
-# in the README: a trained round and the base model, and two trained rounds.
-FROM_BASE, BETWEEN_ROUNDS = 0.28, 0.12
+SMALL = 0.3  # fraction of fewer than MANY queries for test
+DEV, DEV_MAXIMUM = 0.1, 300
 
 
 @dataclass(frozen=True)
@@ -97,7 +92,7 @@ def target(count: int, split: str) -> int:
         if count < MANY:
             return math.ceil(SMALL * count)
         return max(TEST_MINIMUM, min(TEST_MAXIMUM, round(TEST * count)))
-    return min(max(DEV_MINIMUM, min(DEV_MAXIMUM, round(DEV * count))), int(SMALL * count))
+    return min(max(DEV_MINIMUM, min(DEV_MAXIMUM, round(DEV * count))), int(DEV_LARGEST * count))
 
 
 def fractions(places: pl.Series, dev: int, test: int) -> tuple[float, float]:
@@ -108,25 +103,5 @@ def fractions(places: pl.Series, dev: int, test: int) -> tuple[float, float]:
         dev: wanted dev queries.
         test: wanted test queries.
     """
-    steps = STEPS[len(places) >= STEPS[1]]
-
-    def smallest(name: str, count: int, other: float) -> float:
-        if not count:
-            return 0.0
-        for step in range(1, steps + 1):
-            pair = (step / steps, other) if name == "dev" else (0.0, step / steps)
-            if int((by_place(places, *pair) == name).sum()) >= count:
-                return step / steps
-        return 1.0
-
-    of_test = smallest("test", test, 0.0)
-    return smallest("dev", dev, of_test), of_test
-
-
-def detectable_effects(count: int) -> tuple[float, float]:
-    """The expected minimum detectable effect of `count` test queries: against the base model, and
-    between two rounds. Infinite for fewer than two queries.
-    """
-    if count < 2:
-        return math.inf, math.inf
-    return detectable(FROM_BASE, count), detectable(BETWEEN_ROUNDS, count)
+    of_test = smallest_fraction(places, test)
+    return smallest_fraction(places, dev, of_test), of_test

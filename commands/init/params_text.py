@@ -10,11 +10,12 @@ from pathlib import Path
 import yaml
 
 from commands.init.collection import FILES
-from commands.init.division import Division, detectable_effects
+from commands.init.division import Division
 from commands.init.learning_rate import Rate
 from commands.init.lengths import MOST_CUT, Length
 from hone.config.yaml12 import from_yaml
 from hone.present.number_format import count, format_detectable, join_words, share
+from hone.stats.expected_effects import detectable_effects
 
 TEMPLATE = Path(__file__).with_name("params.yaml.jinja")
 BATCH = 64  # queries of a training batch in the recipes of the rounds

@@ -38,9 +38,8 @@ class Contrast:
         difference: mean with its 95 % interval.
         better, worse, equal: number of queries.
         test: of the hypothesis of no difference.
-        p: of the randomization test, Holm-adjusted for all contrasts of the page: every round
-            against the baseline and against the round that it starts from, on every collection.
-            Null for references, which are not tested.
+        p: of the randomization test, Holm-adjusted for all contrasts of the page: those that
+            `list_contrasts` names, on every collection. Null for references, which are not tested.
     """
 
     other: str
@@ -72,6 +71,8 @@ class Score:
         start: difference from the round that this one starts from; null for references, and if that
             round is the baseline.
         control: difference from the control of the round; null if it has none. See `find_control`.
+        unjudged: difference from the same round without judges; null if there is none. See
+            `decomposition.find_unjudged`.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Score:
     base: Contrast | None
     start: Contrast | None
     control: Contrast | None = None
+    unjudged: Contrast | None = None
 
 
 def find_base(rounds: dict[str, dict], compare_with: list[str]) -> str:
@@ -100,23 +102,41 @@ def order_names(rounds: dict[str, dict], compare_with: list[str]) -> list[str]:
 
 
 def score_rounds(
-    rounds: dict[str, dict], compare_with: list[str], collections: list[str], seed: int
+    rounds: dict[str, dict],
+    compare_with: list[str],
+    collections: list[str],
+    seed: int,
+    unjudged: dict[str, str] | None = None,
 ) -> list[Score]:
-    """Every reference and round on every collection, in the order of `order_names`."""
+    """Every reference and round on every collection, in the order of `order_names`.
+
+    Args:
+        rounds: {name: {"from": .., "recipe": ..}}.
+        compare_with: the references.
+        collections: the evaluation collections.
+        seed: of the bootstrap.
+        unjudged: {judged round: the same round without judges}.
+    """
     names, base = order_names(rounds, compare_with), find_base(rounds, compare_with)
     starts = {
         name: item["from"] if item["from"] in names and item["from"] != base else None
         for name, item in rounds.items()
     }
-    controls = {name: find_control(rounds, name) for name in rounds}
+    others = {
+        "base": dict.fromkeys(names, base),
+        "start": starts,
+        "control": {name: find_control(rounds, name) for name in rounds},
+        "unjudged": unjudged or {},
+    }
     found = [
         found
         for collection in collections
-        for found in score_collection(collection, names, base, starts, seed, controls)
+        for found in score_collection(collection, names, base, others, seed)
     ]
     return adjust_p(found, set(rounds))
 
 
+KINDS = ("base", "start", "control", "unjudged")  # of a round's contrasts, as in `Score`
 CONTROL_RECIPES = ("in-batch", "warm-up")  # they train without mined negatives
 
 
@@ -140,13 +160,18 @@ def find_control(rounds: dict[str, dict], name: str) -> str | None:
     )
 
 
+def list_contrasts(one: Score) -> list[Contrast]:
+    """The contrasts of a round or reference, in the order of KINDS."""
+    return [found for kind in KINDS if (found := getattr(one, kind)) is not None]
+
+
 def adjust_p(found: list[Score], rounds: set[str]) -> list[Score]:
     """The scores with p, Holm-adjusted for all their contrasts."""
     contrasts = [
         (place, kind)
         for place, one in enumerate(found)
         if one.name in rounds
-        for kind in ("base", "start", "control")
+        for kind in KINDS
         if getattr(one, kind)
     ]
     ps = holm([getattr(found[place], kind).test.randomisation for place, kind in contrasts])
@@ -160,18 +185,23 @@ def score_collection(
     collection: str,
     names: list[str],
     base: str,
-    starts: dict[str, str | None],
+    others: dict[str, dict[str, str | None]],
     seed: int,
-    controls: dict[str, str | None] | None = None,
 ) -> list[Score]:
     """Every name on one collection. The intervals share bootstrap draws, which are seeded by the
     name of the collection.
+
+    Args:
+        collection: its name.
+        names: the rounds and references.
+        base: the baseline.
+        others: by kind of contrast (KINDS), what is subtracted from each name; null: nothing.
+        seed: of the bootstrap.
 
     Raises:
         Refused: an evaluation is missing, has NaN or infinite scores, or covers other queries than
             the baseline.
     """
-    controls = controls or {}
     values = {name: read_query_measures(name, collection) for name in names}
     refuse_other_queries(values, base, collection)
     together = values[base].select("query_id")
@@ -187,7 +217,7 @@ def score_collection(
     pairs = [
         (name, other)
         for name in names
-        for other in dict.fromkeys((base, starts.get(name), controls.get(name)))
+        for other in dict.fromkeys(others[kind].get(name) for kind in KINDS)
         if other not in (None, name)
     ]
     changes = [column[name] - column[other] for name, other in pairs]
@@ -209,9 +239,7 @@ def score_collection(
             means={measure: float(values[name][measure].mean()) for measure in NAMES},
             own=own[name],
             dev=read_dev_score(name, collection),
-            base=against.get((name, base)),
-            start=against.get((name, starts.get(name))),
-            control=against.get((name, controls.get(name))),
+            **{kind: against.get((name, others[kind].get(name))) for kind in KINDS},
         )
         for name in names
     ]

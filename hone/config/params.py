@@ -46,6 +46,9 @@ class Hide(Checked):
 class Split(Checked):
     """Fractions of the queries for dev and test, if the source has no splits. The rest is for
     training. If the source has splits, the fractions divide the queries of the split `divide`.
+
+    If the source has train and test but no dev queries, and the loop trains on it, the fraction
+    `dev` of its training queries become dev queries, at least 30. 0: none.
     """
 
     dev: Share = 0.05

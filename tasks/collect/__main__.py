@@ -8,6 +8,7 @@ from hone.files import folder_written_whole
 from hone.layout import DATA
 from hone.stage import run, say
 from tasks.collect.collection import count_sentence, prepared, write_collection
+from tasks.collect.measurable import describe_measurable
 from tasks.collect.settings import CollectSettings
 
 
@@ -19,6 +20,8 @@ def main(settings: CollectSettings) -> None:
         say(f"{collection}: {sentence}")
     with folder_written_whole(DATA / collection) as place:
         write_collection(place, found, settings)
+    for sentence in describe_measurable(found.source, settings):
+        say(f"collect {collection}: {sentence}")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ COUNT_TEXTS = {
     "repeated_ids": "lines have a duplicated id (the last one counts)",
     "missing_titles": "documents have no title",
     "empty_documents": "documents have neither title nor text",
+    "dev_from_train": "train queries are dev queries, because the source has no dev split (`split: "
+    "{dev: 0}` keeps them in train)",
     "unread_files": "files were not read (removed.parquet has the reason for each)",
 }
 

@@ -66,7 +66,8 @@ def examined(name: str, source: Source, settings: CollectionChecks, faults: Faul
     )
     find_labels_in_two_splits(source.qrels, faults)
     find_own_answers(source, settings, faults)
-    source = with_splits(source, settings.split, faults)
+    source, moved = with_splits(source, settings, faults)
+    counts |= {"dev_from_train": moved} if moved else {}
     source, repeated = without_leaks(source, settings.repeated_queries == "leave-out", faults)
     if settings.train and not faults:
         find_no_training(source, settings.min_relevance, faults)
@@ -250,11 +251,14 @@ def find_labels_in_two_splits(qrels: pl.DataFrame, faults: Faults) -> None:
     )
 
 
-def with_splits(source: Source, shares: Split, faults: Faults) -> Source:
-    """The source with a split for every query and label: the given one, or one by the hash of
-    the query's text. The hash also divides the queries of the split `divide`.
+def with_splits(source: Source, settings: CollectionChecks, faults: Faults) -> tuple[Source, int]:
+    """The source with a split for every query and label, and the number of training queries that
+    became dev queries because the source has no dev split.
+
+    The split is the given one, or one by the hash of the query's text. The hash also divides the
+    queries of the split `divide`.
     """
-    queries = source.queries
+    queries, shares, moved = source.queries, settings.split, 0
     given = queries["split"].is_not_null()
     if given.any() and not given.all():
         fault = "a query has no split, but others have one"
@@ -268,12 +272,33 @@ def with_splits(source: Source, shares: Split, faults: Faults) -> Source:
         queries = queries.with_columns(split=split.by_text(queries, shares.dev, shares.test))
     elif shares.divide is not None:
         queries = with_divided(queries, shares, faults)
+    elif settings.train and lacks_dev(queries) and shares.dev > 0 and not faults:
+        queries = with_dev(queries, source.qrels, settings)
+        moved = int((queries["split"] == "dev").sum())
     if queries["query_id"].is_duplicated().any():
-        return source
+        return source, moved
     qrels = source.qrels.drop("split").join(
         queries.select("query_id", "split"), on="query_id", how="left", maintain_order="left"
     )
-    return replace(source, queries=queries, qrels=qrels)
+    return replace(source, queries=queries, qrels=qrels), moved
+
+
+def lacks_dev(queries: pl.DataFrame) -> bool:
+    """Whether there are training and test queries and no dev queries, as usual in BEIR."""
+    found = set(queries["split"].unique())
+    return {"train", "test"} <= found and "dev" not in found
+
+
+def with_dev(
+    queries: pl.DataFrame, qrels: pl.DataFrame, settings: CollectionChecks
+) -> pl.DataFrame:
+    """Queries with dev queries drawn from the training queries, if there are enough of them."""
+    training = queries["split"] == "train"
+    positives = qrels.filter(pl.col("relevance") >= settings.min_relevance)
+    drawn = split.draw_dev(queries.filter(training), positives, settings.split.dev)
+    if drawn is None:
+        return queries
+    return queries.with_columns(split=queries["split"].clone().scatter(training.arg_true(), drawn))
 
 
 def with_divided(queries: pl.DataFrame, shares: Split, faults: Faults) -> pl.DataFrame:

@@ -14,6 +14,10 @@ from hone.text.near_duplicates import clusters
 # Queries with this estimated Jaccard similarity of their character 4-grams share a split.
 ALIKE = 0.8
 CHARACTERS = 4
+# Fractions are multiples of 1 / 100, or of 1 / 1,000 from 1,000 queries on. [Hone default]
+STEPS = 100, 1_000
+DEV_MINIMUM = 30  # dev queries that choose between rounds [Hone default]
+DEV_LARGEST = 0.3  # fraction of the queries for dev [Hone default]
 
 
 def by_text(queries: pl.DataFrame, dev: float, test: float) -> pl.Series:
@@ -45,6 +49,50 @@ def by_place(places: pl.Series, dev: float, test: float) -> pl.Series:
         .to_series()
         .rename("split")
     )
+
+
+def smallest_fraction(places: pl.Series, count: int, start: float = 0.0) -> float:
+    """The smallest fraction whose part of the queries has at least `count` of them.
+
+    Args:
+        places: the place of each query in [0, 1).
+        count: number of queries wanted.
+        start: the end of the part before this one.
+    """
+    steps = STEPS[len(places) >= STEPS[1]]
+    if not count:
+        return 0.0
+    return next(
+        (
+            step / steps
+            for step in range(1, steps + 1)
+            if int(((places >= start) & (places < start + step / steps)).sum()) >= count
+        ),
+        1.0,
+    )
+
+
+def draw_dev(queries: pl.DataFrame, positives: pl.DataFrame, dev: float) -> pl.Series | None:
+    """Train or dev for each training query of a collection without dev queries, by a hash of its
+    text. Near-duplicates share a split.
+
+    Args:
+        queries: query_id, text of the training queries.
+        positives: query_id of the positive labels.
+        dev: fraction of the queries for dev. It is raised if fewer than DEV_MINIMUM labelled
+            queries would be dev queries.
+
+    Returns:
+        "train" or "dev" for each row. Null if these would be more than DEV_LARGEST of the labelled
+        queries.
+    """
+    labelled = queries.join(positives, on="query_id", how="semi", maintain_order="left")
+    if DEV_LARGEST * len(labelled) < DEV_MINIMUM:
+        return None
+    places = places_of(queries)
+    among = places.filter(queries["query_id"].is_in(labelled["query_id"].implode()))
+    fraction = max(dev, smallest_fraction(among, DEV_MINIMUM))
+    return by_place(places, fraction, 0.0)
 
 
 def places_of(queries: pl.DataFrame) -> pl.Series:

@@ -4,6 +4,7 @@ in a sentence.
 
 from __future__ import annotations
 
+from hone.compare.decomposition import describe_parts
 from hone.files import write_text
 from hone.layout import REPORT_PAGE
 from hone.stage import run, say
@@ -24,7 +25,14 @@ def main(settings: ReportSettings) -> None:
     plots.write_scores(results.scores, list(dict.fromkeys((answer.base, *results.rounds))))
     plots.write_losses(results.losses)
     export_tables.write(
-        tables, [answer.headline, *results.warnings, *results.open_harm, *answer.details]
+        tables,
+        [
+            answer.headline,
+            f"Gain by part: {describe_parts(results.parts)}",
+            *results.warnings,
+            *results.open_harm,
+            *answer.details,
+        ],
     )
     export_tables.write_verdict(results.decision, results.verdict)
     write_cards(tables, results)

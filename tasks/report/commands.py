@@ -40,5 +40,6 @@ def write_explain(results: Results) -> str | None:
     for name, drawn in results.examples.items():
         for one in drawn:
             for negative in one.negatives:
-                return shlex.join(["hone", "explain", one.query_id, negative.doc_id, "--round", name])
+                pair = one.query_id, negative.doc_id
+                return shlex.join(["hone", "explain", *pair, "--round", name])
     return None

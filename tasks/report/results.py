@@ -19,6 +19,7 @@ from hone.compare.contrast import (
     score_rounds,
 )
 from hone.compare.decision import Decision
+from hone.compare.decomposition import Part, decompose, describe_parts, find_unjudged
 from hone.compare.query_strata import QuerySlices, Tables, slice_queries
 from hone.data import training_set
 from hone.data.training_set import TrainingSet
@@ -32,7 +33,7 @@ from tasks.report.leakage import read_leakage, warn_of_leaks
 from tasks.report.loss import read_dev_checks, read_loss
 from tasks.report.negative_flips import Flips, count_all_flips
 from tasks.report.negatives import Mined, count_rounds, read_hidden_pairs
-from tasks.report.overview import describe_cost
+from tasks.report.overview import count_steps, describe_cost
 from tasks.report.relabelled import JudgedRound, read_judged_rounds
 from tasks.report.settings import ReportSettings
 from tasks.report.summary import Summary, summarize
@@ -63,7 +64,24 @@ class Results:
 
     @cached_property
     def scores(self) -> list[Score]:
-        return score_rounds(self.rounds, self.settings.compare_with, self.collections, self.seed)
+        return score_rounds(
+            self.rounds,
+            self.settings.compare_with,
+            self.collections,
+            self.seed,
+            find_unjudged(self.rounds, self.settings.recipes),
+        )
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """What training, mining and judging add, on each collection."""
+        return decompose(
+            self.scores,
+            self.rounds,
+            self.settings.recipes,
+            {name: count_steps(name) for name in self.rounds},
+            {one.round: list(one.left_out) for one in self.judged},
+        )
 
     @cached_property
     def overall(self) -> list[Overall]:
@@ -96,6 +114,7 @@ class Results:
                 mined[-1].hidden_share if mined and len(self.hidden) else None,
                 any(one.judges for one in self.judged),
             ),
+            describe_parts(self.parts),
         )
 
     @property

@@ -38,8 +38,10 @@ def write_verdict(
     found: list[Score],
     cost: str,
     situation: Situation,
+    parts: str | None = None,
 ) -> list[str]:
-    """The lines of the verdict: the decision, the gain, the losses, the cost and the next step.
+    """The lines of the verdict, at most six: the decision, the gain, its parts, the losses, the
+    cost and the next step.
 
     Args:
         decision: on the model that the dev queries chose.
@@ -49,11 +51,14 @@ def write_verdict(
         found: every score.
         cost: of the round, in a sentence.
         situation: what the next step depends on.
+        parts: what training, mining and judging add, in a sentence; null: not shown.
     """
     scores = [one for one in found if one.name == reported and one.base is not None]
     lines = [write_decision(decision, reported, base)]
     if scores:
-        lines += [f"Gain: {describe_gains(scores)}", f"Worse: {describe_worse(scores)}"]
+        lines.append(f"Gain: {describe_gains(scores)}")
+        lines += [f"Parts: {parts}"] if parts else []
+        lines.append(f"Worse: {describe_worse(scores)}")
     lines.append(f"Cost: {cost}")
     lines.append(f"Next: {choose_next_step(decision, scores, situation)}")
     return lines

@@ -362,7 +362,7 @@ def test_headings_are_in_order_and_figures_and_fields_have_names(workspace: Path
     assert levels[0] == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
     figures = [attributes for _, attributes in found.tags if "data-figure" in attributes]
-    assert len(figures) == 6
+    assert len(figures) == 7
     assert all(attributes["role"] == "img" and attributes["aria-label"] for attributes in figures)
     assert {attributes["data-figure"] for attributes in figures} == set(
         json.loads(found.scripts[0])

@@ -89,7 +89,7 @@ def test_a_new_file_is_a_new_section(greeting: None, workspace: Path):
         for line in Path("reports/report.md").read_text().splitlines()
         if line.startswith("## ")
     ]
-    assert titles.index("## Greetings") == 3  # after scores (10), contrasts (20) and harm (30)
+    assert titles.index("## Greetings") == 4  # after scores, parts, contrasts and harm (30)
 
 
 def test_a_section_without_data_is_left_out(greeting: None, workspace: Path):

@@ -119,6 +119,14 @@ def test_the_gain_over_the_control_is_what_mining_adds(workspace: Path):
     assert "against control, the control without mining" in verdict(found)[1]
 
 
+def test_the_parts_of_the_gain_are_one_line_of_six(workspace: Path):
+    found = scores()
+    decision = decide("r2", "r0", found)
+    lines = write_verdict(decision, "r2", "r0", found, COST, CALM, "training +0.1.")
+    assert lines[2] == "Parts: training +0.1."
+    assert len(lines) == 6
+
+
 def test_programs_read_the_verdict_from_a_file(workspace: Path):
     found = scores()
     decision = decide("r2", "r0", found)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from hone.compare.by_stratum import count_contrasts
+from hone.compare.contrast import list_contrasts
 from hone.stats.bootstrap import DRAWS
 from tasks.report import metrics
 from tasks.report.commands import write_compare
@@ -48,11 +49,7 @@ def collect(results: Results) -> dict[str, Any]:
         "source_of_kinds": Source(FILES_OF_KINDS, "dvc repro evaluate", compare_kinds),
         "abilities": results.suite_scores,
         "overall": results.overall,
-        "contrasts": sum(
-            one is not None and one.p is not None
-            for score in scores
-            for one in (score.base, score.start)
-        ),
+        "contrasts": sum(one.p is not None for score in scores for one in list_contrasts(score)),
         "draws": DRAWS,
     }
 
@@ -72,8 +69,7 @@ def export(results: Results) -> list[Table]:
     contrasts = [
         {"name": one.name, "collection": one.collection, **flatten_contrast(against)}
         for one in results.scores
-        for against in (one.base, one.start)
-        if against is not None
+        for against in list_contrasts(one)
     ]
     kinds = [
         {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import polars as pl
 import pytest
 from hypothesis import given
@@ -11,7 +9,6 @@ from hypothesis import strategies as st
 
 from commands.init.division import (
     Division,
-    detectable_effects,
     divide,
     fractions,
     target,
@@ -109,14 +106,6 @@ def test_a_missing_split_is_drawn_from_another(
 def test_nine_labelled_queries_are_too_few():
     with pytest.raises(Refused, match="only 9 queries have a positive label"):
         divide(labelled((None, 9)), given_splits=False)
-
-
-def test_minimum_detectable_effects():
-    """(t(0.975, 99) + t(0.8, 99)) / sqrt(100) = (1.98422 + 0.84528) / 10, times the deviation."""
-    base, rounds = detectable_effects(100)
-    assert base == pytest.approx(0.28 * 0.28295, rel=1e-3)
-    assert rounds == pytest.approx(0.12 * 0.28295, rel=1e-3)
-    assert detectable_effects(1) == (math.inf, math.inf)
 
 
 def test_split_has_no_divide_by_default():
