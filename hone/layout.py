@@ -48,6 +48,11 @@ def collection_table(collection: str, table: str, split: str | None = None) -> P
     return (DATA / collection / split if split else DATA / collection) / f"{table}.parquet"
 
 
+def about_file(collection: str) -> Path:
+    """Where a collection comes from, and the number of its rows."""
+    return about_file(collection)
+
+
 def round_table(round: str, table: str) -> Path:
     """A table of a round: `candidates`, `scores`, `negatives`, `labels`, `judgments` or
     `trained`.

@@ -6,7 +6,7 @@ import sys
 
 from hone.config.params import Params
 from hone.errors import Refused, listed
-from hone.layout import DATA, TRAINING_LIST
+from hone.layout import TRAINING_LIST, about_file
 from hone.stage import say
 
 COLLECTING = "start"  # the stage that needs all collections and writes the training list
@@ -15,7 +15,7 @@ COLLECTING = "start"  # the stage that needs all collections and writes the trai
 def unread(given: Params) -> list[str]:
     """The names of the collections that have not been read yet."""
     names = sorted({*given.train_on, *given.evaluate_on})
-    return [name for name in names if not (DATA / name / "about.json").exists()]
+    return [name for name in names if not about_file(name).exists()]
 
 
 def is_offered(given: Params) -> bool:
