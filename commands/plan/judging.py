@@ -16,7 +16,7 @@ from hone.data.training_set import UNLABELLED
 from hone.judging.resolved_relabel import ResolvedRelabel
 from hone.judging.transfers import format_limits, is_paid
 from hone.judging.versions import prompted, with_how
-from hone.layout import about_file, collection_table, round_table
+from hone.layout import DATA, about_file, collection_table, round_table
 from hone.llm.ledger.ledger import Ledger
 from hone.llm.tokenizer import Estimated, Tokenizer, of_file
 from tasks.relabel.settings import RelabelSettings
