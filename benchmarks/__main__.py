@@ -1,5 +1,5 @@
 """`python -m benchmarks [NAME ...]`: ratios against the usual ways, both sides in one run.
-docs/benchmarks.md has the figures.
+docs/explanation/benchmarks.md has the figures.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ DOCUMENTS = 25
 SEEDS = 5
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 # Rates of yes by the measured judge for documents judged relevant, and not relevant
-# (docs/relabel.md, `guide`).
+# (docs/how-to/relabel.md, `guide`).
 SAYS_YES = (0.647, 0.129)
 TRIM = 64
 WANTED = 0.25

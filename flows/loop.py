@@ -1,7 +1,7 @@
 """The loop as a Prefect flow: one task per stage of DVC's graph, in topological order.
 
 DVC decides what must run. The flow adds early stopping, retries, cancellation and a page with the
-progress. Run it with `python -m flows.loop`. See docs/flow.md.
+progress. Run it with `python -m flows.loop`. See docs/how-to/schedule.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 result.
 
 Each task runs `hone study` for one trial. The command decides which trials are finished, so an
-interrupted flow can be resumed. Run it with `python -m flows.study`; see docs/flow.md.
+interrupted flow can be resumed. Run it with `python -m flows.study`; see docs/how-to/schedule.md.
 """
 
 from __future__ import annotations

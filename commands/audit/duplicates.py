@@ -175,7 +175,8 @@ def find_near_duplicates(
     }[table]
     cure = {
         "documents": f"Use these filters for mining: `{RULES}`.",
-        "queries": "Use Hone's split, which keeps near-duplicates together (docs/collections.md).",
+        "queries": "Use Hone's split, which keeps near-duplicates together "
+        "(docs/how-to/collections.md).",
     }[table]
 
     def name(row: dict, which: str) -> str:

@@ -73,7 +73,7 @@ def leakage(subject: Subject, test: Subject | None, seed: int, most: int) -> lis
             means="The model is trained on evaluation queries, so its score is too high and does "
             "not apply to new queries.",
             cure="Remove them from training. `repeated_queries: leave-out` in params.yaml keeps "
-            "the test copy (docs/collections.md).",
+            "the test copy (docs/how-to/collections.md).",
             examples=examples(exact),
             places=tuple(exact["name"].head(LISTED).to_list()),
         ),

@@ -216,7 +216,7 @@ def find_long_texts(
 ) -> Finding:
     """Texts that exceed the model's maximum length, by its own tokenizer."""
     cure = (
-        "Split such texts into chunks (`parent_id`, docs/collections.md), or raise "
+        "Split such texts into chunks (`parent_id`, docs/how-to/collections.md), or raise "
         "`model.max_length` (slower)."
     )
     name, title = f"long-{table}", f"{table.capitalize()} longer than the model's maximum length"

@@ -1,4 +1,4 @@
-"""docs/recipes.md: every recipe with its paper, and the settings of a recipe."""
+"""docs/reference/recipes.md: every recipe with its paper, and the settings of a recipe."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hone.config.sections.sample import Sample, Window
 from hone.config.sections.train import Train
 from hone.present.markdown import escape_cell, finish_sentence, format_table, join_blocks
 
-FILE = Path("docs/recipes.md")
+FILE = Path("docs/reference/recipes.md")
 SECTIONS: dict[str, type[Section]] = {
     "Top level": Recipe,
     "sample": Sample,
@@ -56,8 +56,8 @@ def page() -> str:
         "scale of scores, the data and the training\n"
         "length differ. *adapted*: a part differs, and the last column lists the differences. "
         "*partial*: a part of the paper is missing.\n"
-        "[default-rounds.md](default-rounds.md) explains how the rounds of params.yaml were "
-        "chosen.",
+        "[default-rounds.md](../explanation/default-rounds.md) explains how the rounds of "
+        "params.yaml were chosen.",
         INHERITED,
         *groups,
         "## Settings of a recipe",
@@ -78,7 +78,7 @@ def row(one: Row) -> tuple[str, ...]:
     if found is None:
         return f"`{one.name}`", escape_cell(one.wrong), "", "", ""
     return (
-        f"[{one.name}](../recipes/{one.name}.yaml)",
+        f"[{one.name}](../../recipes/{one.name}.yaml)",
         escape_cell(finish_sentence(found.about)),
         escape_cell(found.paper or ""),
         found.fidelity or "",

@@ -26,7 +26,7 @@ MOST_ABSENT = 0.05  # fraction of labels for missing queries or documents to ign
 FORMS = (
     "Hone needs documents, queries and labels: `documents`, `queries` and `qrels` as .parquet, "
     ".csv or .jsonl; or corpus.jsonl, queries.jsonl and qrels/<split>.tsv; or one .jsonl file of "
-    "training examples (docs/collections.md)"
+    "training examples (docs/how-to/collections.md)"
 )
 MISSING = {
     "documents": "no documents. Add documents.csv with the columns doc_id and text",

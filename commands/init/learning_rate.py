@@ -12,7 +12,12 @@ from hone.errors import Refused
 
 # Largest number of parameters, peak learning rate, rate of the first round, source.
 RATES = (
-    (50_000_000, 5e-5, 1e-4, "chosen on dev queries for 22 M parameters, docs/default-rounds.md"),
+    (
+        50_000_000,
+        5e-5,
+        1e-4,
+        "chosen on dev queries for 22 M parameters, docs/explanation/default-rounds.md",
+    ),
     (200_000_000, 2e-5, 2e-5, "as E5 for base models (arXiv 2212.03533) [unverified]"),
     (math.inf, 1e-5, 1e-5, "as E5 for large models (arXiv 2212.03533) [unverified]"),
 )

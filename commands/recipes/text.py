@@ -123,7 +123,8 @@ def describe_recipe(name: str, given: Params, columns: int) -> Iterator[str]:
             yield from wrap_text(text.lstrip(), columns, " " * depth)
     yield ""
     yield from wrap_text(
-        "Formulas: docs/methods/. `--yaml` prints this as a file with every default.", columns
+        "Formulas: docs/reference/methods/. `--yaml` prints this as a file with every default.",
+        columns,
     )
 
 

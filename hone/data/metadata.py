@@ -48,8 +48,8 @@ class Metadata:
         )
         raise Refused(
             f"{who} needs the metadata column '{column}', but the collection {self.collection} "
-            f"lacks it ({hint}). Add it to the "
-            "documents (docs/collections.md, Metadata), or name another column in the recipe."
+            f"lacks it ({hint}). Add it to the documents (docs/how-to/collections.md, Metadata), "
+            "or name another column in the recipe."
         )
 
     def of(self, column: str) -> pl.DataFrame:

@@ -213,7 +213,7 @@ def has(record: dict, names: Iterable[str], path: Path, number: int, faults: Fau
     missing = [name for name in names if name not in record]
     if missing:
         what = f"{listed(missing)} is missing. The line has {printable(listed(record))}"
-        remedy = "Rename the fields. docs/collections.md lists the supported layouts"
+        remedy = "Rename the fields. docs/how-to/collections.md lists the supported layouts"
         faults.line(path, number, what, remedy, f"lacks {missing}")
     return not missing
 

@@ -53,7 +53,7 @@ def precision_of(wanted: str, device: str) -> str:
 
 def mkl_is_slow() -> bool:
     """Whether MKL uses only half of the CPU, as with avx512 of other vendors than Intel. oneDNN
-    does not (docs/benchmarks.md).
+    does not (docs/explanation/benchmarks.md).
     """
     return "avx512f" in processor_flags() and "GenuineIntel" not in processor_says("vendor_id")
 

@@ -131,7 +131,7 @@ def judge_of(given: Params, judge: Any, where: str) -> tuple[str, dict]:
     ):
         raise Refused(
             f"{where}: there is no judge '{name}' in params.yaml's `judges`: "
-            f"{nearest(name, known)} (docs/judges.md: how to name one)"
+            f"{nearest(name, known)} (docs/how-to/api-judge.md: how to name one)"
         )
     return name, methods.checked("relabel.judges", judge, where)
 

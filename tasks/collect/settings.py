@@ -13,7 +13,7 @@ from hone.data.own_id import OwnId
 
 class CollectionChecks(BaseModel):
     """How errors in a collection's files are handled: refused, excluded or accepted.
-    docs/collections.md documents each setting.
+    docs/how-to/collections.md documents each setting.
 
     Attributes:
         train: whether the loop trains on it.

@@ -157,7 +157,7 @@ def describe_false_negatives(situation: Situation) -> list[str]:
         return []
     return [
         f"{share(rate)} of the mined negatives are known positives: add a judge to the recipe "
-        "(docs/judges.md)."
+        "(docs/how-to/api-judge.md)."
     ]
 
 

@@ -1,5 +1,5 @@
-"""Every recipe that names a paper says what it is to it; the table of docs/recipes.md is made of
-that.
+"""Every recipe that names a paper has its fidelity. docs/reference/recipes.md is generated from
+it.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ def same_text(pool: pl.DataFrame, positives: pl.DataFrame, texts: pl.DataFrame) 
     """Pairs whose document has the normalized text of a labelled positive of the query.
 
     In a corpus with variants of its documents, 12 of 12 mined "negatives" were copies of the
-    positive. Another miner was used (see docs/faults.md).
+    positive. Another miner was used (see docs/explanation/guarantees.md).
 
     Args:
         pool: query_id, doc_id.

@@ -1,4 +1,4 @@
-"""Methods of the user's own, by dotted paths: the example of docs/own-method.md, and what is
+"""Methods of the user's own, by dotted paths: the example of docs/how-to/own-method.md, and what is
 refused.
 """
 
@@ -23,7 +23,7 @@ from tests.prepared import PROJECT, pairs, prepare, write_rows
 from tests.stages import retrieve, sample, score
 
 MINE = "inputs/methods/mine.py"  # where the page has it
-EXAMPLE = (PROJECT / "docs/own-method.md").read_text(encoding="utf-8")
+EXAMPLE = (PROJECT / "docs/how-to/own-method.md").read_text(encoding="utf-8")
 
 
 def block(language: str) -> str:
