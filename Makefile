@@ -62,7 +62,7 @@ lint: dev  ## check style, formatting, import layers, and that the generated pag
 hashes: dev  ## update the SHA-256 hashes of all pinned packages, after a change of a pin
 	@python .ci/hashes.py requirements.txt requirements-build.txt requirements-dev.txt requirements-judge.txt requirements-models.txt
 
-docs: setup  ## generate docs/reference/recipes.md and docs/reference/methods/ from recipes and docstrings
+docs: setup  ## generate the reference pages below docs/reference/ from code, recipes and docstrings
 	@python -m commands.docs
 
 bench: dev  ## run the benchmarks (45 minutes; see docs/explanation/benchmarks.md)

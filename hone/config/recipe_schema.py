@@ -25,6 +25,13 @@ class Recipe(Section):
         constants: the source of each constant by its path, such as `sample.choose.top.n: paper`.
             Sources are `paper`, `authors' code`, `survey`, `Hone default` or `unverified`. A
             constant that is neither listed nor a default is Hone's own.
+        retrieve: the sources of candidates.
+        rank: how the in-loop cross-encoder is trained. Null: that of the starting round is kept.
+        score: scorers of all candidates and positives, for filters and teachers.
+        sample: how negatives are selected from the candidates.
+        relabel: the cascade of judges that read the negatives. `none`: every mined negative is
+            assumed to be non-relevant.
+        train: how the model is trained.
     """
 
     about: str

@@ -79,7 +79,7 @@ def test_no_two_pairs_are_near_duplicates_and_the_docs_have_their_number(source:
     for side in ("true", "false"):
         statements = right.filter(pl.col("doc_id").str.ends_with(f":{side}"))["said"].to_list()
         assert len(set(clusters(statements, ALIKE, characters=CHARACTERS))) == len(statements)
-    page = (PROJECT / "docs/how-to/diagnostic-sets.md").read_text()
+    page = (PROJECT / "docs/reference/methods/abilities.md").read_text()
     assert (
         f"| `negation` | {len(right) // 2} pairs (`dvc repro collect@negation` counts the "
         f"{len(right)} documents)" in page

@@ -36,6 +36,7 @@ def test_a_changed_docstring_and_a_page_too_many_are_found(tmp_path: Path):
         shutil.copytree(
             PROJECT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__")
         )
+    shutil.copy(PROJECT / "dvc.yaml", tmp_path)
     assert run(tmp_path, "--check").returncode == 0
     file = tmp_path / "tasks/sample/choose/top.py"
     file.write_text(file.read_text().replace("negatives per query.", "how many a query gets."))

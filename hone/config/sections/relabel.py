@@ -29,7 +29,12 @@ class Judged(Section):
 
 
 class Band(Section):
-    """The action for pairs from a probability on."""
+    """The action for pairs from a probability on.
+
+    Attributes:
+        start: the lowest probability of the band.
+        action: the action for pairs of the band.
+    """
 
     renamed: ClassVar[dict[str, str]] = {"then": "action"}
 

@@ -90,7 +90,8 @@ def test_a_method_says_what_it_is_and_where_its_default_comes_from():
 
 
 def test_the_table_of_sources_has_every_source():
-    table = (PROJECT / "docs/how-to/sources.md").read_text(encoding="utf-8").partition("## ")[0]
+    page = (PROJECT / "docs/reference/methods/sources.md").read_text(encoding="utf-8")
+    table = page.partition("| source | use |")[2].partition("\n\n")[0]
     assert sorted(re.findall(r"^\| `([a-z0-9-]+)` \|", table, re.MULTILINE)) == sorted(
         methods.names("retrieve")
     )
