@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
 
@@ -59,15 +58,11 @@ def list_panels(
     root: TyperGroup,
 ) -> Iterator[tuple[str, list[tuple[str, TyperCommand | TyperGroup]]]]:
     """The panels of the help text in order, each with its commands."""
-    order: dict[str, int] = {}
-    for one in root.commands.values():
-        order.setdefault(panel_of(one), len(order))
-    members = sorted(
-        ((name, one) for name, one in root.commands.items() if not one.hidden),
-        key=lambda pair: order[panel_of(pair[1])],
-    )
-    for panel, rest in groupby(members, key=lambda pair: panel_of(pair[1])):
-        yield panel, list(rest)
+    names = root.list_commands(typer.Context(root))
+    shown = [(name, root.commands[name]) for name in names if not root.commands[name].hidden]
+    panels = dict.fromkeys(panel_of(one) for _, one in shown)
+    for panel in panels:
+        yield panel, [(name, one) for name, one in shown if panel_of(one) == panel]
 
 
 def panel_of(command: TyperCommand | TyperGroup) -> str:
