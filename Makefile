@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev judge loop test test-all lint hashes docs bench ui
+.PHONY: help setup dev judge loop test test-all lint hashes docs docs-check bench ui
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -64,6 +64,9 @@ hashes: dev  ## update the SHA-256 hashes of all pinned packages, after a change
 
 docs: setup  ## generate the reference pages below docs/reference/ from code, recipes and docstrings
 	@python -m commands.docs
+
+docs-check: dev  ## run the commands of README and the tutorials in a fresh clone (SLOW=--slow: the long ones, too)
+	@python .ci/docs_check.py $(SLOW)
 
 bench: dev  ## run the benchmarks (45 minutes; see docs/explanation/benchmarks.md)
 	@python -m benchmarks
