@@ -14,11 +14,19 @@ from commands.docs import (
     methods_pages,
     params_page,
     recipes_page,
+    report_page,
     tables_page,
 )
 from hone.stage import SWITCHES
 
-SINGLE_PAGES = (command_line_page, environment_page, params_page, recipes_page, tables_page)
+SINGLE_PAGES = (
+    command_line_page,
+    environment_page,
+    params_page,
+    recipes_page,
+    report_page,
+    tables_page,
+)
 
 
 def pages() -> dict[Path, str]:

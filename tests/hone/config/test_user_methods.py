@@ -98,7 +98,7 @@ def test_the_example_is_described_by_its_docstring(here: Path):
     place = lines.index("      at = 0.25 (default 0.5; a number from 0 to 1) [Hone default]")
     assert (
         lines[place + 1].strip()
-        == "the place: 0 is the top of the list, 1 its end. The middle is ours."
+        == "the place: 0 is the top of the list, 1 its end."
     )
 
 
