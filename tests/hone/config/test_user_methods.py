@@ -96,10 +96,7 @@ def test_the_example_is_described_by_its_docstring(here: Path):
         "one place in its list." in lines
     )
     place = lines.index("      at = 0.25 (default 0.5; a number from 0 to 1) [Hone default]")
-    assert (
-        lines[place + 1].strip()
-        == "the place: 0 is the top of the list, 1 its end."
-    )
+    assert lines[place + 1].strip() == "the place: 0 is the top of the list, 1 its end."
 
 
 def test_an_edited_method_runs_its_own_stage_again_and_no_other(here: Path):
