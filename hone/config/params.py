@@ -55,7 +55,9 @@ class Split(Checked):
     training. If the source has splits, the fractions divide the queries of the split `divide`.
 
     Attributes:
-        dev: the fraction of dev queries, by which rounds are compared and chosen.
+        dev: the fraction of dev queries, by which rounds are compared and chosen. If the source has
+            train and test but no dev queries, and the loop trains on it, this fraction of its
+            training queries become dev queries, at least 30. 0: none.
         test: the fraction of test queries, on which the result is reported.
         divide: the split of the source that is divided. Null: the source has no splits. A fraction
             for a split that the source already has is refused.
