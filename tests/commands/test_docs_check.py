@@ -14,7 +14,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from commands.__main__ import ORDER, app
+from commands.__main__ import app
 
 PROJECT = Path(__file__).parent.parent.parent
 BLOCK = re.compile(r"^```\w*[ \w]*\n(.*?)^```$|((?:^    .*\n)+)", re.MULTILINE | re.DOTALL)
@@ -115,8 +115,7 @@ def find_fault(words: list[str]) -> str | None:
         if word.startswith("-") and place:
             break
         if word not in command.commands:
-            planned = place == 0 and word in ORDER
-            return None if planned or command.invoke_without_command else f"no command {word}"
+            return None if command.invoke_without_command else f"no command {word}"
         command = command.commands[word]
     known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
     used = [word.partition("=")[0] for word in words if OPTION.fullmatch(word.partition("=")[0])]
