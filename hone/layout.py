@@ -50,7 +50,7 @@ def collection_table(collection: str, table: str, split: str | None = None) -> P
 
 def about_file(collection: str) -> Path:
     """Where a collection comes from, and the number of its rows."""
-    return about_file(collection)
+    return DATA / collection / "about.json"
 
 
 def round_table(round: str, table: str) -> Path:
