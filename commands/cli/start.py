@@ -89,13 +89,14 @@ def plan(
     collect: Annotated[
         bool, typer.Option("--collect", help="Read the collections first, for real sizes.")
     ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON; ask nothing.")] = False,
 ) -> None:
     """Show what `dvc repro` would run: stages, texts to encode, training pairs, disk space and
     time.
     """
     from commands.plan.command import plan as print_plan
 
-    print_plan(probe, collect)
+    print_plan(probe, collect, json)
 
 
 @app.command()

@@ -56,14 +56,7 @@ def plan_judging(given: Params, settings: dict[str, StageSettings], running: lis
         if f"relabel@{name}" in running and section != NONE:
             for judge, reason in section.left_out.items():
                 line(f"{name}: judge {judge} is left out: {reason}")
-    found = [
-        one
-        for name in given.rounds
-        if f"relabel@{name}" in running
-        for one in judging(
-            given, settings[f"rounds/{name}/relabel"], settings[f"rounds/{name}/sample"], name
-        )
-    ]
+    found = all_judging(given, settings, running)
     if not found:
         return
     rows = [
@@ -89,6 +82,20 @@ def plan_judging(given: Params, settings: dict[str, StageSettings], running: lis
         if f"relabel@{name}" in running and section != NONE:
             for sentence in budget_lines(given, section, name):
                 line(sentence)
+
+
+def all_judging(
+    given: Params, settings: dict[str, StageSettings], running: list[str]
+) -> list[Judging]:
+    """The planned work of each judge, for the rounds whose `relabel` would run."""
+    return [
+        one
+        for name in given.rounds
+        if f"relabel@{name}" in running
+        for one in judging(
+            given, settings[f"rounds/{name}/relabel"], settings[f"rounds/{name}/sample"], name
+        )
+    ]
 
 
 def budget_lines(given: Params, section: ResolvedRelabel, round: str) -> list[str]:

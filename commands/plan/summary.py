@@ -68,6 +68,16 @@ def show_time(given: Params, settings: dict[str, StageSettings], work: Work, pro
         show_estimate(work, *measure_speed(given, settings, work))
 
 
+def estimate_seconds(work: Work, rate: float | None, step: float | None) -> float:
+    """The time of the work in seconds; see `show_estimate`."""
+    texts = work.texts + sum(work.checked.values())
+    return (
+        (texts / rate if rate else 0)
+        + work.steps * (step or 0)
+        + len(work.stages) * SECONDS_PER_STAGE
+    )
+
+
 def show_estimate(work: Work, rate: float | None, step: float | None, speed: str) -> None:
     """Print the time of the work at the measured speed.
 
@@ -77,12 +87,7 @@ def show_estimate(work: Work, rate: float | None, step: float | None, speed: str
         step: seconds per training step. Null: nothing to train.
         speed: a sentence with both.
     """
-    texts = work.texts + sum(work.checked.values())
-    seconds = (
-        (texts / rate if rate else 0)
-        + work.steps * (step or 0)
-        + len(work.stages) * SECONDS_PER_STAGE
-    )
+    seconds = estimate_seconds(work, rate, step)
     line(speed)
     between = f"between {spell(LOW * seconds)} and {spell(HIGH * seconds)}"
     line(f"time: about {spell(seconds)} ({between}), if no other process uses this machine")

@@ -7,7 +7,6 @@ from hone.errors import Refused
 from hone.files import read_json
 from hone.layout import settings_file
 from hone.pipeline import graph as dvc
-from hone.pipeline import progress
 from hone.pipeline.watch import running_dvc
 from hone.stage import say
 
@@ -18,13 +17,13 @@ def find_outdated(stages: list[dvc.Stage]) -> list[str] | None:
     """The outdated stages and those that depend on them, in topological order. Null if DVC runs,
     and cannot answer.
 
-    `dvc status` holds DVC's lock. `hone run` and the flow wait for it, but `dvc repro` in another
-    terminal would fail, so it is not disturbed.
+    `dvc status` fails while a stage writes, and it holds DVC's lock, for which `dvc repro` in
+    another terminal waits 3 seconds only.
 
     Most stages depend on `resolve`, but only on their own settings. If `resolve` is outdated, the
     stages whose settings would change count, and not all that depend on it.
     """
-    if progress.read_run() is None and running_dvc():
+    if running_dvc():
         return None
     try:
         outdated = dvc.out_of_date()

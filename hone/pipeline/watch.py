@@ -55,9 +55,9 @@ def running_dvc() -> list[int]:
     killed processes too.
     """
     try:
-        users = json.loads(DVC_USERS.read_text(encoding="utf-8")).values()
-        rows = [row for item in users for row in (*item.get("read", ()), item.get("write"))]
-        numbers = {int(row["pid"]) for row in rows if row}
+        users = json.loads(DVC_USERS.read_text(encoding="utf-8"))
+        rows = [row for found in users.get("read", {}).values() for row in found]
+        numbers = {int(row["pid"]) for row in [*rows, *users.get("write", {}).values()]}
     except (OSError, ValueError, TypeError, AttributeError, KeyError):
         return []
     return sorted(number for number in numbers if is_dvc(number))

@@ -4,6 +4,7 @@ collections makes it known.
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -77,6 +78,11 @@ def test_a_fresh_clone_has_no_sizes_until_the_collections_are_read(project: Proj
     assert "disk: unknown" in before
     assert not any(nothing in before for nothing in (" 0 pairs", "0 B", "Read now?"))
 
+    unknown = json.loads(plan(project, "--json"))  # nothing else is on standard output
+    assert unknown["collections_not_read"] == ["python-api"]
+    assert (unknown["models"], unknown["disk_bytes"], unknown["seconds"]) == ([], None, None)
+    assert "train@r1" in unknown["stages"]
+
     declined = plan_in_terminal(project, "n\n")
     assert "Read now? [Y/n]" in declined
     assert "disk: unknown" in declined
@@ -88,6 +94,12 @@ def test_a_fresh_clone_has_no_sizes_until_the_collections_are_read(project: Proj
     row = next(line.split() for line in after.splitlines() if line.startswith("r1 "))
     assert row[2] == str(about["train"]["queries"])
     assert "disk: about" in after
+    known = json.loads(plan(project, "--json"))
+    assert known["collections_not_read"] == []
+    [r1] = [one for one in known["models"] if one["model"] == "r1"]
+    assert r1["training_queries"] == about["train"]["queries"]
+    assert r1["steps"] == 3
+    assert known["disk_bytes"]["checkout"] > 0
     assert "Read now?" not in plan_in_terminal(project, "")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import signal
@@ -69,6 +68,15 @@ def wait_for(file: Path) -> int:
             return int(file.read_text())
         time.sleep(0.1)
     raise AssertionError(f"{file} never came")
+
+
+def running_stages() -> list[str]:
+    """The running stages in the progress file, which is written after the stage has begun."""
+    for _ in range(100):
+        if (state := progress.read_run()) and state.running:
+            return list(state.running)
+        time.sleep(0.1)
+    return []
 
 
 def ended(process: int) -> bool:
@@ -199,8 +207,7 @@ def test_a_run_that_is_stopped_ends_its_stages(workspace: Path, how: int, status
     words = command("run", "--until", "r2")
     with started(words, stderr=subprocess.PIPE, text=True) as process:
         stage = wait_for(Path("pid"))
-        state = json.loads(progress.run_file().read_text())
-        assert list(state["running"]) == ["train@r2"]
+        assert running_stages() == ["train@r2"]
         process.send_signal(how)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == status

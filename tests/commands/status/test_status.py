@@ -19,7 +19,15 @@ from hone.layout import REPORT_PAGE, round_account, round_table
 from hone.pipeline import progress
 from hone.pipeline.tracker import Tracker
 from hone.processes import owner
-from tests.commands.run.test_run import RISING, command, hone, run, started, wait_for
+from tests.commands.run.test_run import (
+    RISING,
+    command,
+    hone,
+    run,
+    running_stages,
+    started,
+    wait_for,
+)
 from tests.flows.project import made
 
 WAITS = "test $1 = r1 || { echo $$ > pid; until test -e go; do sleep 0.1; done; }"
@@ -45,8 +53,10 @@ def test_the_status_before_during_and_after_a_run(workspace: Path):
 
     with started(command("run")) as process:
         wait_for(Path("pid"))
+        assert running_stages() == ["train@r2"]
         during = read()
-        assert states(during)["r2"] == "running"
+        assert states(during) == {"r0": "unknown", "r1": "unknown", "r2": "running"}
+        assert during["outdated"] is None
         assert during["run"]["command"] == "hone run"
         assert (during["run"]["done"], during["run"]["total"]) == (3, 8)
         assert list(during["run"]["running"]) == ["train@r2"]
