@@ -47,9 +47,12 @@ def test_each_endpoint_and_collection_is_announced_once(capsys: pytest.CaptureFi
         assert "sends texts" in capsys.readouterr().err
 
 
-@given(st.text(min_size=12), st.text(alphabet="abc", min_size=1))
-def test_no_part_of_a_url_that_may_be_secret_is_shown(secret: str, word: str):
-    url = f"https://{word}:pass-{len(secret)}word@api.example.com/v1?token=tok-{len(secret)}en"
+SECRETS = st.text(alphabet="0123456789ABCDEF", min_size=12)
+
+
+@given(SECRETS, SECRETS)
+def test_no_password_and_no_query_of_a_url_is_shown(password: str, token: str):
+    url = f"https://me:{password}@api.example.com/v1?token={token}"
     shown = other(url=url).describe()
-    assert f"pass-{len(secret)}word" not in shown
-    assert f"tok-{len(secret)}en" not in shown
+    assert password not in shown
+    assert token not in shown

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from commands import store
+from commands import cache
 from commands.doctor import command as doctor
 from commands.plan.work import downloads
 from hone.config import params
@@ -66,7 +66,7 @@ def test_resolve_pins_what_a_stage_needs(given: params.Params):
 
 def test_store_clean_keeps_the_vectors_of_a_judges_encoder(given: params.Params):
     """Before, only the encoders that sources and scorers name were kept."""
-    assert store.teachers() == {("inputs/guide", None), ("someone/judge", "a" * 40)}
+    assert cache.teachers() == {("inputs/guide", None), ("someone/judge", "a" * 40)}
 
 
 def test_plan_and_doctor_name_what_has_to_be_downloaded(given: params.Params):
@@ -100,5 +100,5 @@ def test_a_commit_that_resolve_has_pinned_is_kept_whatever_the_recipe_names(give
     write_settings(RetrieveSettings, {"round": "r2"}, teachers={"someone/teacher": pinned})
     other = pinned | {"revision": "c" * 40}
     write_settings(RetrieveSettings, {"round": "r1"}, teachers={"someone/teacher": other})
-    found = store.teachers()
+    found = cache.teachers()
     assert {("someone/teacher", "b" * 40), ("someone/teacher", "c" * 40)} <= found

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hone.files import read_json
-from tests.loop.project import Project
+from tests.loop.project import SMALL, Project
 
 pytestmark = pytest.mark.loop
 PLAN = [sys.executable, "-m", "commands", "plan", "--no-probe"]
@@ -103,19 +103,15 @@ def test_a_fresh_clone_has_no_sizes_until_the_collections_are_read(project: Proj
     assert "Read now?" not in plan_in_terminal(project, "")
 
 
-def test_a_collection_that_cannot_be_read_ends_with_its_errors(project: Project, tmp_path: Path):
+def test_a_collection_that_cannot_be_read_ends_with_its_errors(project: Project):
     folder = project.folder / "inputs/broken"
     folder.mkdir(parents=True)
     (folder / "documents.csv").write_text("doc_id,text\nd1,one\nd1,two\n")
     (folder / "queries.csv").write_text("query_id,text,split\nq1,what,train\n")
     (folder / "qrels.csv").write_text("query_id,doc_id,relevance\nq1,d1,1\n")
-    given = {
-        "collections": {"ours": {"source": "folder", "path": "inputs/broken"}},
-        "train_on": ["ours"],
-        "evaluate_on": ["ours"],
-        "rounds": {"r1": {"from": "r0", "recipe": "warm-up"}},
-    }
-    project.settings(given)
+    collections = {"ours": {"source": "folder", "path": "inputs/broken"}}
+    own = {"collections": collections, "train_on": ["ours"], "evaluate_on": ["ours"]}
+    project.settings(SMALL | own)
     done = subprocess.run(
         [*PLAN, "--collect"],
         check=False,
