@@ -48,7 +48,7 @@ def doctor() -> bool:
             line(f"{FAULT} {refusal}")
             good = False
     line(
-        "ready: run `make loop`" if good else "fix the problems above, then run `hone doctor` again"
+        "ready: run `hone run`" if good else "fix the problems above, then run `hone doctor` again"
     )
     return good
 

@@ -201,6 +201,6 @@ def show_end(found: Findings, backup: Path | None) -> None:
                 "find duplicates, leakage and false negatives; no training",
             ),
             ("hone plan", "show the stages that would run, and their time"),
-            ("make loop", "run the rounds and write the report"),
+            ("hone run", "run the rounds and print the verdict"),
         ],
     )

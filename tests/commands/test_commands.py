@@ -379,7 +379,7 @@ def test_the_command_of_this_checkout():
     assert "doctor" in hone("--help").stdout
     done = hone("doctor")
     assert done.returncode == 0, done.stdout
-    assert "ready: run `make loop`" in done.stdout
+    assert "ready: run `hone run`" in done.stdout
     done = hone("plan", "--no-probe")
     assert done.returncode == 0, done.stderr
     assert "stages may run" in done.stdout or "Nothing to do" in done.stdout
