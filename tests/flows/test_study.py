@@ -221,6 +221,26 @@ def test_a_command_that_is_ended_ends_what_it_started(workspace: Path, number: s
     assert ended_all([stage])
 
 
+def test_the_command_line_gives_the_flow_every_setting(monkeypatch: pytest.MonkeyPatch):
+    from prefect.states import Completed
+
+    from flows import study as flow_study
+
+    given: dict[str, object] = {}
+    monkeypatch.setattr(flow_study.access, "join", lambda: None)
+    monkeypatch.setattr(
+        flow_study, "study", lambda *words, **options: given.update(options) or Completed()
+    )
+    words = ["ance", "--collection", "ours", "--seed-offset", "5", "--warmup-recipe", "warm-up"]
+    assert flow_study.main([*words, "--rounds", "2", "--steps", "9"]) == 0
+    assert {name: given[name] for name in ("collection", "first_seed", "first", "rounds")} == {
+        "collection": "ours",
+        "first_seed": 6,
+        "first": "warm-up",
+        "rounds": 2,
+    }
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, encoded: Path, forks: Path) -> Project:
     """A project with a small collection and the commands in it."""
