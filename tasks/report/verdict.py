@@ -10,6 +10,7 @@ from hone.present.number_format import count, format_change, join_words, score, 
 from hone.stats.paired_tests import queries_needed
 from tasks.report.truncation import CutCollection
 
+FEW = 50  # queries. With fewer, the variance itself is hardly known. [Hone default]
 TARGET = 0.01  # nDCG@10: a change that most users want to detect. [Hone default]
 CUT = 0.05  # fraction of truncated documents that is worth mentioning. [Hone default]
 FALSE_NEGATIVES = 0.05  # fraction of held-out positives among negatives. [Hone default]
@@ -120,7 +121,7 @@ def choose_next_step(decision: Decision, scores: list[Score], situation: Situati
     """The most useful next step, in a sentence."""
     steps = [
         *(describe_missing_test(decision)),
-        *(describe_power(scores) if decision.reason == "open" else []),
+        *(describe_power(scores) or describe_few(scores) if decision.reason == "open" else []),
         *describe_truncated(situation.truncated),
         *describe_false_negatives(situation),
         *describe_power(scores),
@@ -159,6 +160,14 @@ def describe_false_negatives(situation: Situation) -> list[str]:
         f"{share(rate)} of the mined negatives are known positives: add a judge to the recipe "
         "(docs/how-to/api-judge.md)."
     ]
+
+
+def describe_few(scores: list[Score]) -> list[str]:
+    """On the collection with the fewest queries, if they are too few to represent others."""
+    one = min(scores, key=lambda score: score.queries, default=None)
+    if one is None or one.queries >= FEW:
+        return []
+    return [f"label more {one.split} queries of {one.collection}: {one.queries} are too few."]
 
 
 def describe_power(scores: list[Score]) -> list[str]:

@@ -55,6 +55,12 @@ def test_few_queries_do_not_ship_and_the_next_step_says_how_many_are_missing(wor
     assert f"Next: add {needed - 4:,} labelled test queries of made-up" in lines[-1]
 
 
+def test_few_queries_that_hardly_differ_are_too_few(workspace: Path):
+    """Nothing varies, so there is no detectable effect, but four queries represent nothing."""
+    lines = verdict(scores(times=1, r0=[0.5] * 4, r2=[0.5] * 4))
+    assert lines[-1] == "Next: label more test queries of made-up: 4 are too few."
+
+
 def test_a_worse_model_does_not_ship(workspace: Path):
     lines = verdict(scores(r2=[0.0, 0.1, 0.1, 0.1]))
     assert lines[0] == "Do not ship: models/r2 is significantly worse than r0 on made-up."
