@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from hone.config import params
 from hone.errors import Refused
-from hone.files import read_json
-from hone.layout import settings_file
 from hone.pipeline import graph as dvc
 from hone.pipeline.watch import running_dvc
 from hone.stage import say
@@ -31,27 +29,12 @@ def find_outdated(stages: list[dvc.Stage]) -> list[str] | None:
         return None
     if FIRST not in outdated:
         return dvc.add_dependents(stages, outdated)
+    from commands.plan.work import changed_settings, stages_to_run
+    from tasks.resolve.stages import everything
+
     try:
-        changed = find_changed_settings()
+        changed = changed_settings(everything(params.read()))
     except Refused as refusal:  # so it is unknown which settings would change
         say(f"resolve would fail: {refusal}")
         return dvc.add_dependents(stages, outdated)
-    behind = {stage.name for stage in stages if changed.intersection(stage.reads)}
-    later = [stage for stage in stages if stage.name != FIRST]
-    return [FIRST, *dvc.add_dependents(later, (outdated | behind) - {FIRST})]
-
-
-def find_changed_settings() -> set[str]:
-    """The files below resolved/ that `resolve` would change.
-
-    Raises:
-        Refused: params.yaml or a recipe has an error.
-    """
-    from tasks.resolve.stages import everything
-
-    return {
-        str(file)
-        for name, values in everything(params.read()).items()
-        for file in [settings_file(name)]
-        if not file.exists() or read_json(file) != values.plain()
-    }
+    return stages_to_run(stages, outdated, changed)

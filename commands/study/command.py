@@ -13,7 +13,7 @@ from commands.study import text, trial_models, tuning, worktree
 from commands.study.arms import Trial, trials, user_params
 from commands.study.design import Question, parse_question
 from commands.study.estimate import estimate
-from commands.study.preregistration import named_after
+from commands.study.preregistration import count_trials_before
 from commands.study.protocol import differences
 from commands.study.results import ByArm, every_query, results
 from commands.study.resume_command import resume_command
@@ -67,7 +67,7 @@ def study(
         raise Refused(
             "No trial of this study is finished yet. Run the command without --report-only."
         )
-    named_after(name, question, len(now.found.keys() | now.older.keys()))
+    count_trials_before(name, question, len(now.found.keys() | now.older.keys()))
     failed = {}
     if not so_far:
         worktree.remove_abandoned()
@@ -214,7 +214,7 @@ def conclude(name: str, question: Question, now: Progress, given: Params, comman
         differences(work, given),
         [trial.name for trial in work if trial.name not in found],
     )
-    after = named_after(name, question, len(found))
+    after = count_trials_before(name, question, len(found))
     by_collection = [
         results(question, by_arm, collection, after)
         for collection in collections_of(question, given)

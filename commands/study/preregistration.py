@@ -9,7 +9,7 @@ from hone.files import read_json, write_json
 from hone.layout import contrasts_file
 
 
-def named_after(name: str, question: Question, there: int) -> int:
+def count_trials_before(name: str, question: Question, there: int) -> int:
     """The number of trials that had ended when these contrasts were first named. The first call
     records it.
 

@@ -90,7 +90,7 @@ def run(
         }
         clock = StageClock(
             lambda stage, seconds: journal.write(
-                stage, {"seconds": seconds, **read_by(noted_by(stage, log))}
+                stage, {"seconds": seconds, **read_by(read_usage_log(stage, log))}
             )
         )
 
@@ -109,7 +109,7 @@ def run(
                 run_process(step.words, trial, runner, say, project)
                 seconds = time.monotonic() - began
                 journal.write(
-                    step.stage, {"seconds": seconds, **read_by(noted_by(step.stage, log))}
+                    step.stage, {"seconds": seconds, **read_by(read_usage_log(step.stage, log))}
                 )
 
 
@@ -172,7 +172,7 @@ def run_process(
         )
 
 
-def noted_by(stage: str, log: Path) -> list[dict]:
+def read_usage_log(stage: str, log: Path) -> list[dict]:
     """The log lines of a stage."""
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     return [line for line in map(json.loads, lines) if line["stage"] == stage]
