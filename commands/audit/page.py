@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from hone.present import html, number_format
 from tasks.report.page import render as report
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
+    pass
 
 HERE = Path(__file__).parent
 
@@ -32,7 +31,7 @@ def render(content: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= number_format.FILTERS | {"span": span, "marked": marked}
+    environment.filters |= number_format.FILTERS | {"span": span, "marked": html.render_code}
     styles = [
         (report.HERE / "page.css").read_text(encoding="utf-8"),
         (HERE / "page.css").read_text(encoding="utf-8"),
@@ -44,10 +43,3 @@ def render(content: dict[str, Any]) -> str:
         script=Markup(own),
         policy=html.write_policy([own]),
     )
-
-
-def marked(sentence: str) -> Markup:
-    """Render text between backticks as code. Everything is escaped first."""
-    from markupsafe import Markup, escape
-
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 # A figure's data is not a script, so it needs no hash. Plotly draws some images from data and blob
 # addresses.
@@ -58,3 +60,10 @@ def write_policy(scripts: list[str], images: bool = True) -> str:
     return POLICY.format(
         images=IMAGES if images else "", hashes=" ".join(map(hash_script, scripts))
     )
+
+
+def render_code(sentence: str) -> Markup:
+    """Text between backticks as code. Everything is escaped first."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from commands.audit.page import marked
 from commands.console import spell
 from commands.study import conclusions
 from commands.study.design import CONTROLS, Question
@@ -70,7 +69,7 @@ def render(
         "level": level,
         "counted": counted,
         "spell": spell,
-        "marked": marked,
+        "marked": html.render_code,
     }
     drawn = [figures_of(result) for result in found]
     scripts = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hone.present.html import normalize_script, open_templates, write_policy
+from hone.present.html import normalize_script, open_templates, render_code, write_policy
 from hone.present.number_format import FILTERS
 from tasks.report import sections
 from tasks.report.registry import load_sections
@@ -42,7 +42,7 @@ def render(results: Results) -> str:
     from plotly.offline import get_plotlyjs
 
     environment = open_templates(*map(Path, sections.__path__), HERE)
-    environment.filters |= FILTERS
+    environment.filters |= FILTERS | {"marked": render_code}
     rendered_sections = [
         rendered
         for section in load_sections()

@@ -10,7 +10,13 @@ import hashlib
 import pytest
 from jinja2 import UndefinedError
 
-from hone.present.html import hash_script, normalize_script, open_templates, write_policy
+from hone.present.html import (
+    hash_script,
+    normalize_script,
+    open_templates,
+    render_code,
+    write_policy,
+)
 
 
 def test_a_script_is_hashed_as_the_browser_reads_it():
@@ -43,3 +49,9 @@ def test_templates_escape_texts_and_refuse_undefined_names(tmp_path):
     assert template.render(text="<b>") == "&lt;b&gt;"
     with pytest.raises(UndefinedError):
         template.render()
+
+
+def test_backticks_become_code_and_everything_else_is_escaped():
+    assert str(render_code("run `hone <x>` & more")) == (
+        "run <code>hone &lt;x&gt;</code> &amp; more"
+    )
