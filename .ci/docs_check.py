@@ -25,7 +25,7 @@ FENCE = re.compile(r"^```sh(?P<words>[ \w]*)\n(?P<text>.*?)^```$", re.MULTILINE 
 SKIPPED = ("network", "example")
 SLICED = ("docs/tutorials/quickstart.md",)  # the other pages start with the shipped params.yaml
 SLICE = {  # of params.yaml, for speed
-    "train_queries: 1500": "train_queries: 64\n    options: {packages: [networkx]}",
+    "train_queries: 2400 ": "options: {packages: [networkx]}\n    train_queries: 64 ",
     "max_length: 96 ": "max_length: 32 ",
 }
 LAST_LINES = 20
