@@ -53,7 +53,9 @@ def show_recipe(
 def check_recipes(
     name: Annotated[
         str | None,
-        typer.Argument(help="A recipe, a round of params.yaml, or a file; all by default."),
+        typer.Argument(
+            help="A recipe or a file; by default all recipes and the rounds of params.yaml."
+        ),
     ] = None,
 ) -> None:
     """Check recipes, and name the line and the nearest valid name of each mistake."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
@@ -17,6 +18,7 @@ MADE = (
     "commands instead. -->"
 )
 PANEL = "Commands"  # for a command without a panel
+WORD = re.compile(r"[a-z]+[,:]?(?: |$)")  # unlike a value that a user types, such as beir:NAME
 TYPES = {str: "text", int: "number", float: "number", Path: "path"}
 Parameter = TyperArgument | TyperOption
 PLUMBING = frozenset({"help", "install_completion", "show_completion"})  # of every program
@@ -106,8 +108,17 @@ def show_argument(one: TyperArgument) -> str:
 
 def format_row(one: Parameter) -> tuple[str, str, str]:
     """The table row of an argument or option."""
-    text = finish_sentence(getattr(one, "help", None) or "")
+    text = finish_help(getattr(one, "help", None) or "")
     return escape_cell(f"`{show_name(one)}`"), escape_cell(format_default(one)), escape_cell(text)
+
+
+def finish_help(text: str) -> str:
+    """A help text as a sentence. A value at its beginning, such as `beir:NAME`, and a default in
+    brackets at its end stay as they are.
+    """
+    text = text.strip()
+    end = "" if text.endswith("]") else finish_sentence(text)[len(text) :]
+    return (text[:1].upper() + text[1:] if WORD.match(text) else text) + end
 
 
 def show_name(one: Parameter) -> str:
@@ -121,14 +132,13 @@ def show_name(one: Parameter) -> str:
 
 
 def show_values(one: Parameter) -> str:
-    """The values of an option: its choices, or its type."""
+    """The values of an option: its choices, or its type. A list has those of its items."""
     kind = one.type_descriptor.annotation
-    choices = get_args(kind)
-    return (
-        "|".join(map(str, choices))
-        if choices
-        else (one.metavar or TYPES.get(kind, kind.__name__)).upper()
-    )
+    if get_origin(kind) is list:
+        (kind,) = get_args(kind)
+    if get_origin(kind) is Literal:
+        return "|".join(map(str, get_args(kind)))
+    return (one.metavar or TYPES.get(kind, kind.__name__)).upper()
 
 
 def format_default(one: Parameter) -> str:
@@ -140,6 +150,6 @@ def format_default(one: Parameter) -> str:
         if not one.secondary_opts:
             return ""
         return f"`{(one.opts if value else one.secondary_opts)[0]}`"
-    if value is None or value in ((), []):
+    if value is None or value in ((), [], ""):
         return ""
     return f"`{' '.join(map(str, value)) if isinstance(value, list | tuple) else value}`"

@@ -119,6 +119,9 @@ def example() -> typer.Typer:
         depth: Annotated[int, typer.Option(help="Ranks to show")] = 10,
         probe: Annotated[bool, typer.Option(help="Measure.")] = True,
         kind: Annotated[Literal["a", "b"], typer.Option("--kind", "-k")] = "a",
+        on: Annotated[list[str] | None, typer.Option(help="beir:NAME or folder:PATH.")] = None,
+        file: Annotated[Path | None, typer.Option(help="verdicts.csv, if any. [none]")] = None,
+        text: Annotated[str, typer.Option(help="a text")] = "",
     ) -> None:
         """Look at
         a folder.
@@ -144,6 +147,9 @@ def test_a_command_has_its_panel_arguments_options_and_defaults():
     assert "| `--depth NUMBER` | `10` | Ranks to show. |" in text
     assert "| `--probe, --no-probe` | `--probe` | Measure. |" in text
     assert "| `--kind, -k a\\|b` | `a` |  |" in text
+    assert "| `--on TEXT ...` |  | beir:NAME or folder:PATH. |" in text
+    assert "| `--file PATH` |  | verdicts.csv, if any. [none] |" in text
+    assert "| `--text TEXT` |  | A text. |" in text
     assert "### hone labels create" in text
     assert "    hone labels create [OPTIONS] NAMES...\n" in text
     assert "| `--json` |  |  |" in text
