@@ -47,7 +47,7 @@ def fingerprint_of_questions(
 
 def order_before(settings: RelabelSettings) -> str:
     """The third word of run names of earlier versions that share this budget. They had no
-    accounts in the ledger.
+    accounts in the judgment log.
     """
     section = settings.relabel
     fingerprints = [line["fingerprint"] for line in section.cascade if prompted(line)]

@@ -28,7 +28,7 @@ def grade_positives(
         line: of the cascade.
         known: labels of the parent round.
         training: source of the texts.
-        desk: ledger, budget, encoders.
+        desk: judgment log, budget, encoders.
     """
     for questions in in_blocks(labelled_positives(labels).select(PAIR), known, training):
         yield ask(line, questions, desk).with_columns(

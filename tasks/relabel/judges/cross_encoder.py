@@ -40,13 +40,13 @@ def cross_encoder(
     margin: Annotated[float, Field(ge=0)] = 0.0,
     max_length: Annotated[int, Field(ge=8)] | None = None,
 ) -> pl.DataFrame:
-    """A verdict on every pair by a cross-encoder's score. The ledger stores scores by the model's
-    weights and the texts.
+    """A verdict on every pair by a cross-encoder's score. The judgment log stores scores by the
+    model's weights and the texts.
 
     Args:
         questions: one block.
-        desk: ledger and budget. Scores cost no money. After the budget's minutes are used up, the
-            remaining pairs are unknown.
+        desk: judgment log and budget. Scores are free. After the budget's minutes are used up,
+            the remaining pairs are unknown.
         fingerprint: of this judge.
         model: a folder below inputs/, or a Hub id with the commit as `revision`.
         revision: of a Hub id. [Hone default]

@@ -2,7 +2,7 @@
 free judge.
 
 Its vectors come from the embedding cache, so its verdicts are free and reproducible. They are not
-recorded in the ledger.
+recorded in the judgment log.
 """
 
 from __future__ import annotations

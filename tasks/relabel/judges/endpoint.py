@@ -60,11 +60,12 @@ def endpoint(
     price: dict[Literal["input", "output"], Annotated[float, Field(ge=0)]] | None = None,
     batch: bool = False,
 ) -> pl.DataFrame:
-    """Verdicts of a model behind an OpenAI-compatible endpoint. Answers in the ledger are reused.
+    """Verdicts of a model behind an OpenAI-compatible endpoint. Answers in the judgment log are
+    reused.
 
     Args:
         questions: one block.
-        desk: ledger, budget, seed.
+        desk: judgment log, budget, seed.
         fingerprint: of this judge.
         url: base address of the server, such as http://127.0.0.1:8080/v1.
         model: name of the model at the server.

@@ -5,7 +5,8 @@ The column is the collection owner's statement about relevance, as in CODER++ (Z
 Automatic Biomedical Term Clustering; the abstract): terms of one concept are positives of each
 other. The judge promotes only if a recipe sets `action: promote`. Without a measured precision it
 also needs `force: true`, which marks the run; labels then have this judge's name. Like the verdicts
-of the judge `encoder`, its verdicts are free and reproducible, and the ledger does not record them.
+of the judge `encoder`, its verdicts are free and reproducible. The judgment log does not record
+them.
 """
 
 from __future__ import annotations

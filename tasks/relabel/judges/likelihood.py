@@ -39,7 +39,8 @@ def likelihood(
 
     Args:
         questions: one block.
-        desk: ledger and budget. Likelihoods are recorded by the model's weights and the texts.
+        desk: judgment log and budget. Likelihoods are recorded by the model's weights and the
+            texts.
         fingerprint: of this judge.
         model: a causal language model: a folder below inputs/, or a Hub id with the commit as
             `revision`.

@@ -58,11 +58,11 @@ def local(
     threads: Annotated[int, Field(ge=1, le=1_024)] | None = None,
     timeout: Annotated[float, Field(gt=0, le=86_400)] = 600,
 ) -> pl.DataFrame:
-    """Verdicts of the model. It is loaded only if the ledger lacks an answer.
+    """Verdicts of the model. It is loaded only if the judgment log lacks an answer.
 
     Args:
         questions: one block.
-        desk: ledger, budget, seed.
+        desk: judgment log, budget, seed.
         fingerprint: of this judge.
         model: qwen2.5-coder-1.5b (see `make judge`), a path to a .gguf file, or
             owner/repository:file.gguf of the Hub. [Hone default]

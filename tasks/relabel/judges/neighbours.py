@@ -3,7 +3,7 @@ or in embedding space (SciNCL).
 
 Ostendorff et al. (arXiv 2202.06671) use ranks 20 to 25 of a paper's neighbors in a citation graph
 as positives (the authors' code). The verdict is an assumption about relevance, like that of the
-judge `group`. It promotes only if a recipe allows it. The ledger does not record it.
+judge `group`. It promotes only if a recipe allows it. The judgment log does not record it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""people: a person's verdicts on an annotation sheet (`hone annotate`), from the ledger."""
+"""people: a person's verdicts on an annotation sheet (`hone annotate`), from the judgment
+log.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,11 @@ def people(
     """A person's recorded verdict on every pair.
 
     The question for a person is query and candidate. The labelled positive on the sheet is only an
-    aid. It is not part of the key by which the ledger finds the verdict.
+    aid. It is not part of the key by which the judgment log finds the verdict.
 
     Args:
         questions: one block.
-        desk: the ledger.
+        desk: the judgment log.
         fingerprint: of this judge, the same for all sheets of one person.
         who: the name under which the sheet was imported.
 

@@ -1,8 +1,8 @@
 """scores: a scorer's scores from the stage `score` as grades of a judge, at no further cost.
 
 Distillation trains on them. The scorer may be an encoder, an ensemble, the in-loop cross-encoder or
-another one (RocketQA, arXiv 2010.08191; R2anker, arXiv 2206.08063). No calls are made, and the
-ledger records nothing.
+another one (RocketQA, arXiv 2010.08191; R2anker, arXiv 2206.08063). No calls are made, and
+the judgment log records nothing.
 """
 
 from __future__ import annotations
