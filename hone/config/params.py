@@ -213,8 +213,8 @@ class Machine(Checked):
     precision on the new device.
 
     Attributes:
-        device: `auto`, `cpu`, `cuda`, `mps` or `xpu`. `auto` takes the first accelerator, if there
-            is one.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps` or `xpu`. `auto`: the first NVIDIA or AMD
+            GPU, else Apple's GPU, else the CPU. It never selects `xpu`.
         batch_tokens: tokens per encoding batch. Null: chosen for the device.
     """
 
