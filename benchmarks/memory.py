@@ -76,7 +76,7 @@ def measure(count: int) -> None:
 
 
 def texts(count: int) -> Iterator[list[str]]:
-    """Texts of some hundred characters, in chunks."""
+    """Texts of a few hundred characters, in chunks."""
     for start in range(0, count, CHUNK):
         yield [f"{number} " + "text " * 100 for number in range(start, min(start + CHUNK, count))]
 
