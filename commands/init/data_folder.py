@@ -22,6 +22,12 @@ def find(given: Path | None) -> Path:
     """
     if given is None:
         return only_folder()
+    if str(given).startswith("hub:"):
+        raise Refused(
+            f"hone init reads files on this machine, and '{given}' is on the Hub. Add it to "
+            "`collections` in params.yaml (docs/how-to/hub.md). A collection with test queries of "
+            "your own is still needed."
+        )
     if not given.exists():
         beside = given.parent.iterdir() if given.parent.is_dir() else ()
         names = [str(one) for one in beside if not one.name.startswith(".")]

@@ -73,7 +73,7 @@ class Collection(Checked):
 
     Attributes:
         source: the kind of collection, such as `folder`, `files`, `beir`, `beir:NAME`,
-            `mteb:NAME` or `triplets`.
+            `mteb:NAME`, `hub:OWNER/NAME` or `triplets`.
         path: the file or folder that DVC watches. For a collection that is downloaded or built from
             packages: requirements.txt.
         hide: positives to hold out, which Hone counts among the negatives later. Null: none.

@@ -54,8 +54,9 @@ class Source:
         published: whether it is a benchmark that stays as published, without any cleaning.
         counts: number of values that were changed on reading, by their name in about.json:
             missing_titles, negative_grades.
-        origin: URL and checksum of a download.
-        removed: doc_id, rule, detail of what the source left out. Null: nothing.
+        origin: URL and checksum or commit of a download.
+        removed: doc_id, rule, detail of what the source left out, and query_id if it is known.
+            Null: nothing.
     """
 
     documents: pl.DataFrame

@@ -29,6 +29,10 @@ COUNT_TEXTS = {
     "empty_documents": "documents have neither title nor text",
     "dev_from_train": "train queries are dev queries, because the source has no dev split (`split: "
     "{dev: 0}` keeps them in train)",
+    "rows_without_text": "rows have no query or no passage (removed.parquet has each)",
+    "empty_passages": "passages have no text (removed.parquet has each)",
+    "contradicted_labels": "labels contradict a higher one of the same pair (the higher one "
+    "counts; removed.parquet has each)",
     "unread_files": "files were not read (removed.parquet has the reason for each)",
 }
 
@@ -103,9 +107,9 @@ def write_collection(place: Path, found: Examined, settings: CollectSettings) ->
         ),
     ]
     if source.removed is not None:
-        removed.append(
-            source.removed.select(pl.lit(None, dtype=pl.String).alias("query_id"), pl.all())
-        )
+        null = pl.lit(None, dtype=pl.String).alias("query_id")
+        own = source.removed
+        removed.append(own if "query_id" in own.columns else own.select(null, pl.all()))
     about: dict[str, object] = {
         "documents": len(source.documents),
         "absent_labels": len(absent),

@@ -244,10 +244,12 @@ def collect(given: Params, name: str) -> CollectSettings:
     item = given.collections[name]
     source, _, what = item.source.partition(":")
     line = methods.checked("collect", {source: item.options}, f"params.yaml: collections.{name}")
-    if check := methods.find("collect", source).beside("check"):
+    method = methods.find("collect", source)
+    if check := method.beside("check"):
         check(what or None, line["parameters"])
     if (
         what
+        and method.beside("READS_FILES", True)
         and Path(what).exists()
         and not Path(what).resolve().is_relative_to(Path(item.path).resolve())
     ):

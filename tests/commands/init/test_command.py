@@ -257,6 +257,11 @@ def test_a_missing_path_names_the_nearest(checkout: Path):
         init(Path("inputs/our"))
 
 
+def test_a_dataset_of_the_hub_is_not_a_folder(checkout: Path):
+    with pytest.raises(Refused, match="'hub:rlhn/rlhn-100K' is on the Hub. Add it to"):
+        init(Path("hub:rlhn/rlhn-100K"))
+
+
 def test_another_base_model(checkout: Path):
     """The tiny model reads at most 64 tokens, and its vocabulary splits few words."""
     write_ours(40)
