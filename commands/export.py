@@ -1,23 +1,27 @@
 """`hone export`: write a round's labels in the formats of other libraries, or copy its model
-with the model card.
+with the model card. `--push` also uploads the result to the Hugging Face Hub.
 """
 
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
 from commands.console import line
+from commands.publish.cards import data_card, model_card
+from commands.publish.push import Push, push_files, refuse_silent
 from commands.workspace import round_folder
 from hone.data import tables, training_set
 from hone.encoders.model_folder import copy_model
 from hone.errors import Refused, nearest
-from hone.files import folder_written_whole, written_whole
+from hone.files import folder_written_whole, home, written_whole
 from hone.layout import CARDS, MODELS
 
+README = "README.md"
 OF_STAGES = (
     "models",
     "rankers",
@@ -28,10 +32,18 @@ OF_STAGES = (
 )  # folders with outputs of dvc.yaml
 
 
-def export(round: str, format: str, out: Path | None) -> None:
+def export(round: str, format: str, out: Path | None, push: Push | None = None) -> None:
     """Write each query with its positives and ranked negatives. The file is written completely
     or not at all.
+
+    Args:
+        round: the round.
+        format: the layout.
+        out: the file. Null: a name in the current folder.
+        push: where to upload the file, with a card. Null: nowhere.
     """
+    if push is not None:
+        refuse_silent(push)
     examples = examples_of(round)
     if not examples:
         raise Refused(f"Round {round} has no query with a positive, so there is nothing to export.")
@@ -42,16 +54,36 @@ def export(round: str, format: str, out: Path | None) -> None:
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
             count += 1
     line(f"{target}: {count:,} lines, {len(examples):,} queries")
+    if push is not None:
+        name = f"{round}.{format}.jsonl"
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=home()) as folder:
+            card = Path(folder) / README
+            text = data_card(round, format, name, push.license, examples)
+            card.write_text(text, encoding="utf-8")
+            message = f"Training data of round {round}"
+            push_files(push, "dataset", {README: card, name: target}, message)
 
 
-def export_model(round: str, out: Path) -> None:
+def export_model(round: str, out: Path | None, push: Push | None = None) -> None:
     """Copy a round's model to a new folder, with its model card as README.md. The folder is written
     completely or not at all.
 
+    Args:
+        round: the round.
+        out: the folder. Null: none, for an upload.
+        push: where to upload the copy. Null: nowhere.
+
     Raises:
         Refused: the model or its card is missing; or the folder exists, cannot be created, or is
-            below a folder of DVC.
+            below a folder of DVC; or the upload is refused.
     """
+    if out is None and push is None:
+        raise Refused(
+            "hone export model needs a new folder, such as `hone export model r2 my-model`, or "
+            "--push OWNER/NAME."
+        )
+    if push is not None:
+        refuse_silent(push)
     model, card = MODELS / round, CARDS / f"{round}.md"
     if not (model / "modules.json").exists():
         trained_models = [
@@ -65,17 +97,35 @@ def export_model(round: str, out: Path) -> None:
             f"{card} is missing. `dvc repro report` writes a model card for every round except "
             "r0, the base model."
         )
-    refuse_place(out)
-    with folder_written_whole(out) as place:
-        copy_model(model, place)
-        loaded = (
-            f"SentenceTransformer({json.dumps(str(out), ensure_ascii=False)})"  # the path as given
-        )
-        text = card.read_text(encoding="utf-8").replace(
-            f'SentenceTransformer("models/{round}")', loaded
-        )
-        (place / "README.md").write_text(text, encoding="utf-8")
-    line(f"{out}: the model of {round}, with its model card in README.md")
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=home()) as folder:
+        if out is not None:
+            refuse_place(out)
+        copy = Path(folder) / "model" if out is None else out
+        with folder_written_whole(copy) as place:
+            copy_model(model, place)
+            text = card.read_text(encoding="utf-8")
+            name = str(out) if push is None else push.name  # the path as given
+            (place / README).write_text(card_for(text, round, name, push), encoding="utf-8")
+        if out is not None:
+            line(f"{out}: the model of {round}, with its model card in {README}")
+        if push is not None:
+            push_files(push, "model", files_below(copy), f"Model of round {round}")
+
+
+def card_for(card: str, round: str, name: str, push: Push | None) -> str:
+    """The card of a copy, which loads the model by `name`."""
+    loaded = f"SentenceTransformer({json.dumps(name, ensure_ascii=False)})"
+    text = card.replace(f'SentenceTransformer("models/{round}")', loaded)
+    return text if push is None else model_card(text, push.license)
+
+
+def files_below(folder: Path) -> dict[str, Path]:
+    """The files of a folder by their relative paths."""
+    return {
+        file.relative_to(folder).as_posix(): file
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
 
 
 def refuse_place(out: Path) -> None:
