@@ -44,6 +44,13 @@ SET_BY_USERS = (
         "`mlflow.db` in HONE_HOME",
         "an MLflow server, or another database",
     ),
+    (
+        "HF_TOKEN",
+        "",
+        "the token for private datasets of the Hugging Face Hub and for uploads ([the "
+        "Hub](../how-to/hub.md))",
+    ),
+    ("HF_ENDPOINT", "https://huggingface.co", "another Hub"),
     ("PREFECT_API_URL", "the server of `hone ui`, if it runs", "another Prefect server"),
     ("HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "", "proxies for downloads and endpoints"),
     ("SSL_CERT_FILE", "", "certificates for downloads and endpoints"),
