@@ -1,0 +1,1 @@
+"""Click logs: personal data in queries, click rates, and the position-based click model."""
