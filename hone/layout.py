@@ -42,8 +42,8 @@ VERDICT = REPORTS / "verdict.json"  # whether to use a round, and the lines that
 
 
 def collection_table(collection: str, table: str, split: str | None = None) -> Path:
-    """A table of a collection (`documents`, `metadata`, `dates`, `hidden`) or of a split
-    (`queries`, `qrels`, `ranked`).
+    """A table of a collection (`documents`, `metadata`, `dates`, `hidden`, `clicks`) or of a split
+    (`queries`, `qrels`, `ranked`, `traffic`).
     """
     return (DATA / collection / split if split else DATA / collection) / f"{table}.parquet"
 

@@ -102,6 +102,12 @@ def compare(
             help="Also compare with the labels that this judge added (`hone judge unjudged`)."
         ),
     ] = None,
+    weight: Annotated[
+        str | None,
+        typer.Option(
+            help="Weights of the queries: `traffic`, the number of searches in a click log."
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare two rounds query by query: the difference, its significance, and the queries that
@@ -109,7 +115,7 @@ def compare(
     """
     from commands.compare.command import compare as compare_systems
 
-    compare_systems(baseline, candidate, collection, tolerance, out, slices, judge, json)
+    compare_systems(baseline, candidate, collection, tolerance, out, slices, judge, json, weight)
 
 
 @app.command()

@@ -22,6 +22,7 @@ from commands.compare.page import build_page, describe_unjudged
 from commands.compare.plain import as_plain
 from commands.console import line, print_json
 from commands.workspace import min_relevance
+from commands.compare.traffic import refuse_weight, weigh_queries
 from hone.compare.unjudged import Judgments, bound_differences, read_judgments
 from hone.config import params
 from hone.config.params import Params
@@ -34,6 +35,10 @@ from hone.seeds import generator
 from hone.stage import say
 from hone.stats.paired_tests import holm
 
+WEIGHTED = (
+    "Means, intervals and tests are weighted by the number of searches of each query. Unjudged "
+    "documents are not analyzed with --weight."
+)
 NOT_HERE = "Unjudged documents are not analyzed, because rankings are not kept in MLflow."
 
 
@@ -46,6 +51,7 @@ def compare(
     by: str | None = None,
     filled: str | None = None,
     as_json: bool = False,
+    weight: str | None = None,
 ) -> None:
     """Print the comparison, and write it if a file is given.
 
@@ -59,6 +65,7 @@ def compare(
         filled: a judge that judged unjudged documents (`hone judge unjudged`). The difference with
             its labels is shown as well.
         as_json: print JSON instead of tables.
+        weight: `traffic` weights each query by its number of searches; null: equal weights.
 
     Raises:
         Refused: a system was not evaluated; queries, documents or labels differ; the file suffix is
@@ -71,7 +78,7 @@ def compare(
     before, after = find_evaluation(one), find_evaluation(other)
     given, here = params.read(), before.here and after.here
     collections = select_collections(before, after, on, without=suites(given) if here else ())
-    for option, wanted in (("--slice", by), ("--judge", filled)):
+    for option, wanted in (("--slice", by), ("--judge", filled), ("--weight", weight)):
         if wanted is not None and not here:
             raise Refused(
                 f"{option} needs rankings and texts of this checkout. Name rounds that were "
@@ -79,11 +86,14 @@ def compare(
             )
     if by is not None:
         refuse_stratum(by, one, other)
+    if weight is not None:
+        refuse_weight(weight, {"--slice": by, "--judge": filled})
     unknown = {name: refuse_unlike(before, after, name) for name in collections}
     values = {name: join_measures(before, after, name) for name in collections}
     one, other, seed = before.name, after.name, given.seed
+    weights = {} if weight is None else weigh_queries(values)
     found = {
-        name: compare_measures(one, frame, generator(seed, "compare", name))
+        name: compare_measures(one, frame, generator(seed, "compare", name), weights.get(name))
         for name, frame in values.items()
     }
     splits = {name: frame["split"][0] for name, frame in values.items()}
@@ -96,7 +106,9 @@ def compare(
         found.items(), holm([rows[0].against.p for rows in found.values()]), strict=True
     ):
         rows, more = [replace(first, against=replace(first.against, p=p)), *others], [NOT_HERE]
-        if here:
+        if weight is not None:
+            more = [WEIGHTED]
+        elif here:
             judgments = read_judgments(name, splits[name], min_relevance(given, name))
             by_ranking, more = compare_rankings(one, other, judgments, fillings.get(name), seed)
             rows += by_ranking

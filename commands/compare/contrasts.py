@@ -64,12 +64,21 @@ def join_measures(one: Evaluation, other: Evaluation, collection: str) -> pl.Dat
     return together
 
 
-def compare_measures(one: str, values: pl.DataFrame, draw: np.random.Generator) -> list[Compared]:
-    """Every measure, nDCG@10 first. All intervals use the same bootstrap samples."""
+def compare_measures(
+    one: str, values: pl.DataFrame, draw: np.random.Generator, weights: np.ndarray | None = None
+) -> list[Compared]:
+    """Every measure, nDCG@10 first. All intervals use the same bootstrap samples.
+
+    Args:
+        one: the baseline.
+        values: both values of every measure, by query.
+        draw: random numbers.
+        weights: the weight of each query [queries]; null: equal weights.
+    """
     before = values.select(f"{name}_before" for name in NAMES).to_numpy()
     after = values.select(f"{name}_after" for name in NAMES).to_numpy()
     return sorted(
-        compare_columns(one, NAMES, before, after, draw), key=lambda row: row.measure != MEASURE
+        compare_columns(one, NAMES, before, after, draw, weights), key=lambda row: row.measure != MEASURE
     )
 
 
@@ -79,11 +88,29 @@ def compare_columns(
     before: np.ndarray,
     after: np.ndarray,
     draw: np.random.Generator,
+    weights: np.ndarray | None = None,
 ) -> list[Compared]:
-    """Compare measures (columns) of the same queries (rows) in two rankings."""
-    change = after - before
+    """Compare measures (columns) of the same queries (rows) in two rankings.
+
+    With weights w of mean 1, the difference is D = mean(w d). Its interval is that of the mean of
+    D + w (d - D), the linearized ratio sum w d / sum w. The tests use w d, whose sign is random if
+    there is no difference.
+
+    Args:
+        one: the baseline.
+        names: the measures.
+        before, after: [queries, measures].
+        draw: random numbers.
+        weights: the weight of each query [queries]; null: equal weights.
+    """
+    change = spread = after - before
+    if weights is not None:
+        share = (weights / weights.mean())[:, None]
+        before, after, change = share * before, share * after, share * change
+        mean = change.mean(0)
+        spread = mean + share * (spread - mean)
     found = []
-    for place, (name, difference) in enumerate(zip(names, intervals(change, draw), strict=True)):
+    for place, (name, difference) in enumerate(zip(names, intervals(spread, draw), strict=True)):
         against = make_contrast(one, change[:, place], difference, draw)
         against = replace(against, p=against.test.randomisation)
         found.append(

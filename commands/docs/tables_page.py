@@ -101,6 +101,25 @@ TABLES = {
         "A value of a document's metadata. A list is several rows.",
         {"name": "the name of the column in your file", "value": "the value, as text"},
     ),
+    "clicks": Table(
+        "data/COLLECTION/clicks.parquet",
+        "A pair of a query and a document that a click log shows. Only `source: clicks` has this "
+        "table.",
+        {
+            "impressions": "how often the document was shown for the query",
+            "clicks": "how often it was clicked",
+            "position": "its mean position, from 1, or null",
+            "rate": "the click rate, or the attractiveness of the click model",
+            "low": "the lower end of its 95 % interval",
+            "high": "the upper end of its 95 % interval",
+            "relevance": "the relevance grade, or null if the pair is not labelled",
+        },
+    ),
+    "traffic": Table(
+        "data/COLLECTION/SPLIT/traffic.parquet",
+        "How often users searched for a query. Only `source: clicks` has this table.",
+        {"searches": "the number of searches"},
+    ),
     "candidates": Table(
         "rounds/ROUND/candidates.parquet", "A document that a source found for a query.", {}
     ),

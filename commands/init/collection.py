@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -17,11 +18,15 @@ from hone.data.source import Source
 from hone.data.tables import normalised
 from hone.encoders.model_folder import pinned
 from hone.errors import Refused, listed
+from tasks.collect.click_log import find_log
+from tasks.collect.click_rows import PositionsFromZero
 from tasks.collect.refusals import bare, examined
 from tasks.collect.settings import CollectionChecks
 
 SHOWN = 10  # unusable files in a message
 FILES = "files"  # the source of folders with text files
+CLICKS = "clicks"  # the source of folders with a click log
+LOGS = ("click log", "UBI events", "UBI searches")
 MOST_ABSENT = 0.05  # fraction of labels for missing queries or documents to ignore [Hone default]
 FORMS = (
     "Hone needs documents, queries and labels: `documents`, `queries` and `qrels` as .parquet, "
@@ -33,7 +38,7 @@ MISSING = {
     "queries": "no queries. Hone does not write queries: add queries.csv with the columns query_id "
     "and text, for example from a search log",
     "labels": "no labels. Add qrels.csv with the columns query_id and doc_id: which document "
-    "answers which query",
+    "answers which query. Or add a click log: docs/how-to/clicks.md",
 }
 MISSING_BEIR = {
     "documents": "no documents. Add corpus.jsonl with _id and text",
@@ -44,10 +49,18 @@ MISSING_BEIR = {
 
 @dataclass(frozen=True)
 class Chosen:
-    """The source of a collection in params.yaml, and the path that DVC tracks."""
+    """The source of a collection in params.yaml, the path that DVC tracks, and options of the
+    source, each with its reason.
+    """
 
     source: str
     path: Path
+    options: dict[str, tuple[Any, str]] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The options without their reasons."""
+        return {name: value for name, (value, _) in self.options.items()}
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,7 @@ class Collection:
 
     source: Source
     given_splits: bool
-    settings: dict[str, tuple[str, str]] = field(default_factory=dict)
+    settings: dict[str, tuple[Any, str]] = field(default_factory=dict)
 
 
 def choose(path: Path, entries: list[Entry]) -> Chosen:
@@ -83,6 +96,9 @@ def choose(path: Path, entries: list[Entry]) -> Chosen:
     if any(entry.name == "corpus.jsonl" or "_id" in entry.used for entry in entries):
         refuse_missing(path, entries, MISSING_BEIR)
         return Chosen("beir", path)
+    logs = [entry for entry in usable if entry.kind in LOGS]
+    if logs and not any(entry.kind == "labels" for entry in usable):
+        return log_of(path, entries, logs)
     if any(entry.kind == "documents" for entry in entries):
         refuse_missing(path, entries, MISSING)
         return Chosen("folder", path)
@@ -116,6 +132,27 @@ def refuse_missing(path: Path, entries: list[Entry], missing: dict[str, str]) ->
     raise Refused("\n".join([f"{path} {what}:", *(f"- {one}." for one in problems)]))
 
 
+def log_of(path: Path, entries: list[Entry], logs: list[Entry]) -> Chosen:
+    """A folder with documents and a click log.
+
+    Raises:
+        Refused: the documents are missing, or the log needs a queries file.
+    """
+    wanted = {"documents": MISSING["documents"]}
+    if not any({"query", "user_query", "action_name"} & set(entry.used) for entry in logs):
+        wanted["queries"] = "the click log has query_id and no query. Add queries.csv with the "
+        wanted["queries"] += "columns query_id and text"
+    refuse_missing(path, entries, wanted)
+    try:
+        find_log(path, None)
+    except Refused:
+        if len(logs) > 1:
+            raise
+        reason = "the name of the click log"
+        return Chosen(CLICKS, path, {"log": (logs[0].name, reason)})
+    return Chosen(CLICKS, path)
+
+
 def files_of(path: Path, entries: list[Entry]) -> Chosen:
     """A folder of text files, with its queries and labels.
 
@@ -143,9 +180,17 @@ def read(chosen: Chosen, name: str, model: tuple[str, str | None]) -> Collection
     Raises:
         Refused: the files contain errors that no setting excludes. The message has all of them.
     """
-    source, faults = read_source(chosen, name, model)
+    try:
+        source, faults = read_source(chosen, name, model)
+    except PositionsFromZero:
+        zero = {"first_position": (0, "the positions of the log start at 0")}
+        chosen = replace(chosen, options=chosen.options | zero)
+        source, faults = read_source(chosen, name, model)
     given_splits = bool(source.queries["split"].is_not_null().any())
     settings = settings_for(source)
+    if chosen.options:
+        reasons = "; ".join(reason for _, reason in chosen.options.values())
+        settings["options"] = chosen.parameters, reasons
     clean = examined(name, source, checks(settings, Split(), train=False), faults).source
     return Collection(clean if given_splits else without_splits(clean), given_splits, settings)
 
@@ -164,9 +209,9 @@ def read_source(chosen: Chosen, name: str, model: tuple[str, str | None]) -> tup
     Raises:
         Refused: the files cannot be read at all.
     """
-    faults, line = Faults(), methods.checked("collect", {chosen.source: {}}, "hone init")
+    faults, line = Faults(), methods.checked("collect", {chosen.source: chosen.parameters}, "hone init")
     reader = methods.find("collect", chosen.source)
-    given = {"path": chosen.path, "what": None}
+    given: dict[str, Any] = {"path": chosen.path, "what": None, "split": Split()}
     if "model" in reader.reads:  # `files` measures its chunks by the model's tokenizer
         given["model"] = pinned(*model) | {"max_length": None, "prompt": None}
     try:
@@ -178,7 +223,7 @@ def read_source(chosen: Chosen, name: str, model: tuple[str, str | None]) -> tup
         return faulty.source, faults
 
 
-def checks(settings: dict[str, tuple[str, str]], split: Split, train: bool) -> CollectionChecks:
+def checks(settings: dict[str, tuple[Any, str]], split: Split, train: bool) -> CollectionChecks:
     """The checks of `collect` with these settings."""
     return CollectionChecks(
         train=train,
@@ -191,11 +236,11 @@ def checks(settings: dict[str, tuple[str, str]], split: Split, train: bool) -> C
     )
 
 
-def settings_for(source: Source) -> dict[str, tuple[str, str]]:
+def settings_for(source: Source) -> dict[str, tuple[Any, str]]:
     """The settings that exclude empty documents, repeated queries, and a few labels of missing
     texts, each with the number of rows as its reason.
     """
-    settings = {}
+    settings: dict[str, tuple[Any, str]] = {}
     if empty := int(source.documents.select(bare("documents").sum()).item()):
         settings["empty_documents"] = "leave-out", f"{empty:,} documents have no text"
     same = source.queries.with_columns(same=normalised(pl.col("text")))

@@ -16,6 +16,7 @@ from commands.init.params_text import (
     Findings,
     format_counts,
     format_grades,
+    format_setting,
     text_of,
     why_length,
 )
@@ -56,6 +57,8 @@ def init(given: Path | None, model: str | None = None, force: bool = False) -> N
     base = split_revision(model or Model().name, None)
     folder = model_folder(*base)
     collection = read(chosen, name, base)
+    for note in collection.source.notes:
+        line(f"{note}.")
     parts = division.divide(labelled(collection.source), collection.given_splits)
     refuse_unusable(name, collection, parts)
     found = findings(name, chosen, collection, parts, base, folder)
@@ -180,7 +183,7 @@ def show_decisions(found: Findings, path: Path) -> None:
             "if the lower ones do not answer a query."
         )
     for setting, (value, reason) in found.settings.items():
-        line(f"Set {setting}: {value}, because {reason}.")
+        line(f"Set {setting}: {format_setting(value)}, because {reason}.")
     if data_folder.is_outside(path):
         line(
             f"Warning: {path} is outside this checkout, so other machines do not have it. Copy it "

@@ -14,12 +14,24 @@ from hone.data.file_faults import Faults
 from hone.data.input_values import Odd
 from hone.data.source import DATED, DOCUMENTS, PLACE, QRELS, QUERIES, SPLITS, json_lines
 from hone.errors import Refused, listed
+from tasks.collect import click_log
 from tasks.collect.beir import OWN as BEIR_COLUMNS
 from tasks.collect.beir import grades
+from tasks.collect.click_events import ACTION, OBJECT, ORDINAL, SEARCH_ID, SESSIONS, TEXT, TIME
 from tasks.collect.folder import ENDINGS, TABLES
 from tasks.collect.triplets import LAYOUTS, NEGATIVE_NAMES, POSITIVE_NAMES, QUERY_NAMES, parted
 
-Kind = Literal["documents", "queries", "labels", "training examples", "texts", "other"]
+Kind = Literal[
+    "documents",
+    "queries",
+    "labels",
+    "training examples",
+    "click log",
+    "UBI events",
+    "UBI searches",
+    "texts",
+    "other",
+]
 
 TEXTS = (".md", ".markdown", ".txt", ".html", ".htm", ".pdf")  # for `source: files`
 BEIR: dict[str, Kind] = {"corpus.jsonl": "documents", "queries.jsonl": "queries"}
@@ -36,6 +48,14 @@ ALIASES = {
     "relevance": ("relevance", "score", "grade", "label", "rating", "rel"),
     "text": ("text", "body", "content", "contents", "passage", "document", "query", "question"),
 }
+LOGS: dict[str, Kind] = {
+    "rows": "click log",
+    "events": "UBI events",
+    "searches": "UBI searches",
+}
+UBI_COLUMNS = tuple(
+    dict.fromkeys(path[0] for path in (SEARCH_ID, ACTION, TEXT, TIME, OBJECT, ORDINAL, *SESSIONS))
+)
 QUERY_WORDS = ("query", "queries", "question", "questions")
 LABEL_WORDS = ("qrel", "label", "judg", "relevance")
 HOW_TO_CONVERT = {
@@ -110,10 +130,14 @@ def entry_of(file: Path, name: str) -> Entry:
     """The entry of one file."""
     if name.startswith("qrels/") and file.suffix == ".tsv":
         return labels_entry(file, name)
-    if file.suffix.lower() not in ENDINGS:
+    if file.suffix.lower() not in (*ENDINGS, *click_log.ENDINGS):
         fix = HOW_TO_CONVERT.get(file.suffix.lower(), "Hone does not read it")
         return Entry(name, "other", problem=f"unsupported type. {fix}")
     try:
+        if (found := log_entry(file, name)) is not None:
+            return found
+        if file.suffix.lower() not in ENDINGS:
+            return Entry(name, "other", problem="not a click log. Name a table .jsonl")
         columns = user_tables.columns(file)
         return entry_with(file, name, rows_of(file), columns)
     except Refused as refusal:
@@ -160,6 +184,28 @@ def training_entry(name: str, rows: int, columns: list[str]) -> Entry:
         or column in ("positive_passages", "negative_passages")
     ]
     return Entry(name, "training examples", rows, *parted_columns(columns, used))
+
+
+def log_entry(file: Path, name: str) -> Entry | None:
+    """The entry of a click log or of UBI's events and searches. Null: the file is not one.
+
+    Raises:
+        Refused: the columns cannot be read.
+    """
+    if file.stem in FOLDER or name in BEIR:
+        return None
+    columns = click_log.columns_of(file)
+    kind = click_log.kind_of(columns)
+    if kind == "rows" and not is_click_log(columns):
+        return None
+    known = click_log.COLUMNS if kind == "rows" else (*UBI_COLUMNS, *click_log.HITS)
+    used, others = parted_columns(columns, known)
+    return Entry(name, LOGS[kind], click_log.count_rows(file), used, others)
+
+
+def is_click_log(columns: list[str]) -> bool:
+    """Whether a table has one impression per row."""
+    return set(click_log.REQUIRED) <= set(columns) and bool({"query", "query_id"} & set(columns))
 
 
 def labels_entry(file: Path, name: str) -> Entry:

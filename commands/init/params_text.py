@@ -6,10 +6,11 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from commands.init.collection import FILES
+from commands.init.collection import CLICKS, FILES
 from commands.init.division import Division
 from commands.init.learning_rate import Rate
 from commands.init.lengths import MOST_CUT, Length
@@ -44,7 +45,7 @@ class Findings:
     name: str
     source: str
     path: str
-    settings: dict[str, tuple[str, str]]
+    settings: dict[str, tuple[Any, str]]
     division: Division
     grades: dict[int, int]
     several: int
@@ -75,6 +76,10 @@ def values(found: Findings) -> dict[str, object]:
     return {
         "name": scalar(found.name),
         "path": scalar(found.path),
+        "settings": [
+            (name, format_setting(value), reason) for name, (value, reason) in found.settings.items()
+        ],
+        "log": found.source == CLICKS,
         "split": split_of(found.division),
         "why_split": why_split(found.division),
         "counts": format_counts(found.division),
@@ -92,6 +97,14 @@ def values(found: Findings) -> dict[str, object]:
         "rate": exponent(found.rate.rate),
         "first": change if found.rate.first != found.rate.rate else "",
     }
+
+
+def format_setting(value: Any) -> str:
+    """A setting in YAML, on one line."""
+    if isinstance(value, dict):
+        inner = (f"{name}: {format_setting(one)}" for name, one in value.items())
+        return f"{{{', '.join(inner)}}}"
+    return scalar(value) if isinstance(value, str) else str(value)
 
 
 def split_of(division: Division) -> str | None:

@@ -39,6 +39,8 @@ QRELS = {
     "source": pl.String,
     "split": pl.String,
 } | PLACE
+# An additional column of labels if the source knows how much each counts in training.
+WEIGHTED = {"weight": pl.Float32}
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,10 @@ class Source:
         origin: URL and checksum or commit of a download.
         removed: doc_id, rule, detail of what the source left out, and query_id if it is known.
             Null: nothing.
+        clicks: the table `clicks` of a click log. Null: the source is not one.
+        traffic: the table `traffic`. Null: the number of searches is unknown.
+        about: further facts for about.json, by name.
+        notes: sentences for the log.
     """
 
     documents: pl.DataFrame
@@ -68,6 +74,10 @@ class Source:
     counts: dict[str, int] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
     removed: pl.DataFrame | None = None
+    clicks: pl.DataFrame | None = None
+    traffic: pl.DataFrame | None = None
+    about: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def frame(

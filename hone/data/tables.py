@@ -53,6 +53,22 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
     # Other data about documents: a group, a taxonomy path, ids of linked documents. A list is
     # several rows.
     "metadata": {"doc_id": pl.String, "name": pl.String, "value": pl.String},
+    # The pairs of a click log that were shown. `position` is their mean position, from 1. `rate` is
+    # the click rate, or the attractiveness of a click model, with its 95 % interval. A pair without
+    # `relevance` is not labelled.
+    "clicks": {
+        "query_id": pl.String,
+        "doc_id": pl.String,
+        "impressions": pl.Int64,
+        "clicks": pl.Int64,
+        "position": pl.Float32,
+        "rate": pl.Float32,
+        "low": pl.Float32,
+        "high": pl.Float32,
+        "relevance": pl.Int32,
+    },
+    # How often users searched for a query, if the source knows it.
+    "traffic": {"query_id": pl.String, "searches": pl.Int64},
     "candidates": CANDIDATES,
     "scores": {
         "query_id": pl.String,

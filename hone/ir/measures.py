@@ -20,6 +20,7 @@ THEIRS = {
     "recall_at_100": "recall_100",
 }
 NAMES = tuple(THEIRS)
+WEIGHTED = "weighted_"  # prefix of means that are weighted by traffic
 DEPTH = 100
 QUERIES_PER_BLOCK = 5_000
 
@@ -142,6 +143,18 @@ def refuse_two_grades(qrels: pl.DataFrame) -> None:
 def means(values: pl.DataFrame) -> dict[str, float]:
     """The mean of each measure over the queries."""
     return {name: float(values[name].mean() or 0.0) for name in NAMES}
+
+
+def weighted_means(values: pl.DataFrame, weights: pl.Series) -> dict[str, float]:
+    """The weighted mean of each measure over the queries, sum w x / sum w, with the prefix
+    WEIGHTED.
+
+    Args:
+        values: the measures of each query.
+        weights: the weight of each query, 0 or more. One is above 0.
+    """
+    total = weights.sum()
+    return {f"{WEIGHTED}{name}": float((values[name] * weights).sum() / total) for name in NAMES}
 
 
 def nested(frame: pl.DataFrame, value: str) -> dict[str, dict[str, float | int]]:

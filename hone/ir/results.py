@@ -13,9 +13,10 @@ import polars as pl
 from hone.data.eval_splits import EvaluationSplit, read_evaluation_splits
 from hone.data.own_id import OwnId
 from hone.data.tables import Documents
+from hone.data.traffic import read_traffic, weights_of
 from hone.files import write_json, written_whole
 from hone.ir.diagnostic import describe_measure, measured
-from hone.ir.measures import DEPTH, means, per_query
+from hone.ir.measures import DEPTH, WEIGHTED, means, per_query, weighted_means
 from hone.ir.provenance import as_metadata, seen
 from hone.ir.ranking import RankingPart, own_documents
 from hone.ir.trec_run import write_run
@@ -104,6 +105,7 @@ def evaluate(
     for part in read_evaluation_splits(collection, min_relevance):
         found = measure_split(part, documents, rank, min_relevance, task, own_id)
         run, metrics[part.split] = found.run, found.figures
+        metrics[part.split] |= traffic_means(collection, part.split, found.values)
         runs.append(run)
         values.append(found.values.with_columns(split=pl.lit(part.split)))
         if ability is not None:
@@ -118,7 +120,9 @@ def evaluate(
         if OWN_DROPPED in of_first
         else ""
     )
-    own = describe_measure(ability, of_first) + dropped
+    by_traffic = of_first.get(f"{WEIGHTED}ndcg_at_10")
+    weighted = "" if by_traffic is None else f", weighted by traffic {by_traffic:.4f}"
+    own = weighted + describe_measure(ability, of_first) + dropped
     # Test measures are at the top level, where `dvc metrics` shows them under their own names.
     write_json(metrics_file(name, collection), metrics.pop("test", {}) | metrics)
     with written_whole(query_values_file(name, collection)) as part:
@@ -131,6 +135,13 @@ def evaluate(
         f"evaluate {name} on {collection} ({first['split'][0]}, {len(first):,} queries): nDCG@10 "
         f"{first['ndcg_at_10'].mean():.4f}{own}"
     )
+
+
+def traffic_means(collection: str, split: str, values: pl.DataFrame) -> dict[str, float]:
+    """The means weighted by the number of searches of each query. Empty if it is unknown."""
+    traffic = read_traffic(collection, split)
+    weights = None if traffic is None else weights_of(values["query_id"], traffic)
+    return {} if weights is None else weighted_means(values, weights)
 
 
 def choose_ranking_part(part: EvaluationSplit, task: MtebTask | None, own_id: OwnId) -> RankingPart:

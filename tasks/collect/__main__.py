@@ -18,6 +18,8 @@ def main(settings: CollectSettings) -> None:
     found = prepared(collection, settings)
     if sentence := count_sentence(found.counts):
         say(f"{collection}: {sentence}")
+    for sentence in found.source.notes:
+        say(f"{collection}: {sentence}")
     with folder_written_whole(DATA / collection) as place:
         write_collection(place, found, settings)
     for sentence in describe_measurable(found.source, settings):

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from hone.config import methods
+from hone.config.params import Split
 from hone.data import tables
 from hone.data.file_faults import Faults, Faulty
 from hone.data.source import SPLITS, Source
@@ -34,6 +35,13 @@ COUNT_TEXTS = {
     "contradicted_labels": "labels contradict a higher one of the same pair (the higher one "
     "counts; removed.parquet has each)",
     "unread_files": "files were not read (removed.parquet has the reason for each)",
+    "log_rows": "rows of the click log",
+    "removed_rows": "rows were removed (removed.parquet has the reasons)",
+    "lone_clicks": "clicks have no impression (each counts as one)",
+    "short_clicks": "clicks have a short dwell time (they count as impressions)",
+    "scrubbed_queries": "queries had personal data (replaced by placeholders)",
+    "other_events": "events are neither clicks nor impressions",
+    "repeated_events": "events repeat one of the same search and document (one counts)",
 }
 
 
@@ -50,6 +58,7 @@ def prepared(collection: str, settings: CollectSettings) -> Examined:
         Path(settings.path),
         settings.what,
         settings.model,
+        settings.split,
     )
     return examined(collection, source, settings, faults)
 
@@ -61,6 +70,7 @@ def read_source(
     path: Path,
     what: str | None,
     model: dict[str, Any] | None = None,
+    split: Split | None = None,
 ) -> tuple[Source, Faults]:
     """A collection as its source returns it, and the errors of its lines.
 
@@ -70,13 +80,15 @@ def read_source(
         path: the file or folder.
         what: the text after the colon of `source`, or null.
         model: the tokenizer that sizes the chunks of `files`, pinned; null: by characters.
+        split: fractions of the splits, for a source that divides its queries by time. Null: the
+            defaults.
 
     Raises:
         Refused: a table cannot be read at all.
     """
     read, faults = methods.find("collect", method), Faults()
     try:
-        source = read(parameters, path=path, what=what, model=model)
+        source = read(parameters, path=path, what=what, model=model, split=split or Split())
     except Faulty as faulty:
         faults.add(faulty.faults)
         if faulty.source is None:
@@ -90,7 +102,7 @@ def write_collection(place: Path, found: Examined, settings: CollectSettings) ->
     settings define.
     """
     source, absent, repeated = found.source, found.absent, found.repeated
-    qrels = source.qrels.with_columns(weight=pl.lit(1.0, dtype=pl.Float32))
+    qrels = with_weights(source.qrels)
     empty = pl.col("absent") == "empty document"
     detail = (
         pl.when(empty)
@@ -107,9 +119,7 @@ def write_collection(place: Path, found: Examined, settings: CollectSettings) ->
         ),
     ]
     if source.removed is not None:
-        null = pl.lit(None, dtype=pl.String).alias("query_id")
-        own = source.removed
-        removed.append(own if "query_id" in own.columns else own.select(null, pl.all()))
+        removed.append(tables.shaped("removed", source.removed))
     about: dict[str, object] = {
         "documents": len(source.documents),
         "absent_labels": len(absent),
@@ -118,12 +128,15 @@ def write_collection(place: Path, found: Examined, settings: CollectSettings) ->
     }
     if source.origin:
         about["origin"] = source.origin
+    about |= source.about
     tables.write(
         "documents", tables.shaped("documents", source.documents), place / "documents.parquet"
     )
     tables.write("dates", dates_of(source.documents), place / "dates.parquet")
     metadata = tables.empty("metadata") if source.metadata is None else source.metadata
     tables.write("metadata", metadata, place / "metadata.parquet")
+    if source.clicks is not None:
+        tables.write("clicks", tables.shaped("clicks", source.clicks), place / "clicks.parquet")
     for name in SPLITS:
         queries = source.queries.filter(pl.col("split") == name)
         labels = qrels.filter(pl.col("split") == name)
@@ -150,6 +163,8 @@ def write_collection(place: Path, found: Examined, settings: CollectSettings) ->
             tables.write(
                 "ranked", tables.shaped("ranked", source.ranked), place / name / "ranked.parquet"
             )
+        if source.traffic is not None:
+            write_traffic(place / name, source.traffic)
         about[name] = {"queries": len(queries), "qrels": len(labels)}
     tables.write("removed", tables.shaped("removed", pl.concat(removed)), place / "removed.parquet")
     columns = metadata["name"].unique(maintain_order=True).to_list()
@@ -161,6 +176,24 @@ def write_collection(place: Path, found: Examined, settings: CollectSettings) ->
         f"collect {name}: {len(source.documents):,} documents, queries: {counts}; "
         f"{about['hidden']:,} held-out "
         f"positives{describe_metadata(columns)}"
+    )
+
+
+def with_weights(qrels: pl.DataFrame) -> pl.DataFrame:
+    """The labels with the weight that the source gives them, or 1."""
+    if "weight" in qrels.columns:
+        return qrels.with_columns(pl.col("weight").fill_null(1.0).cast(pl.Float32))
+    return qrels.with_columns(weight=pl.lit(1.0, dtype=pl.Float32))
+
+
+def write_traffic(place: Path, traffic: pl.DataFrame) -> None:
+    """Write the number of searches of each query of a split."""
+    queries = tables.read("queries", place / "queries.parquet").select("query_id")
+    own = queries.join(traffic, on="query_id", how="left", maintain_order="left")
+    tables.write(
+        "traffic",
+        tables.shaped("traffic", own.with_columns(pl.col("searches").fill_null(0))),
+        place / "traffic.parquet",
     )
 
 
