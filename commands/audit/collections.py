@@ -20,6 +20,7 @@ from hone.errors import Refused, listed, nearest
 from hone.layout import DATA
 from hone.stage import say
 from tasks.collect.beir import beir
+from tasks.collect.clicks import clicks
 from tasks.collect.files import files
 from tasks.collect.folder import ENDINGS, folder
 from tasks.collect.refusals import examined, without_repeats
@@ -82,11 +83,15 @@ def read(what: str) -> Subject:
 
 
 def files_reader(path: Path) -> Callable[[Path, None], Source] | None:
-    """The reader of a folder that params.yaml declares with `source: files`. Null: it does not."""
+    """The reader of a folder that params.yaml declares with `source: files` or `source: clicks`.
+    Null: it does not.
+    """
     given = params.read() if params.FILE.is_file() else None
     for name, item in given.collections.items() if given else ():
-        if item.source == "files" and Path(item.path).resolve() == path.resolve():
+        if item.source in ("files", "clicks") and Path(item.path).resolve() == path.resolve():
             settings = collect(given, name)
+            if item.source == "clicks":
+                return lambda place, _: clicks(place, None, settings.split, **settings.parameters)
             return lambda place, _: files(place, None, settings.model, **settings.parameters)
     return None
 

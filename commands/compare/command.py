@@ -20,9 +20,9 @@ from commands.compare.evaluations import (
 from commands.compare.judged_holes import Filling, add_filling, read_fillings
 from commands.compare.page import build_page, describe_unjudged
 from commands.compare.plain import as_plain
+from commands.compare.traffic import refuse_weight, weigh_queries
 from commands.console import line, print_json
 from commands.workspace import min_relevance
-from commands.compare.traffic import refuse_weight, weigh_queries
 from hone.compare.unjudged import Judgments, bound_differences, read_judgments
 from hone.config import params
 from hone.config.params import Params
@@ -86,12 +86,11 @@ def compare(
             )
     if by is not None:
         refuse_stratum(by, one, other)
-    if weight is not None:
-        refuse_weight(weight, {"--slice": by, "--judge": filled})
+    refuse_weight(weight, {"--slice": by, "--judge": filled})
     unknown = {name: refuse_unlike(before, after, name) for name in collections}
     values = {name: join_measures(before, after, name) for name in collections}
     one, other, seed = before.name, after.name, given.seed
-    weights = {} if weight is None else weigh_queries(values)
+    weights = weigh_queries(values, weight)
     found = {
         name: compare_measures(one, frame, generator(seed, "compare", name), weights.get(name))
         for name, frame in values.items()
@@ -105,10 +104,9 @@ def compare(
     for (name, (first, *others)), p in zip(
         found.items(), holm([rows[0].against.p for rows in found.values()]), strict=True
     ):
-        rows, more = [replace(first, against=replace(first.against, p=p)), *others], [NOT_HERE]
-        if weight is not None:
-            more = [WEIGHTED]
-        elif here:
+        rows = [replace(first, against=replace(first.against, p=p)), *others]
+        more = [NOT_HERE if weight is None else WEIGHTED]
+        if here and weight is None:
             judgments = read_judgments(name, splits[name], min_relevance(given, name))
             by_ranking, more = compare_rankings(one, other, judgments, fillings.get(name), seed)
             rows += by_ranking

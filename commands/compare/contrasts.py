@@ -78,7 +78,8 @@ def compare_measures(
     before = values.select(f"{name}_before" for name in NAMES).to_numpy()
     after = values.select(f"{name}_after" for name in NAMES).to_numpy()
     return sorted(
-        compare_columns(one, NAMES, before, after, draw, weights), key=lambda row: row.measure != MEASURE
+        compare_columns(one, NAMES, before, after, draw, weights),
+        key=lambda row: row.measure != MEASURE,
     )
 
 

@@ -209,7 +209,10 @@ def read_source(chosen: Chosen, name: str, model: tuple[str, str | None]) -> tup
     Raises:
         Refused: the files cannot be read at all.
     """
-    faults, line = Faults(), methods.checked("collect", {chosen.source: chosen.parameters}, "hone init")
+    faults, line = (
+        Faults(),
+        methods.checked("collect", {chosen.source: chosen.parameters}, "hone init"),
+    )
     reader = methods.find("collect", chosen.source)
     given: dict[str, Any] = {"path": chosen.path, "what": None, "split": Split()}
     if "model" in reader.reads:  # `files` measures its chunks by the model's tokenizer

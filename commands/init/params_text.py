@@ -77,7 +77,8 @@ def values(found: Findings) -> dict[str, object]:
         "name": scalar(found.name),
         "path": scalar(found.path),
         "settings": [
-            (name, format_setting(value), reason) for name, (value, reason) in found.settings.items()
+            (name, format_setting(value), reason)
+            for name, (value, reason) in found.settings.items()
         ],
         "log": found.source == CLICKS,
         "split": split_of(found.division),

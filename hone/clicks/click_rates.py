@@ -26,11 +26,7 @@ def wilson_bounds(
     some = np.maximum(count, 1)
     rate, spread = np.asarray(clicks, dtype=np.float64) / some, z * z / some
     centre = (rate + spread / 2) / (1 + spread)
-    half = (
-        z
-        * np.sqrt(np.maximum(rate * (1 - rate), 0) / some + spread / (4 * some))
-        / (1 + spread)
-    )
+    half = z * np.sqrt(np.maximum(rate * (1 - rate), 0) / some + spread / (4 * some)) / (1 + spread)
     low, high = np.maximum(centre - half, 0), np.minimum(centre + half, 1)
     return np.where(count > 0, low, 0.0), np.where(count > 0, high, 1.0)
 

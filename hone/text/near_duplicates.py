@@ -35,9 +35,10 @@ def signatures(texts: Sequence[str], *, characters: int | None = None) -> np.nda
     if not len(texts):
         return np.empty((0, PERMUTATIONS), dtype=np.uint64)
     sets = (_shingles(" ".join(text.lower().split()), characters) for text in texts)
-    return np.stack(
-        [sketch.hashvalues for sketch in MinHash.generator(sets, num_perm=PERMUTATIONS, seed=SEED)]
-    )
+    found = np.empty((len(texts), PERMUTATIONS), dtype=np.uint64)
+    for row, sketch in enumerate(MinHash.generator(sets, num_perm=PERMUTATIONS, seed=SEED)):
+        found[row] = sketch.hashvalues
+    return found
 
 
 def similarity(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -103,7 +104,8 @@ def clusters(
         first = rows.select("text", first=pl.col("text").first().over(columns))
         links.append(first.filter(pl.col("text") != pl.col("first")).cast(pl.Int64).to_numpy())
     pairs = np.unique(np.concatenate(links), axis=0)
-    alike = pairs[similarity(sketches[pairs[:, 0]], sketches[pairs[:, 1]]) >= threshold]
+    places, _ = similar(sketches, pairs[:, 0], pairs[:, 1], threshold)
+    alike = pairs[places]
     graph = coo_array(
         (np.ones(len(alike), dtype=bool), (alike[:, 0], alike[:, 1])), shape=(count, count)
     )

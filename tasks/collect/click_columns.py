@@ -11,7 +11,7 @@ from hone.data.input_values import EXACT
 NOT_A_POSITION = -(2**31)  # given, but not a whole number
 LARGEST = 2**31 - 1
 # From these values on, a number is an epoch in milliseconds, microseconds or nanoseconds.
-EPOCHS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
+EPOCHS = ((1e11, 1e3), (1e14, 1e6), (1e17, 1e9))
 TRUE, FALSE = ("1", "1.0", "true"), ("0", "0.0", "false")
 CLOCK = r"^\d{4}-\d{2}-\d{2}[T ](\d{2}:\d{2}(?::\d{2})?)"
 ZONE = r"[T ]\d{2}:\d{2}(?::\d{2})?(?:[.,]\d+)?\s*([+-]\d{2}):?(\d{2})$"
@@ -64,7 +64,7 @@ def as_time(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
     """Seconds since 1970 (UTC) as Int64, from ISO 8601 or an epoch in seconds, milliseconds,
     microseconds or nanoseconds. Null if it is neither. A time without a zone is UTC.
     """
-    if kind == pl.Datetime or kind == pl.Date:
+    if kind in (pl.Datetime, pl.Date):
         return column.dt.epoch("s").cast(pl.Int64)
     text = as_text(column, kind).str.strip_chars()
     number = text.cast(pl.Float64, strict=False)

@@ -94,9 +94,9 @@ def rows_of_events(
     )
     empty = context.join(both, on="search", how="anti").with_columns(clicked=pl.lit(False))
     # They are removed later, with their reason: without a search, a row has no query.
-    astray = used.filter(~known).with_columns(
-        query=pl.when(pl.col("search").is_not_null()).then("query"), clicked=pl.lit(True)
-    )
+    astray = used.filter(~known).drop("query")
+    astray = astray.join(context.select("search", "query"), on="search", how="left")
+    astray = astray.with_columns(clicked=pl.lit(True))
     surplus = sum((pl.col(name).fill_null(1) - 1).sum() for name in ("impressions", "clicks"))
     return pl.concat([completed(part) for part in (rows, empty, astray)]), {
         "other_events": sum(actions.values()) - clicked - shown,
@@ -211,9 +211,7 @@ def fields_in(frame: pl.LazyFrame) -> pl.LazyFrame:
     hits = next(
         (pl.col(name) for name in HITS if isinstance(kinds.get(name), pl.List)), pl.lit(None)
     )
-    return frame.select(
-        **texts, hits=hits.cast(pl.List(pl.String), strict=False)
-    )
+    return frame.select(**texts, hits=hits.cast(pl.List(pl.String), strict=False))
 
 
 def text_at(kinds: pl.Schema, path: tuple[str, ...]) -> pl.Expr:

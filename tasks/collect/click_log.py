@@ -6,6 +6,7 @@ written as Parquet to a temporary folder. A log therefore need not fit in memory
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -15,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from hone.data import user_tables
-from hone.data.file_faults import Faults, Faulty
+from hone.data.file_faults import Faults
 from hone.data.source import text_lines
 from hone.errors import Refused, listed, nearest
 from tasks.collect.click_columns import as_clicked, as_position, as_seconds, as_text, as_time
@@ -28,6 +29,7 @@ REQUIRED = ("doc_id", "clicked")
 COLUMNS = ("query", "query_id", "doc_id", "position", "clicked", "session", "dwell", "time")
 EVENT, SEARCH = "action_name", "user_query"  # columns that only UBI's indexes have
 HITS = ("query_response_hit_ids", "query_response_objects_ids")
+LARGEST_FIELD = 2**31 - 1  # characters of a CSV field
 SAMPLED = 1_000  # records that tell the columns of JSON Lines
 READS = {
     "query": as_text,
@@ -186,8 +188,7 @@ def scan_table(file: Path, faults: Faults) -> pl.LazyFrame:
         Refused: it cannot be read, or is not UTF-8.
     """
     if file.suffix.lower() == ".csv":
-        for _ in text_lines(file, faults):
-            pass
+        find_misshapen(file, faults)
         return pl.scan_csv(file, infer_schema=False)
     frame = pl.scan_parquet(file)
     try:
@@ -197,6 +198,23 @@ def scan_table(file: Path, faults: Faults) -> pl.LazyFrame:
             f"{file} cannot be read: {user_tables.reason(error)}. Save it again as parquet."
         ) from None
     return frame
+
+
+def find_misshapen(file: Path, faults: Faults) -> None:
+    """Add the rows of a CSV file with more fields than its header, and the lines in another
+    encoding. A scan that needs only some columns does not notice them.
+    """
+    limit = csv.field_size_limit(LARGEST_FIELD)
+    try:
+        rows = csv.reader(line for _, line in text_lines(file, faults))
+        width = len(next(rows, []))
+        for number, row in enumerate(rows, start=2):
+            if len(row) > width:
+                what = f"{len(row)} fields, but the header has {width}"
+                remedy = "Put fields with commas or line breaks in quotes"
+                faults.line(file, number, what, remedy, unit="row")
+    finally:
+        csv.field_size_limit(limit)
 
 
 def refuse_lacking(file: Path, names: set[str]) -> None:
@@ -231,15 +249,11 @@ def collected(frame: pl.LazyFrame, files: Iterable[Path]) -> pl.DataFrame:
     """The result of a query over a log's files, without holding the log in memory.
 
     Raises:
-        Refused: a file is damaged, or a row of a CSV file has more fields than its header. The
-            message lists these rows.
+        Refused: a file is damaged.
     """
     try:
         return frame.collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
-        for file in files:
-            if file.suffix.lower() == ".csv" and (wrong := user_tables.misshapen(file, ",")):
-                raise Faulty(wrong, None) from None
         raise Refused(
             f"{listed(map(str, files))} cannot be read: {user_tables.reason(error)}. Export the "
             "log again."

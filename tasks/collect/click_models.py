@@ -50,7 +50,7 @@ def estimate_rates(
     Raises:
         Refused: the position-based model cannot be estimated.
     """
-    pairs = pairs_of(shown)
+    pairs = pairs_of(shown).cast({"query_id": pl.String, "doc_id": pl.String})
     if model == "counts" or shown.is_empty():
         low, high = wilson_bounds(pairs["clicks"].to_numpy(), pairs["impressions"].to_numpy())
         rate = pl.col("clicks") / pl.col("impressions")

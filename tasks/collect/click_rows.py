@@ -86,7 +86,8 @@ class Tallied:
 
     Attributes:
         queries: query_id, text, split (null: by a hash of the text).
-        shown: query_id, doc_id, position (from 1, null: unknown), impressions, clicks.
+        shown: query_id, doc_id (as categories), position (from 1, null: unknown), impressions,
+            clicks, sorted.
         traffic: query_id, searches.
         removed: query_id, doc_id, rule, detail.
         counts: numbers for about.json.
@@ -123,11 +124,13 @@ def tally(
     added = add_up(rows, checks, files)
     refuse_zeros(added, checks, files)
     named, scrubbed = name_queries(added, checks.scrub)
-    names = named.select("query", "query_id", "personal")
+    names = named.select("query", coded(named["query_id"]), "personal")
+    added = added.with_columns(coded(added["doc_id"]))
     added = added.join(names, on="query", how="left").drop("query")
-    added = added.with_columns(rule=later_rules(known)).drop("personal")
+    added = added.with_columns(rule=later_rules(added["doc_id"], known)).drop("personal")
     used = added.filter(pl.col("rule").is_null())
-    queries = named.filter(pl.col("text").is_not_null()).select("query_id", "text")
+    queries = named.filter(pl.col("text").is_not_null())
+    queries = queries.select(pl.col("query_id").cast(used.schema["query_id"]), "text")
     queries = queries.unique("query_id", keep="first").sort("query_id")
     queries = queries.join(used, on="query_id", how="semi", maintain_order="left")
     queries = queries.with_columns(split=splits_of(queries, used, checks))
@@ -149,13 +152,20 @@ def tally(
         "scrubbed_queries": sum_any(named),
     }
     return Tallied(
-        queries=queries,
+        queries=queries.cast({"query_id": pl.String}),
         shown=shown,
-        traffic=traffic_of(used, shown),
+        traffic=traffic_of(used, shown).cast({"query_id": pl.String}),
         removed=removed_rows(added, checks.scrub),
         counts=counts,
         scrubbed=scrubbed,
     )
+
+
+def coded(ids: pl.Series) -> pl.Series:
+    """Ids as numbers of a list, which is in the order of the texts. They take a fraction of the
+    memory.
+    """
+    return ids.cast(pl.Enum(ids.drop_nulls().unique().sort()))
 
 
 def add_up(rows: pl.LazyFrame, checks: RowChecks, files: tuple[Path, ...]) -> pl.DataFrame:
@@ -304,11 +314,13 @@ def sum_any(named: pl.DataFrame) -> int:
     return int(named.select(pl.any_horizontal(KINDS).sum()).item() or 0)
 
 
-def later_rules(known: pl.Series) -> pl.Expr:
+def later_rules(doc_ids: pl.Series, known: pl.Series) -> pl.Expr:
     """The rule of each group of rows, with the rules that need the scrubbed query or the
     documents.
     """
-    absent = ~pl.col("doc_id").is_in(known.implode())
+    ids = doc_ids.drop_nulls().unique()
+    unknown = ids.filter(~ids.cast(pl.String).is_in(known.implode()))
+    absent = pl.col("doc_id").is_in(unknown.implode())
     return (
         pl.when(pl.col("rule").is_not_null())
         .then("rule")
@@ -337,9 +349,7 @@ def splits_of(queries: pl.DataFrame, used: pl.DataFrame, checks: RowChecks) -> p
     return earliest.replace_strict(list(range(3)), list(SPLITS), return_dtype=pl.String)
 
 
-def part_later(
-    used: pl.DataFrame, queries: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def part_later(used: pl.DataFrame, queries: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows of the period of their query's split, and the later ones with the rule `later`.
 
     Labels of training queries then contain no click of the dev or test period.
@@ -383,6 +393,7 @@ def traffic_of(used: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
 def removed_rows(added: pl.DataFrame, scrub: bool) -> pl.DataFrame:
     """A row of `removed` for each rule, query and document, with the number of rows."""
     lost = added.filter(pl.col("rule").is_not_null())
+    lost = lost.cast({"query_id": pl.String, "doc_id": pl.String})
     if scrub:
         lost = lost.with_columns(doc_id=scrub_ids(pl.col("doc_id")))
     lost = lost.with_columns(

@@ -22,7 +22,7 @@ from hone.data.source import DATED, DOCUMENTS, Source
 from hone.errors import Refused
 from tasks.collect.click_events import rows_of_events
 from tasks.collect.click_labels import WeightBy, describe_labels, grade_pairs, labels_of, queries_of
-from tasks.collect.click_log import LogFiles, find_log, scan_rows
+from tasks.collect.click_log import LogFiles, collected, find_log, scan_rows
 from tasks.collect.click_models import ClickModel, Propensities, estimate_rates
 from tasks.collect.click_rows import RowChecks, SplitBy, tally
 from tasks.collect.folder import attempt, filled, read_table, wanted_of
@@ -146,7 +146,8 @@ def clicks(
                 files, Path(scratch), faults, click_actions, impression_actions, first_position
             )
         else:
-            rows, more = with_queries(folder, scan_rows(files.rows, Path(scratch), faults), faults)
+            rows, more = scan_rows(files.rows, Path(scratch), faults), {}
+            rows = with_queries(folder, rows, files, faults)
         if faults:
             raise Faulty(faults, None)
         ids = pl.concat([table["doc_id"], table["parent_id"]]).drop_nulls().unique()
@@ -167,21 +168,15 @@ def clicks(
     )
 
 
-def with_queries(
-    folder: Path, rows: pl.LazyFrame, faults: Faults
-) -> tuple[pl.LazyFrame, dict[str, int]]:
-    """The rows with the text of each `query_id`, if the log has no texts. There are no further
-    counts.
-
-    Raises:
-        Refused: the queries file is missing, unreadable, or lacks a column.
-    """
-    has_text = rows.select((pl.col("query").is_not_null()).any()).collect(engine="streaming").item()
-    if has_text or faults:
-        return rows, {}
+def with_queries(folder: Path, rows: pl.LazyFrame, files: LogFiles, faults: Faults) -> pl.LazyFrame:
+    """The rows with the text of each `query_id`, if the log has no texts."""
+    for column, is_needed in (("query", False), ("query_id", True)):
+        some = rows.filter(pl.col(column).is_not_null()).select(column).head(1)
+        if faults or bool(len(collected(some, files.all))) != is_needed:
+            return rows
     given = attempt(faults, "queries", read_table, folder, "queries", faults)
     if given is None:
-        return rows, {}
-    texts = given.rows.select("query_id", text="text").drop_nulls().unique("query_id", keep="first")
-    joined = rows.drop("query").join(texts.lazy(), on="query_id", how="left")
-    return joined.with_columns(query=pl.col("text")).drop("text"), {}
+        return rows
+    known = given.rows.select("query_id", "text").drop_nulls().unique("query_id", keep="first")
+    joined = rows.drop("query").join(known.lazy(), on="query_id", how="left")
+    return joined.rename({"text": "query"})

@@ -49,7 +49,9 @@ def test_the_objective_worked_by_hand():
     assert log_posterior(TWO, START, Prior(1.0, RATES)) == pytest.approx(expected)
 
 
-def simulate(searches: int, power: float, noise: float = 1.5) -> tuple[Shown, np.ndarray, np.ndarray]:
+def simulate(
+    searches: int, power: float, noise: float = 1.5
+) -> tuple[Shown, np.ndarray, np.ndarray]:
     """1,000 queries with ten documents, ranked in each search by their attractiveness and noise.
     theta_k = 1 / k^power.
 
@@ -112,9 +114,7 @@ def test_joint_estimates_find_simulated_propensities_of_many_impressions(power: 
     times = np.stack([draw.multinomial(3_000, one) for one in share])
     clicks = draw.binomial(times, alpha[:, None] * theta)
     pair, place = np.nonzero(times)
-    log = Shown(
-        pair, place, times[pair, place] * 1.0, clicks[pair, place] * 1.0, np.arange(10) + 1
-    )
+    log = Shown(pair, place, times[pair, place] * 1.0, clicks[pair, place] * 1.0, np.arange(10) + 1)
     found = fit(log, joint=True)
     assert found.converged
     assert found.parameters.theta == pytest.approx(theta, abs=0.02)
@@ -148,9 +148,9 @@ def test_ranking_by_click_rate_is_biased_and_by_attractiveness_is_not():
 
 
 LOGS = st.lists(
-    st.tuples(
-        st.integers(0, 5), st.integers(1, 6), st.integers(1, 50), st.floats(0, 1)
-    ).map(lambda row: (*row[:3], round(row[2] * row[3]))),
+    st.tuples(st.integers(0, 5), st.integers(1, 6), st.integers(1, 50), st.floats(0, 1)).map(
+        lambda row: (*row[:3], round(row[2] * row[3]))
+    ),
     min_size=1,
     max_size=30,
     unique_by=lambda row: row[:2],
@@ -183,9 +183,7 @@ def test_the_order_of_rows_does_not_matter(rows: list[tuple[int, int, int, int]]
     assert one.parameters.alpha == pytest.approx(other.parameters.alpha)
 
 
-@given(
-    clicks=st.integers(0, 40), more=st.integers(0, 40), theta=st.floats(0.05, 1)
-)
+@given(clicks=st.integers(0, 40), more=st.integers(0, 40), theta=st.floats(0.05, 1))
 def test_bounds_contain_the_estimate_and_have_its_likelihood_ratio(
     clicks: int, more: int, theta: float
 ):
@@ -196,6 +194,7 @@ def test_bounds_contain_the_estimate_and_have_its_likelihood_ratio(
     assert low <= best + 1e-6
     assert best - 1e-6 <= high <= 1
     if clicks and best < 1:
+
         def likelihood(alpha: float) -> float:
             chance = theta * alpha
             return clicks * np.log(chance) + (impressions - clicks) * np.log(1 - chance)
