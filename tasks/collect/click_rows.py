@@ -117,7 +117,7 @@ def tally(
         files: the files of the log, for messages.
 
     Raises:
-        Refused: a file cannot be read.
+        Refused: a file cannot be read, or the split by time leaves a split empty.
         PositionsFromZero: the positions seem to start at 0.
     """
     files = tuple(files)
@@ -135,6 +135,7 @@ def tally(
     queries = queries.join(used, on="query_id", how="semi", maintain_order="left")
     queries = queries.with_columns(split=splits_of(queries, used, checks))
     if checks.split_by == "time":
+        refuse_no_test(queries, checks, files)
         used, late = part_later(used, queries)
         added = pl.concat([added.filter(pl.col("rule").is_not_null()), used, late])
         queries = queries.join(used, on="query_id", how="semi", maintain_order="left")
@@ -240,7 +241,7 @@ def period_of(rows: pl.LazyFrame, checks: RowChecks, files: tuple[Path, ...]) ->
         return train
     shares = checks.split.dev, checks.split.test
     quantiles = [
-        pl.col("time").quantile(max(0.0, 1 - share), "lower").alias(name)
+        pl.col("time").quantile(max(0.0, 1 - share), "higher").alias(name)
         for name, share in (("test", shares[1]), ("dev", shares[0] + shares[1]))
     ]
     starts = collected(rows.select(quantiles), files)
@@ -248,7 +249,7 @@ def period_of(rows: pl.LazyFrame, checks: RowChecks, files: tuple[Path, ...]) ->
     for period, name, share in ((DEV, "dev", shares[0]), (TEST, "test", shares[1])):
         start = starts[name][0]
         if share > 0 and start is not None:
-            after = (pl.col("time") > start).fill_null(False)
+            after = (pl.col("time") >= start).fill_null(False)
             found = pl.when(after).then(pl.lit(period, dtype=pl.Int8)).otherwise(found)
     return found
 
@@ -347,6 +348,19 @@ def splits_of(queries: pl.DataFrame, used: pl.DataFrame, checks: RowChecks) -> p
         pl.col("period").min().over("cluster")
     )["period"]
     return earliest.replace_strict(list(range(3)), list(SPLITS), return_dtype=pl.String)
+
+
+def refuse_no_test(queries: pl.DataFrame, checks: RowChecks, files: tuple[Path, ...]) -> None:
+    """Raise Refused if the split by time gives no query to a split that should have some."""
+    given = {"dev": checks.split.dev, "test": checks.split.test}
+    found = set(queries["split"])
+    missing = [name for name, share in given.items() if share > 0 and name not in found]
+    if missing and len(queries):
+        raise Refused(
+            f"{listed(map(str, files))}: no query is first searched in the part of the log for "
+            f"{listed(missing)}, because users repeat the earlier queries. Set `options: "
+            "{split_by: query}`, or larger fractions in `split`."
+        )
 
 
 def part_later(used: pl.DataFrame, queries: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -415,9 +415,20 @@ def test_a_query_stays_in_its_first_split_without_later_clicks(tmp_path: Path):
     assert dict(found.traffic.rows())[ids(found)[first]] == 10
 
 
+def test_a_log_of_repeated_queries_cannot_be_split_by_time(tmp_path: Path):
+    write_log(tmp_path, [one for day in range(1, 11) for one in timed("red shoes", day)])
+    with pytest.raises(
+        Refused, match="no query is first searched in the part of the log for 'dev'"
+    ):
+        read(tmp_path, split_by="time")
+    found = read(tmp_path, Split(dev=0, test=0), split_by="time")
+    assert found.queries["split"].to_list() == ["train"]
+
+
 def test_a_row_without_a_time_cannot_be_split_by_time(tmp_path: Path):
     write_log(tmp_path, [*DAYS, row("later", "d1", 1, 1, time="yesterday")])
-    assert rules(read(tmp_path, split_by="time")) == {"time": 1}
+    found = read(tmp_path, Split(dev=0.1, test=0.2), split_by="time")
+    assert rules(found) == {"time": 1}
     assert rules(read(tmp_path)) == {}
 
 
