@@ -58,7 +58,7 @@ def init(given: Path | None, model: str | None = None, force: bool = False) -> N
     folder = model_folder(*base)
     collection = read(chosen, name, base)
     for note in collection.source.notes:
-        line(f"{note}.")
+        line(f"{note[0].upper()}{note[1:]}.")
     parts = division.divide(labelled(collection.source), collection.given_splits)
     refuse_unusable(name, collection, parts)
     found = findings(name, chosen, collection, parts, base, folder)

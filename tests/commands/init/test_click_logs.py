@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from commands.audit.collections import read as read_for_audit
 from commands.init.command import init
 from commands.init.inventory import inventory
 from hone.config import params
@@ -129,3 +130,11 @@ def test_a_log_is_counted_without_reading_it_whole(tmp_path: Path):
         assert (found[name].kind, found[name].rows) == ("click log", 2_400)
         assert found[name].used == ("query", "doc_id", "position", "clicked")
     assert "not a click log" in found["notes.ndjson"].problem
+
+
+def test_the_audit_reads_a_folder_that_params_yaml_declares(checkout: Path):
+    write_log(FOLDER, log(), "clicks.csv")
+    init(None)
+    found = read_for_audit(str(FOLDER))
+    assert len(found.queries) == 120
+    assert len(found.documents) == 6
