@@ -52,6 +52,8 @@ def test_grades_are_the_thresholds_that_the_lower_bound_reaches(tmp_path: Path):
     }
     assert found.qrels["source"].unique().to_list() == ["clicks"]
     assert labels(read(tmp_path, grades=[0.5])) == {}
+    assert ("blue hat", "d6") not in labels(read(tmp_path, grades=[0.01]))
+    assert ("blue hat", "d5") not in labels(read(tmp_path, min_clicks=1))
     assert labels(read(tmp_path, min_clicks=1, min_impressions=1, grades=[0.01])) == {
         ("red shoes", "d1"): 1,
         ("red shoes", "d2"): 1,

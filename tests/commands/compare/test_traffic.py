@@ -56,11 +56,13 @@ def test_equal_traffic_gives_the_plain_comparison():
 
 
 def test_the_interval_is_that_of_a_ratio():
-    """The bootstrap of sum w d / sum w, which resamples the weights with the queries."""
+    """The bootstrap of sum w d / sum w, which resamples the weights with the queries. The mean of
+    w d would vary with the weights, although all differences are nearly equal.
+    """
     draw = np.random.default_rng(4)
     weights = draw.pareto(3, size=400) + 1
     before = draw.random((400, 1)) * 0.5
-    after = before + draw.normal(0.05, 0.2, size=(400, 1)) * (weights > 1.2)[:, None]
+    after = before + draw.normal(0.2, 0.02, size=(400, 1))
     [found] = compare_columns("r1", ("ndcg_at_10",), before, after, generator(1, "a"), weights)
     change = (after - before)[:, 0]
     ratios = []
@@ -69,8 +71,8 @@ def test_the_interval_is_that_of_a_ratio():
         ratios.append((weights[rows] * change[rows]).sum() / weights[rows].sum())
     low, high = np.quantile(ratios, [0.025, 0.975])
     assert found.against.difference.mean == pytest.approx(np.average(change, weights=weights))
-    assert found.against.difference.low == pytest.approx(low, abs=0.005)
-    assert found.against.difference.high == pytest.approx(high, abs=0.005)
+    assert found.against.difference.low == pytest.approx(low, abs=0.001)
+    assert found.against.difference.high == pytest.approx(high, abs=0.001)
 
 
 def test_what_cannot_be_weighted_is_refused(loop: None):
