@@ -186,8 +186,9 @@ def answer_recorded(
 ) -> pl.DataFrame:
     """The stage's calls, with a simulated model at the other end."""
     from hone.judging.ask import Asking, ask
-    from hone.judging.prompt import harmless, load
+    from hone.judging.prompt import load
     from hone.llm.completion import Completion, Endpoint, Request
+    from hone.llm.delimiters import harmless
     from hone.llm.tokenizer import Estimated
 
     prompt, counted = load(line["prompt"]), Estimated()

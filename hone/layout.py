@@ -9,6 +9,7 @@ PAIR = ["query_id", "doc_id"]  # the columns that identify a pair in every table
 
 INPUTS = Path("inputs")  # the user's own files, which DVC tracks
 DATA = Path("data")  # <collection>: documents, and queries and labels of each split
+GENERATED = Path("generated")  # <collection>: generated queries and documents, and a dev split
 ROUNDS = Path("rounds")  # <round>: its tables
 MODELS = Path("models")  # <round>
 RANKERS = Path("rankers")  # <round>: its cross-encoder
@@ -46,6 +47,19 @@ def collection_table(collection: str, table: str, split: str | None = None) -> P
     (`queries`, `qrels`, `ranked`, `traffic`).
     """
     return (DATA / collection / split if split else DATA / collection) / f"{table}.parquet"
+
+
+def generated_table(collection: str, table: str, split: str | None = None) -> Path:
+    """A table of what was generated for a collection: `queries`, `qrels`, `documents`, `removed`;
+    of the split dev, `queries` and `qrels`.
+    """
+    folder = GENERATED / collection
+    return (folder / split if split else folder) / f"{table}.parquet"
+
+
+def generation_account(collection: str) -> Path:
+    """The counts and the cost of what was generated for a collection."""
+    return GENERATED / collection / "generate.json"
 
 
 def about_file(collection: str) -> Path:

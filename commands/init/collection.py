@@ -214,7 +214,12 @@ def read_source(chosen: Chosen, name: str, model: tuple[str, str | None]) -> tup
         methods.checked("collect", {chosen.source: chosen.parameters}, "hone init"),
     )
     reader = methods.find("collect", chosen.source)
-    given: dict[str, Any] = {"path": chosen.path, "what": None, "split": Split()}
+    given: dict[str, Any] = {
+        "path": chosen.path,
+        "what": None,
+        "split": Split(),
+        "generated": False,
+    }
     if "model" in reader.reads:  # `files` measures its chunks by the model's tokenizer
         given["model"] = pinned(*model) | {"max_length": None, "prompt": None}
     try:

@@ -89,7 +89,7 @@ MOVED = {
     "tasks.relabel.cascade": "hone.judging.cascade",
     "tasks.relabel.causal_model": "hone.llm.query_likelihood",
     "tasks.relabel.client": "hone.llm.client",
-    "tasks.relabel.delimiters": "hone.judging.delimiters",
+    "tasks.relabel.delimiters": "hone.llm.delimiters",
     "tasks.relabel.desk": "hone.judging.context",
     "tasks.relabel.examples": "hone.judging.few_shot",
     "tasks.relabel.faults": "hone.data.unknown_reasons",

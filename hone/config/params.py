@@ -93,6 +93,8 @@ class Collection(Checked):
         own_id: the document with the query's own id: `drop` it from the query's ranking, or `keep`
             it. Null: the rule of the source.
         ability: the measure of a diagnostic set, if its source does not define it.
+        generate: the name of a file in recipes/generate/, without `.yaml`: queries are generated
+            for documents of this collection, for training. Null: none.
         options: settings of the source.
     """
 
@@ -109,6 +111,7 @@ class Collection(Checked):
     empty_documents: Literal["refuse", "leave-out"] = "refuse"
     own_id: OwnId | None = None
     ability: str | None = None
+    generate: str | None = None
     options: dict[str, Any] = {}
 
 
@@ -281,6 +284,8 @@ class Params(Checked):
             recipe's section `train`.
         judges: judges by name, for recipes with a section `relabel`. Each is a judge method with
             its parameters.
+        generators: language models that write queries, by name, for collections with `generate`.
+            Each is a generator method with its parameters.
         rounds: the rounds by name, in order.
         stop: early stopping of the Prefect flow.
         leakage: the leakage gate.
@@ -296,6 +301,7 @@ class Params(Checked):
     machine: Machine = Machine()
     train: dict[str, Any] = {}
     judges: dict[str, Any] = {}
+    generators: dict[str, Any] = {}
     rounds: Annotated[dict[str, Round], Field(min_length=1)]
     stop: Stop = Stop()
     leakage: Leakage = Leakage()
@@ -337,6 +343,7 @@ class Params(Checked):
             ("collection", self.collections),
             ("round", self.rounds),
             ("judge", self.judges),
+            ("generator", self.generators),
             ("reference", self.references),
         ):
             for name in names:

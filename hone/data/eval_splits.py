@@ -10,7 +10,7 @@ import polars as pl
 from hone.data import tables
 from hone.data.tables import Documents
 from hone.errors import Refused
-from hone.layout import DATA
+from hone.layout import DATA, generated_table
 
 SPLITS = ("test", "dev")
 REMEDY = "every ranking would score 0. Fix the labels, or remove the collection from `evaluate_on`."
@@ -18,7 +18,9 @@ REMEDY = "every ranking would score 0. Fix the labels, or remove the collection 
 
 @dataclass(frozen=True)
 class EvaluationSplit:
-    """One split of a collection, as evaluation reads it."""
+    """One split of a collection, as evaluation reads it. `generated`: its queries are generated,
+    because the collection has no labelled dev queries of its own.
+    """
 
     split: str
     queries: pl.DataFrame
@@ -26,6 +28,7 @@ class EvaluationSplit:
     ranked: pl.DataFrame | None = (
         None  # query_id, doc_id: the only documents that are ranked. Null: all
     )
+    generated: bool = False
 
 
 def read_evaluation_splits(collection: str, min_relevance: int) -> list[EvaluationSplit]:
@@ -50,6 +53,8 @@ def read_evaluation_splits(collection: str, min_relevance: int) -> list[Evaluati
         for split, place in ((split, folder / split) for split in SPLITS)
     ]
     judged = [part for part in found if not part.qrels.is_empty()]
+    if all(part.split != "dev" for part in judged):
+        judged += generated_dev(collection)
     if not judged:
         raise Refused(
             f"the collection {collection} is in `evaluate_on` but has no labelled test or dev "
@@ -61,6 +66,16 @@ def read_evaluation_splits(collection: str, min_relevance: int) -> list[Evaluati
     for part in judged:
         refuse_unanswerable(collection, part, known, min_relevance)
     return judged
+
+
+def generated_dev(collection: str) -> list[EvaluationSplit]:
+    """The generated dev queries of a collection; empty if there are none."""
+    file = generated_table(collection, "queries", "dev")
+    if not file.exists():
+        return []
+    queries = tables.read("queries", file).select("query_id", "text")
+    qrels = tables.read("qrels", generated_table(collection, "qrels", "dev"))
+    return [EvaluationSplit("dev", queries, qrels, generated=True)] if len(qrels) else []
 
 
 def refuse_unanswerable(

@@ -215,10 +215,13 @@ class Documents:
     at once.
 
     `prefix` precedes every id (`scifact/` if several collections are joined, otherwise empty).
+    `generated` is a table of generated documents, which are found by id alone: they are never
+    retrieved, ranked or counted. Null: none.
     """
 
     path: Path
     prefix: str = ""
+    generated: Path | None = None
 
     def __len__(self) -> int:
         return scan("documents", self.path).select(pl.len()).collect().item()
@@ -251,30 +254,40 @@ class Documents:
     def chunks_of(
         self, ids: pl.Series, rows: int = ROWS_PER_GROUP
     ) -> Iterator[tuple[list[str], list[str]]]:
-        """doc_ids and texts of the `ids` that exist here, in file order."""
+        """doc_ids and texts of the `ids` that exist here or are generated, in file order."""
         import pyarrow.parquet
 
-        with pyarrow.parquet.ParquetFile(self.path) as file:
-            for batch in file.iter_batches(batch_size=rows, columns=["doc_id", "title", "text"]):
-                read = pl.from_arrow(batch).with_columns(prefixed(self.prefix, "doc_id"))
-                wanted = read.filter(pl.col("doc_id").is_in(ids.implode())).select(
-                    "doc_id", full_text()
-                )
-                if len(wanted):
-                    yield wanted["doc_id"].to_list(), wanted["full_text"].to_list()
+        for path in self._paths:
+            with pyarrow.parquet.ParquetFile(path) as file:
+                for batch in file.iter_batches(
+                    batch_size=rows, columns=["doc_id", "title", "text"]
+                ):
+                    read = pl.from_arrow(batch).with_columns(prefixed(self.prefix, "doc_id"))
+                    wanted = read.filter(pl.col("doc_id").is_in(ids.implode())).select(
+                        "doc_id", full_text()
+                    )
+                    if len(wanted):
+                        yield wanted["doc_id"].to_list(), wanted["full_text"].to_list()
 
     def texts(self, ids: Iterable[str]) -> pl.DataFrame:
-        """doc_id, full_text and parent_id of the `ids` that exist here."""
+        """doc_id, full_text and parent_id of the `ids` that exist here, or are generated."""
         wanted = pl.LazyFrame({"doc_id": list(ids)}, schema={"doc_id": pl.String}).unique()
-        return (
-            self._scan()
+        parts = [
+            self._scan(path)
             .join(wanted, on="doc_id", how="semi")
             .select("doc_id", full_text(), "parent_id")
             .collect(engine="streaming")
-        )
+            for path in self._paths
+        ]
+        return pl.concat(parts)
 
-    def _scan(self) -> pl.LazyFrame:
-        frame = scan("documents", self.path)
+    @property
+    def _paths(self) -> list[Path]:
+        """The tables in which a document is found by its id."""
+        return [self.path, *([] if self.generated is None else [self.generated])]
+
+    def _scan(self, path: Path | None = None) -> pl.LazyFrame:
+        frame = scan("documents", path or self.path)
         if self.prefix:
             frame = frame.with_columns(prefixed(self.prefix, "doc_id", "parent_id"))
         return frame

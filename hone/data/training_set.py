@@ -20,7 +20,7 @@ from hone.data.own_id import OwnId
 from hone.data.tables import Documents
 from hone.errors import Refused
 from hone.files import fingerprint_of_file, read_json
-from hone.layout import DATA, TRAINING_LIST
+from hone.layout import DATA, GENERATED, TRAINING_LIST, generated_table
 
 TABLES = (
     "documents.parquet",
@@ -32,14 +32,23 @@ TABLES = (
 )
 # training queries without a labelled positive; older collected collections lack this table
 UNLABELLED = "train/unlabelled.parquet"
+# what `generate` wrote for a collection; empty tables without the setting
+GENERATED_TABLES = (
+    "queries.parquet",
+    "qrels.parquet",
+    "documents.parquet",
+    "dev/queries.parquet",
+    "dev/qrels.parquet",
+)
 
 
 @dataclass(frozen=True)
 class TrainingCollection:
     """One training collection. Ids have its name as a prefix if several collections are joined.
 
-    If `unlabelled` is set, its training queries include those without a labelled positive, for
-    losses that need none.
+    Its training queries include generated ones. Its dev queries are generated only if it has none
+    of its own. If `unlabelled` is set, its training queries include those without a labelled
+    positive, for losses that need none.
     """
 
     name: str
@@ -53,32 +62,77 @@ class TrainingCollection:
 
     @property
     def documents(self) -> Documents:
-        return Documents(self.folder / "documents.parquet", self.prefix)
+        """Its documents. Generated ones are found by id, and never retrieved."""
+        return Documents(
+            self.folder / "documents.parquet", self.prefix, self.generated_file("documents")
+        )
+
+    def generated_file(self, table: str, split: str | None = None) -> Path | None:
+        """A table of generated rows. Null: nothing was generated for this collection."""
+        file = generated_table(self.name, table, split)
+        return file if file.exists() else None
+
+    def has_generated_dev(self) -> bool:
+        """Whether its dev queries are generated, because it has none of its own."""
+        own = tables.scan("qrels", self.folder / "dev" / "qrels.parquet").head(1).collect()
+        return own.is_empty() and self.generated_file("queries", "dev") is not None
 
     @property
     def metadata(self) -> Metadata:
         return Metadata(self.folder / "metadata.parquet", self.name, self.prefix)
 
     def queries(self, split: str = "train") -> pl.DataFrame:
-        """query_id, text and collection."""
-        own = self._named(
-            tables.read("queries", self.folder / split / "queries.parquet")
-        ).with_columns(collection=pl.lit(self.name))
-        return (
-            pl.concat([own, self.unanswered()], how="diagonal")
-            if split == "train" and self.unlabelled
-            else own
+        """query_id, text and collection; of generated queries also origin."""
+        parts = [self._own_queries(split), *self._generated_queries(split)]
+        if split == "train" and self.unlabelled:
+            parts.append(self.unanswered())
+        return pl.concat(parts, how="diagonal")
+
+    def _own_queries(self, split: str) -> pl.DataFrame:
+        read = tables.read("queries", self.folder / split / "queries.parquet")
+        return self._named(read).with_columns(collection=pl.lit(self.name))
+
+    def _generated_queries(self, split: str) -> list[pl.DataFrame]:
+        """The generated queries of a split: those with a positive. Empty: none."""
+        if split == "dev" and not self.has_generated_dev():
+            return []
+        found = self._generated("queries", "dev" if split == "dev" else None)
+        if split not in ("train", "dev") or found is None or found.is_empty():
+            return []
+        positives = self._generated("qrels", "dev" if split == "dev" else None).filter(
+            pl.col("relevance") >= self.min_relevance
         )
+        answered = found.join(positives, on="query_id", how="semi", maintain_order="left")
+        return [answered.with_columns(collection=pl.lit(self.name))]
+
+    def _generated(self, table: str, split: str | None = None) -> pl.DataFrame | None:
+        file = self.generated_file(table, split)
+        return None if file is None else self._named(tables.read(table, file))
 
     def unanswered(self) -> pl.DataFrame:
         """query_id, text and collection of training queries without a labelled positive."""
         file = self.folder / UNLABELLED
         queries = tables.read("queries", file) if file.exists() else tables.empty("queries")
-        return self._named(queries).with_columns(collection=pl.lit(self.name))
+        parts = [self._named(queries)]
+        generated = self._generated("queries")
+        if generated is not None and len(generated):
+            positives = self._generated("qrels").filter(pl.col("relevance") >= self.min_relevance)
+            parts.append(
+                generated.join(positives, on="query_id", how="anti", maintain_order="left")
+            )
+        return pl.concat(parts, how="diagonal").with_columns(collection=pl.lit(self.name))
 
     def qrels(self, split: str = "train") -> pl.DataFrame:
-        """The labels from the collection. doc_id may name the parent of chunks."""
-        return self._named(tables.read("qrels", self.folder / split / "qrels.parquet"))
+        """The labels from the collection, and those of generated queries. doc_id may name the
+        parent of chunks.
+        """
+        own = self._named(tables.read("qrels", self.folder / split / "qrels.parquet"))
+        if split == "train":
+            more = self._generated("qrels")
+        else:
+            is_generated = split == "dev" and self.has_generated_dev()
+            more = self._generated("qrels", "dev") if is_generated else None
+        return own if more is None else pl.concat([own, more])
 
     def _named(self, frame: pl.DataFrame) -> pl.DataFrame:
         ids = [name for name in ("query_id", "doc_id") if name in frame.columns]
@@ -95,7 +149,9 @@ class TrainingSet:
         return iter(self.collections)
 
     def queries(self, split: str = "train") -> pl.DataFrame:
-        return pl.concat([collection.queries(split) for collection in self.collections])
+        """query_id, text and collection; of generated queries also origin."""
+        found = [collection.queries(split) for collection in self.collections]
+        return pl.concat(found, how="diagonal")
 
     def unanswered(self) -> pl.DataFrame:
         """The subset of `queries` without a labelled positive. Empty if the round trains only on
@@ -138,6 +194,11 @@ def admit(
                     table: fingerprint_of_file(DATA / name / table)
                     for table in tables_of(DATA / name)
                 },
+                "generated": {
+                    table: fingerprint_of_file(GENERATED / name / table)
+                    for table in GENERATED_TABLES
+                    if (GENERATED / name / table).exists()
+                },
             }
             for name in names
         }
@@ -166,8 +227,10 @@ def read(file: Path = TRAINING_LIST, unlabelled: bool = False) -> TrainingSet:
         )
     listed = read_json(file)["collections"]
     for name, item in listed.items():
-        for table, expected in item["tables"].items():
-            path = DATA / name / table
+        admitted = {DATA / name / table: value for table, value in item["tables"].items()}
+        for table, value in item.get("generated", {}).items():
+            admitted[GENERATED / name / table] = value
+        for path, expected in admitted.items():
             if not path.exists() or fingerprint_of_file(path) != expected:
                 raise Refused(
                     f"{path} is missing or has changed since `start` admitted it. Run `dvc repro`."

@@ -13,7 +13,7 @@ from hone.data import tables
 from hone.data.own_id import own_pairs
 from hone.data.tables import Documents
 from hone.files import fingerprint_of_file
-from hone.layout import DATA
+from hone.layout import DATA, generated_table
 
 # in the metadata of reports/queries/<name>/<collection>.parquet, which MLflow stores unchanged
 KEY = "hone.evaluated_on"
@@ -41,7 +41,21 @@ def seen(collection: str, min_relevance: int, drops_own_id: bool = False) -> See
         {GRADE: min_relevance}
         | rule
         | {file.relative_to(folder).as_posix(): fingerprint_of_file(file) for file in files}
+        | seen_generated(collection)
     )
+
+
+def seen_generated(collection: str) -> Seen:
+    """The SHA-256 of the generated dev tables. Empty if evaluation does not read them."""
+    own = tables.scan("qrels", DATA / collection / "dev" / "qrels.parquet").head(1).collect()
+    if len(own):
+        return {}
+    files = [generated_table(collection, table, "dev") for table in ("queries", "qrels")]
+    return {
+        f"generated/{file.name}": fingerprint_of_file(file)
+        for file in files
+        if file.exists() and len(tables.read(file.stem, file))
+    }
 
 
 def shares_ids(folder: Path) -> bool:

@@ -26,6 +26,7 @@ from hone.stage import say
 if TYPE_CHECKING:
     from hone.ir.mteb import MtebTask
 
+GENERATED = "generated_queries"  # the queries of a split are generated
 OWN_DROPPED = (
     "own_id_dropped"  # pairs of a query and the document with its own id, excluded from the ranking
 )
@@ -106,6 +107,8 @@ def evaluate(
         found = measure_split(part, documents, rank, min_relevance, task, own_id)
         run, metrics[part.split] = found.run, found.figures
         metrics[part.split] |= traffic_means(collection, part.split, found.values)
+        if part.generated:
+            metrics[part.split][GENERATED] = True
         runs.append(run)
         values.append(found.values.with_columns(split=pl.lit(part.split)))
         if ability is not None:

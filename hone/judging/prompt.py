@@ -8,26 +8,20 @@ line `# user` the question. `{{query}}`, `{{positives}}`, `{{candidates}}`, `{{e
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from hone.config.params import explained
 from hone.errors import Refused, listed, nearest
-from hone.files import fingerprint_of_file
 from hone.judging import answers
 from hone.judging.answers import ParsedVerdict
-from hone.judging.delimiters import harmless
-from hone.layout import INPUTS
+from hone.llm.prompt_file import PLACE, built_in, fill, find_prompt, read_parts, tagged
 
 FOLDER = Path(__file__).parent / "prompts"
 PLACES = ("query", "positives", "candidates", "examples", "answer")
-PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 Kind = Literal["yes-no", "graded", "listwise", "pairwise"]
 Example = tuple[str, str, str]  # query, its better passage, its worse passage
@@ -114,11 +108,7 @@ class Prompt:
             "examples": "\n".join(example(number, *item) for number, item in enumerate(examples)),
             "answer": (self.answer.json_ if structured else None) or self.answer.text,
         }
-        return tuple(
-            {"role": role, "content": PLACE.sub(lambda found: texts[found[1]], part).strip()}
-            for role, part in (("system", self.system), ("user", self.user))
-            if part
-        )
+        return fill(self.system, self.user, texts)
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -164,12 +154,6 @@ class Prompt:
 NUMBERS = {"type": "array", "items": {"type": "integer"}}
 
 
-def tagged(tag: str, text: str, number: int | None = None) -> str:
-    """A text between tags. Nothing in the text can close them."""
-    opening = tag if number is None else f'{tag} number="{number}"'
-    return f"<{opening}>\n{harmless(text)}\n</{tag}>"
-
-
 def example(number: int, query: str, better: str, worse: str) -> str:
     """A worked comparison. The better passage is A and B in turn, so that examples do not favor
     a letter.
@@ -183,7 +167,7 @@ def example(number: int, query: str, better: str, worse: str) -> str:
 
 def names() -> list[str]:
     """The names of the built-in prompts."""
-    return sorted(file.stem for file in FOLDER.glob("*.md"))
+    return built_in(FOLDER)
 
 
 def load(name: str) -> Prompt:
@@ -192,67 +176,10 @@ def load(name: str) -> Prompt:
     Raises:
         Refused: the prompt does not exist, the file is elsewhere, or its content is invalid.
     """
-    if name in names():
-        return read(FOLDER / f"{name}.md", name)
-    file = Path(name)
-    if file.suffix != ".md" and len(file.parts) == 1:
-        raise Refused(
-            f"there is no prompt '{name}': {nearest(name, names())} (your own is a path such as "
-            "inputs/prompts/mine.md)"
-        )
-    return read(below_inputs(name, "the prompt"), name)
-
-
-def below_inputs(name: str, what: str) -> Path:
-    """The path of a file that a user named.
-
-    Raises:
-        Refused: it does not exist, or it is outside inputs/, the only folder whose files a run may
-            use.
-    """
-    file = Path(name)
-    if file.is_absolute() or not file.resolve().is_relative_to(INPUTS.resolve()):
-        raise Refused(
-            f"{what} {name} is not below inputs/. Copy it there and write its path as inputs/..."
-        )
-    if not file.is_file():
-        near = (
-            nearest(file.name, (other.name for other in file.parent.glob("*")))
-            if file.parent.is_dir()
-            else "there is no such folder"
-        )
-        raise Refused(f"{what} {name} does not exist: {near}")
-    return file
-
-
-def read(file: Path, name: str) -> Prompt:
-    """Read the prompt in a file; see `load`."""
-    try:
-        raw = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise Refused(f"the prompt {name} is not UTF-8. Save it as UTF-8.") from None
-    parts = re.match(
-        r"---\n(.*?\n)---\n(?:# system\n(.*?))?^# user\n(.*)\Z",
-        raw.replace("\r\n", "\n"),
-        re.DOTALL | re.MULTILINE,
+    parts = read_parts(
+        find_prompt(name, FOLDER), name, Header, "kind, version, positives and answer"
     )
-    if parts is None:
-        raise Refused(
-            f"the prompt {name} needs a header between two lines `---`, then a line `# system` "
-            "and a line `# user`."
-        )
-    try:
-        given = yaml.safe_load(parts[1])
-        header = Header(**given) if isinstance(given, dict) else None
-    except yaml.YAMLError as error:
-        raise Refused(f"the header of the prompt {name} is not valid YAML: {error}") from None
-    except ValidationError as error:
-        raise Refused(f"the header of the prompt {name}: {explained(error, Header)}") from None
-    if header is None:
-        raise Refused(
-            f"the header of the prompt {name} is empty. Add at least kind, version, positives and "
-            "answer."
-        )
+    header = parts.header
     prompt = Prompt(
         name,
         header.kind,
@@ -262,9 +189,9 @@ def read(file: Path, name: str) -> Prompt:
         header.opposite,
         header.reasoning,
         header.answer,
-        (parts[2] or "").strip(),
-        parts[3].strip(),
-        fingerprint_of_file(file),
+        parts.system,
+        parts.user,
+        parts.fingerprint,
     )
     refuse_misplaced(prompt)
     return prompt

@@ -171,7 +171,7 @@ class Budget:
                 # spent.
                 if not self._unsettled:
                     say(
-                        "relabel: a call's use could not be settled, so its whole reservation "
+                        "a call's use could not be settled, so its whole reservation "
                         f"counts as spent: {error}"
                     )
                 self._unsettled = True

@@ -59,6 +59,7 @@ def prepared(collection: str, settings: CollectSettings) -> Examined:
         settings.what,
         settings.model,
         settings.split,
+        settings.generated,
     )
     return examined(collection, source, settings, faults)
 
@@ -71,6 +72,7 @@ def read_source(
     what: str | None,
     model: dict[str, Any] | None = None,
     split: Split | None = None,
+    generated: bool = False,
 ) -> tuple[Source, Faults]:
     """A collection as its source returns it, and the errors of its lines.
 
@@ -82,13 +84,21 @@ def read_source(
         model: the tokenizer that sizes the chunks of `files`, pinned; null: by characters.
         split: fractions of the splits, for a source that divides its queries by time. Null: the
             defaults.
+        generated: queries are generated for it, so it may have none.
 
     Raises:
         Refused: a table cannot be read at all.
     """
     read, faults = methods.find("collect", method), Faults()
     try:
-        source = read(parameters, path=path, what=what, model=model, split=split or Split())
+        source = read(
+            parameters,
+            path=path,
+            what=what,
+            model=model,
+            split=split or Split(),
+            generated=generated,
+        )
     except Faulty as faulty:
         faults.add(faulty.faults)
         if faulty.source is None:

@@ -23,7 +23,15 @@ from hone.stage import may_download
 from tasks.collect.file_chunks import ChunkSize, chunk_ids
 from tasks.collect.file_listing import FORMATS, TABLE_ENDINGS, Listing, list_files
 from tasks.collect.file_reader import FileReader
-from tasks.collect.folder import CALENDAR, attempt, filled, from_columns, read_table, with_days
+from tasks.collect.folder import (
+    CALENDAR,
+    attempt,
+    filled,
+    from_columns,
+    has_table,
+    read_table,
+    with_days,
+)
 from tasks.collect.metadata import of_records
 
 READS_FILES = True
@@ -93,6 +101,7 @@ def files(
     path: Path,
     what: str | None,
     model: dict[str, Any] | None,
+    generated: bool = False,
     *,
     chunk: Chunking = DEFAULT,
     max_bytes: Annotated[int, Field(ge=1)] = 20_000_000,
@@ -105,6 +114,7 @@ def files(
         what: the same, as a part of `source`, or null.
         model: the model with the tokenizer: name, revision, fingerprint, max_length, prompt.
             Null if chunks are measured in characters.
+        generated: queries are generated for it, so queries and qrels may be missing.
         chunk: the maximum size of a chunk: `tokens` (null: as many as the model reads, at most
             256) or `characters`, and `overlap`. [Hone default]
         max_bytes: the maximum size of a file. Larger files are not read. [Hone default]
@@ -118,7 +128,12 @@ def files(
     if not root.is_dir():
         raise Refused(f"{root} is not a folder. Correct `path` in params.yaml.")
     listing = list_files(root, max_bytes)
-    tables = {name: attempt(faults, name, labels_of, root, name, faults) for name in LABELS}
+    tables = {
+        name: pl.DataFrame(schema=schema)
+        if generated and not has_table(root, name)
+        else attempt(faults, name, labels_of, root, name, faults)
+        for name, schema in LABELS.items()
+    }
     found = Found(unread=dict(listing.unread))
     if not listing.readable:
         faults.note(nothing_readable(listing))
@@ -165,11 +180,12 @@ def labels_of(root: Path, table: str, faults: Faults) -> pl.DataFrame:
     Raises:
         Refused: the file is missing, ambiguous or unreadable, or lacks a column.
     """
-    if not any((root / f"{table}{ending}").is_file() for ending in TABLE_ENDINGS):
+    if not has_table(root, table):
         endings = listed(f"{table}{ending}" for ending in TABLE_ENDINGS)
         raise Refused(
             f"{root} has documents but no {table} file. Hone trains and evaluates on queries and "
-            f"their labels. Add one of {endings} at the top of the folder ({COLUMNS[table]})."
+            f"their labels. Add one of {endings} at the top of the folder ({COLUMNS[table]}), or "
+            "let queries be generated (`generate` in params.yaml, docs/how-to/generate.md)."
         )
     return filled(read_table(root, table, faults), LABELS[table])
 

@@ -58,7 +58,13 @@ class Given:
     metadata: pl.DataFrame | None = None
 
 
-def folder(path: Path, what: str | None, *, metadata: list[str] | None = None) -> Source:
+def folder(
+    path: Path,
+    what: str | None,
+    generated: bool = False,
+    *,
+    metadata: list[str] | None = None,
+) -> Source:
     """Read documents (doc_id, text; title, parent_id, date), queries (query_id, text; split) and
     qrels (query_id, doc_id; relevance).
 
@@ -68,6 +74,7 @@ def folder(path: Path, what: str | None, *, metadata: list[str] | None = None) -
     Args:
         path: the folder.
         what: the same, as a part of `source`, or null.
+        generated: queries are generated for it, so queries and qrels may be missing.
         metadata: columns of documents to keep as metadata. Null: all. [Hone default]
 
     Raises:
@@ -75,7 +82,13 @@ def folder(path: Path, what: str | None, *, metadata: list[str] | None = None) -
             reported at once.
     """
     place, faults = Path(what) if what else path, Faults()
-    given = {table: attempt(faults, table, read_table, place, table, faults) for table in TABLES}
+    optional = ("queries", "qrels") if generated else ()
+    given = {
+        table: Given(place, pl.DataFrame(schema=TABLES[table][0]))
+        if table in optional and not has_table(place, table)
+        else attempt(faults, table, read_table, place, table, faults)
+        for table in TABLES
+    }
     documents = given["documents"]
     known = (
         None if documents is None else attempt(faults, "metadata", wanted_of, documents, metadata)
@@ -106,6 +119,11 @@ def attempt(faults: Faults, table: str, read: Callable[..., Any], *arguments: An
     if faults.count > before:
         faults.tables.add(table)
     return found
+
+
+def has_table(place: Path, table: str) -> bool:
+    """Whether a folder has a file of a table."""
+    return any((place / f"{table}{ending}").is_file() for ending in ENDINGS)
 
 
 def file_of(place: Path, table: str) -> Path:

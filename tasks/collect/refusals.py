@@ -51,10 +51,9 @@ def examined(name: str, source: Source, settings: CollectionChecks, faults: Faul
         Refused: there are errors. The message lists all of them.
     """
     counts = {"repeated_labels": 0, "negative_grades": 0, "missing_titles": 0} | source.counts
-    find_faults(source, faults, settings.empty_documents == "leave-out")
-    source, counts["empty_documents"], empty = without_empty(
-        source, settings.empty_documents == "leave-out"
-    )
+    leave_out = settings.empty_documents == "leave-out"
+    find_faults(source, faults, leave_out, settings.generated)
+    source, counts["empty_documents"], empty = without_empty(source, leave_out)
     source, repeats = without_repeats(source, faults)
     counts["repeated_labels"] += repeats
     if source.published:
@@ -69,19 +68,24 @@ def examined(name: str, source: Source, settings: CollectionChecks, faults: Faul
     source, moved = with_splits(source, settings, faults)
     counts |= {"dev_from_train": moved} if moved else {}
     source, repeated = without_leaks(source, settings.repeated_queries == "leave-out", faults)
-    if settings.train and not faults:
+    if settings.train and not settings.generated and not faults:
         find_no_training(source, settings.min_relevance, faults)
     faults.refuse(name)
     return Examined(source, absent, repeated, counts)
 
 
-def find_faults(source: Source, faults: Faults, without_text: bool = False) -> None:
-    """Find duplicated ids, empty ids and texts, unknown splits and grades below 0."""
+def find_faults(
+    source: Source, faults: Faults, without_text: bool = False, without_queries: bool = False
+) -> None:
+    """Find duplicated ids, empty ids and texts, unknown splits and grades below 0. Documents
+    without a text, and a collection without queries, are allowed on request.
+    """
     for table, rows, key, noun in (
         ("documents", source.documents, "doc_id", "document"),
         ("queries", source.queries, "query_id", "query"),
     ):
-        if rows.is_empty() and table not in faults.tables:
+        optional = table == "queries" and without_queries
+        if rows.is_empty() and table not in faults.tables and not optional:
             faults.note(f"there are no {table}. Check `path` in params.yaml")
         nameless = rows.filter(pl.col(key).is_null() | (pl.col(key).str.strip_chars() == ""))
         faults.rows(nameless, f"a {noun} has no id", "value", "give each row a unique id")

@@ -17,6 +17,7 @@ class CollectionChecks(BaseModel):
 
     Attributes:
         train: whether the loop trains on it.
+        generated: whether queries are generated for it, so that it may have none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -28,6 +29,7 @@ class CollectionChecks(BaseModel):
     repeated_queries: str
     empty_documents: str
     split: Split
+    generated: bool = False
 
 
 class CollectSettings(CollectionChecks, StageSettings):

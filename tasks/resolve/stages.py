@@ -35,7 +35,7 @@ from tasks.rank.settings import RankSettings
 from tasks.relabel.settings import RelabelSettings
 from tasks.report import registry
 from tasks.report.settings import OpenSettings, ReportSettings, TrackSettings
-from tasks.resolve import reference_models
+from tasks.resolve import generation, reference_models
 from tasks.resolve.recipe_lines import (
     refuse_no_ranker,
     refuse_training_lengths,
@@ -69,6 +69,10 @@ def everything(given: Params) -> dict[str, StageSettings]:
         model=pinned(given.model.name, given.model.revision),
         **code_fingerprint.fingerprints(["tasks.base.__main__"]),
     )
+    settings |= {
+        f"generate/{name}": generation.generate(given, name, seed_of(given, name), model)
+        for name in given.collections
+    }
     settings["start"] = start(given)
     unlabelled = any(made.train.queries == "all" for made in recipes.values())
     settings |= {f"leakage/{name}": leakage(given, name, unlabelled) for name in given.evaluate_on}
@@ -280,6 +284,7 @@ def collect(given: Params, name: str) -> CollectSettings:
         path=item.path,
         train=name in given.train_on,
         evaluate=name in given.evaluate_on,
+        generated=item.generate is not None,
         seed=seed_of(given, name),
         own_id=own_id_of(item.source, item.own_id),
         model=tokenizer_of(given, source, line["parameters"]),

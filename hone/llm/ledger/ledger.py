@@ -341,6 +341,30 @@ class Ledger:
                 )
         return pl.concat(parts)
 
+    def cost_of(self, numbers: Sequence[int]) -> dict[str, float]:
+        """Calls, tokens and money of some answers, each counted once.
+
+        Args:
+            numbers: of the answers.
+        """
+        from sqlalchemy import func, select
+
+        from hone.llm.ledger.tables import answers
+
+        total = {"calls": 0, "tokens": 0, "money": 0.0}
+        tokens = func.sum(answers.c.tokens_in + answers.c.tokens_out)
+        with self.reading() as connection:
+            for chunk in batched(sorted(set(numbers)), IN_ONE):
+                row = connection.execute(
+                    select(func.count(), tokens, func.sum(answers.c.money)).where(
+                        answers.c.number.in_(chunk)
+                    )
+                ).one()
+                total["calls"] += int(row[0])
+                total["tokens"] += int(row[1] or 0)
+                total["money"] += float(row[2] or 0.0)
+        return total
+
     def reported(self, judge: str) -> str | None:
         """The model name in a judge's first answer."""
         from sqlalchemy import select

@@ -19,9 +19,10 @@ from hone.judging import fingerprint as judge
 from hone.judging.ask import Asking, ask, refuse_contradictions
 from hone.judging.context import Desk
 from hone.judging.few_shot import examples as similar
-from hone.judging.prompt import below_inputs, load
+from hone.judging.prompt import load
 from hone.llm import tokenizer as tokens
 from hone.llm.completion import Endpoint
+from hone.llm.prompt_file import below_inputs
 
 MODEL_ROUTE = "prompt"
 HOW = frozenset({"url", "key", "plain_http", "slots", "timeout", "price", "batch"})

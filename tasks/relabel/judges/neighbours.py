@@ -21,8 +21,8 @@ from hone.graph import neighbour_bands
 from hone.graph.neighbour_bands import Counted
 from hone.graph.neighbours import EDGE
 from hone.judging import verdicts
-from hone.judging.prompt import below_inputs
 from hone.layout import PAIR
+from hone.llm.prompt_file import below_inputs
 
 if TYPE_CHECKING:
     from hone.judging.context import Desk

@@ -17,9 +17,9 @@ from hone.errors import Refused, nearest
 from hone.files import fingerprint_of_file
 from hone.judging.answers import listwise
 from hone.judging.context import Desk
-from hone.judging.prompt import below_inputs
 from hone.judging.verdicts import verdicts
 from hone.layout import PAIR
+from hone.llm.prompt_file import below_inputs
 
 HOW = frozenset({"file"})  # its path; its content is part of the identity
 NOT_RECORDED = "not recorded"

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from hone.errors import Refused
-from hone.judging import session
 from hone.judging import votes as several
 from hone.judging.ask import Asking, ask
 from hone.judging.few_shot import examples, triples
 from hone.judging.prompt import load
 from hone.judging.requests import Item
 from hone.judging.session import Session
+from hone.llm import session
 from hone.llm.completion import Completion, Endpoint, Request
 from hone.llm.ledger.ledger import Answer, Verdict, question_key
 from tests.hone.llm import unruly

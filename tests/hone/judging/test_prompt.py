@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from hone.errors import Refused
 from hone.judging import prompt
-from hone.judging.delimiters import harmless
 from hone.judging.prompt import load
 from hone.judging.requests import Asking, Item, Wording
+from hone.llm.delimiters import harmless
 from hone.llm.tokenizer import CUT, Estimated
 
 PIECES = [
