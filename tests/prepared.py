@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from hone.files import fingerprint_of_file
-from tests.stages import base, collect, resolve, start
+from tests.stages import base, collect, generate, resolve, start
 from tests.templates import linked_or_copied, shared_or_copied, template
 
 PROJECT = Path(__file__).parent.parent
@@ -128,6 +128,8 @@ def _save_prepared(sections: dict[str, Any], folder: Path) -> None:
 def _run(sections: dict[str, Any]) -> None:
     collected(**sections)
     base()
+    for name in sections.get("collections", {"ours": None}):
+        generate(name)
     start()
 
 
