@@ -28,7 +28,7 @@ from hone.layout import BASE
 from tasks.resolve.stages import everything
 
 ADDRESS = 20  # hexadecimal digits
-OF_TRAINING = ("train_queries", "hide")  # factors of every training collection
+OF_TRAINING = ("train_queries", "hide", "generate")  # factors of every training collection
 CODE = ("code", "packages")  # the parts of a stage's settings that identify its code
 
 
@@ -158,6 +158,7 @@ class Trial:
         before = names[: names.index(round) + 1]
         upstream = (
             "collect/",
+            "generate/",
             "base",
             "start",
             "admit",

@@ -21,7 +21,7 @@ from pydantic import (
 
 from commands.study import command_arm
 from hone.config import recipe, recipe_names
-from hone.config.params import NAME, STAGES, Hide, Model, explained
+from hone.config.params import NAME, STAGES, Generation, Hide, Model, explained
 from hone.config.source_lines import loaded
 from hone.config.yaml12 import from_yaml
 from hone.errors import Refused, nearest
@@ -40,7 +40,7 @@ CONTROLS = (
 MOST_CONTRASTS = 6
 SEEDS = 5
 FIXED = ("steps", "epochs")  # of training: set by the study for all arms
-Factor = Literal["model", "max_length", "train_queries", "hide", "steps"]
+Factor = Literal["model", "max_length", "train_queries", "hide", "generate", "steps"]
 OTHER_BASE = {"model", "max_length"}  # factors with which each arm has a base model of its own
 LONGEST = 60  # characters of a study's name that come from its recipes
 NAMED = 6  # recipes that a study's question names
@@ -68,6 +68,7 @@ class Arm(Part):
         max_length: tokens of a text of this arm, in place of `model.max_length`.
         train_queries: number of training queries of this arm, for every training collection.
         hide: the held-out positives of this arm, for every training collection.
+        generate: the generated queries of this arm, for every training collection.
         steps: training steps of a round of this arm.
     """
 
@@ -76,8 +77,9 @@ class Arm(Part):
     command: Annotated[str, AfterValidator(command_arm.checked)] | None = None
     model: str | Model | None = None
     max_length: Annotated[int, Field(ge=8)] | None = None
-    train_queries: Annotated[int, Field(ge=1)] | None = None
+    train_queries: Annotated[int, Field(ge=0)] | None = None
     hide: Hide | None = None
+    generate: str | Generation | None = None
     steps: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
@@ -111,8 +113,8 @@ class Question(Part):
         expected: results in the literature, if any.
         arms: the arms by name.
         factor: the settings beside recipe sections in which arms may differ: `model`,
-            `max_length`, `train_queries`, `hide`, `steps`. The evaluated queries and documents are
-            the same in all arms.
+            `max_length`, `train_queries`, `hide`, `generate`, `steps`. The evaluated queries and
+            documents are the same in all arms.
         contrasts: pairs of arms, (one, other): other - one is tested.
         rounds: number of rounds of each arm.
         seeds: number of seeds. Each changes batches and negatives, with the same queries and

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hone.config import recipe_names
-from hone.config.params import faults
+from hone.config import params, recipe_names
+from hone.config.params import Generation, faults
 from hone.config.sections.generate import GenerateRecipe
 from hone.config.source_lines import Layer, Places, loaded
 from hone.errors import Refused, nearest
@@ -23,34 +23,47 @@ def names() -> list[str]:
     return sorted(file.stem for file in FOLDER.glob("*.yaml"))
 
 
-def read(name: str, where: str) -> GenerateRecipe:
+def read(chosen: Generation, collection: str) -> GenerateRecipe:
     """A recipe with every line replaced by `{"method", "parameters"}`, all checked.
 
     Args:
-        name: file name without ending.
-        where: the setting that names it, for messages.
+        chosen: its name, and the settings that override it.
+        collection: the collection of params.yaml that names it.
 
     Raises:
         Refused: the recipe does not exist, or has an invalid value.
     """
+    name = chosen.recipe
     if name not in names():  # a name such as ../mine would leave the folder that DVC tracks
         raise Refused(
-            f"{where} is '{name}', which does not exist; {nearest(name, names())} (recipes of "
-            f"generation are the files in {FOLDER}/)"
+            f"params.yaml: collections.{collection}.generate names '{name}', which does not exist; "
+            f"{nearest(name, names())} (recipes of generation are the files in {FOLDER}/)"
         )
-    return check(FOLDER / f"{name}.yaml")
+    return check(FOLDER / f"{name}.yaml", chosen.changes, collection)
 
 
-def check(file: Path) -> GenerateRecipe:
+def check(
+    file: Path, changes: dict[str, Any] | None = None, collection: str | None = None
+) -> GenerateRecipe:
     """The recipe in a file. All errors are reported at once, one on each line, with file and
     line.
+
+    Args:
+        file: in recipes/generate/.
+        changes: settings of params.yaml that override those of the file.
+        collection: the collection with these settings.
     """
     given, root = loaded(file)
     if not isinstance(given, dict):
         raise Refused(
             f"{file} is no mapping of settings. A recipe needs at least `about` and `methods`."
         )
-    places = Places([Layer(file, root)])
+    layers = [Layer(file, root)]
+    if changes and collection and params.FILE.is_file():
+        _, theirs = loaded(params.FILE)
+        layers.insert(0, Layer(params.FILE, theirs, ("collections", collection, "generate")))
+    places = Places(layers)
+    given = given | (changes or {})
     refuse_secrets(given, str(file))
     try:
         recipe = GenerateRecipe(**given)

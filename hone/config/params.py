@@ -68,6 +68,23 @@ class Split(Checked):
     divide: Literal["train", "dev", "test"] | None = None
 
 
+class Generation(Checked):
+    """A recipe of generation. It may also contain settings of the recipe (`documents`, `methods`,
+    `filters`, `generator`, `dev`, `budget`), which override those of the recipe.
+
+    Attributes:
+        recipe: the name of a file in recipes/generate/, without `.yaml`.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    recipe: str
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The settings that override those of the recipe."""
+        return dict(self.model_extra or {})
+
+
 class Collection(Checked):
     """One collection of texts, queries and labels.
 
@@ -78,7 +95,7 @@ class Collection(Checked):
             packages: requirements.txt.
         hide: positives to hold out, which Hone counts among the negatives later. Null: none.
         train_queries: the maximum number of training queries. Queries with several positives are
-            preferred. Null: all.
+            preferred. 0: none, if queries are generated. Null: all.
         min_relevance: grades from here on are positives. Lower grades above 0 are masked in
             training. Grade 0 is a judged negative.
         split: fractions of dev and test queries, if the source lacks these splits.
@@ -93,15 +110,16 @@ class Collection(Checked):
         own_id: the document with the query's own id: `drop` it from the query's ranking, or `keep`
             it. Null: the rule of the source.
         ability: the measure of a diagnostic set, if its source does not define it.
-        generate: the name of a file in recipes/generate/, without `.yaml`: queries are generated
-            for documents of this collection, for training. Null: none.
+        generate: how queries are generated for documents of this collection, for training: the
+            name of a file in recipes/generate/, without `.yaml`, or a mapping with `recipe` and
+            sections that override those of the recipe. Null: none.
         options: settings of the source.
     """
 
     source: str
     path: str
     hide: Hide | None = None
-    train_queries: Annotated[int, Field(ge=1)] | None = None
+    train_queries: Annotated[int, Field(ge=0)] | None = None
     min_relevance: Annotated[int, Field(ge=1)] = 1
     split: Split = Split()
     seed: int | None = None
@@ -111,8 +129,21 @@ class Collection(Checked):
     empty_documents: Literal["refuse", "leave-out"] = "refuse"
     own_id: OwnId | None = None
     ability: str | None = None
-    generate: str | None = None
+    generate: str | Generation | None = None
     options: dict[str, Any] = {}
+
+    @property
+    def generation(self) -> Generation | None:
+        """The recipe of generation with its changes. Null: nothing is generated."""
+        return Generation(recipe=self.generate) if isinstance(self.generate, str) else self.generate
+
+    @model_validator(mode="after")
+    def has_training_queries(self) -> Collection:
+        if self.train_queries == 0 and self.generate is None:
+            raise ValueError(
+                "train_queries is 0, and no queries are generated. Set `generate`, or 1 or more"
+            )
+        return self
 
 
 class Prompts(Checked):

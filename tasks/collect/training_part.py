@@ -22,14 +22,11 @@ def training_part(
     answered = queries.join(relevant, on="query_id", how="semi", maintain_order="left")
     unanswered = queries.join(relevant, on="query_id", how="anti", maintain_order="left")
     ordered = split.in_training_order(answered, relevant, settings.seed)
-    first_queries = ordered.head(settings.train_queries) if settings.train_queries else ordered
+    limit = settings.train_queries
+    first_queries = ordered if limit is None else ordered.head(limit)
     over = ordered.slice(len(first_queries))
     others = split.in_training_order(unanswered, relevant, settings.seed)
-    unlabelled = (
-        others.head(settings.train_queries - len(first_queries))
-        if settings.train_queries
-        else others
-    )
+    unlabelled = others if limit is None else others.head(limit - len(first_queries))
     excluded = [
         unanswered.select(
             "query_id",

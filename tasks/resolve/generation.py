@@ -26,17 +26,18 @@ from tasks.generate.settings import GenerateSettings, ResolvedGeneration, Resolv
 def generate(given: Params, name: str, seed: int, model: Reading) -> GenerateSettings:
     """Settings of `generate` for one collection."""
     item = given.collections[name]
-    if item.generate is None:
+    chosen = item.generation
+    if chosen is None:
         return settings_of(item, name, NONE, seed, ["tasks.generate.__main__"])
     where = f"params.yaml: collections.{name}.generate"
-    recipe = generate_recipe.read(item.generate, where)
+    recipe = generate_recipe.read(chosen, name)
     if name not in given.train_on:
         raise Refused(
             f"{where}: generated queries are for training, and {name} is not in `train_on`. Add it "
             "there, or delete the line."
         )
     lines = lines_of(recipe)
-    section = resolve_recipe(given, item.generate, recipe, lines, where)
+    section = resolve_recipe(given, chosen.recipe, recipe, lines, where)
     modules = ["tasks.generate.__main__"]
     modules += [methods.find(place, line["method"]).module for place, line in lines]
     if section.generator:
