@@ -21,6 +21,8 @@ NAMES = (
     "nothing_to_do",
     "judging",
     "judging_memory",
+    "generation",
+    "generation_memory",
     "ledger",
     "thrift",
     "evaluation",

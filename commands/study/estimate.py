@@ -14,7 +14,7 @@ from hone.config.params import STAGES
 from hone.layout import BASE, TRAINING_LIST
 
 STAGES_OF_ROUND = 7
-STAGES_BEFORE = 5
+STAGES_BEFORE = 6
 
 
 def estimate(missing: list[Trial], found: list[TrialResult], probe: bool) -> list[str]:

@@ -47,6 +47,7 @@ def test_the_graph_of_this_project(monkeypatch):
     assert {
         "resolve",
         "collect@python-api",
+        "generate@python-api",
         "train@r3",
         "evaluate@r3-python-api",
         "evaluate-reference@r0-python-api",
