@@ -65,7 +65,7 @@ def measure(folder: Path) -> None:
         say("tables", began)
     print(
         f"memory, {DOCUMENTS:,} documents and {QUERIES:,} generated queries: "
-        f"{before / 1024:.0f} MB before, at most {peak.most / 1024:.0f} MB (target: 2,000 MB); "
+        f"{before / 1024:.0f} MB before, at most {peak.highest / 1024:.0f} MB (target: 2,000 MB); "
         f"{len(rows.queries):,} queries stay",
         flush=True,
     )
