@@ -311,6 +311,7 @@ def with_methods(recipe: Recipe, places: Places) -> Recipe:
     note_too_few(filled, places)
     note_ungraded(filled, places)
     note_needs_positives(filled, places)
+    note_unjudged(filled, places)
     places.refuse()
     return filled
 
@@ -473,6 +474,19 @@ def note_ungraded(recipe: Recipe, places: Places) -> None:
                 f"train.losses: the loss {line['method']} learns from judges' grades. Set "
                 "`relabel.grades: true` and add a cascade.",
             )
+
+
+def note_unjudged(recipe: Recipe, places: Places) -> None:
+    """Report pseudo-labels without a judge that could promote a document."""
+    if recipe.train.queries == "judged" and (
+        recipe.relabel == "none"
+        or "promote" not in json.dumps(recipe.relabel.model_dump()["action"])
+    ):
+        places.wrong(
+            ("train", "queries"),
+            "train.queries is `judged`, but no judge promotes a document. Add a section `relabel` "
+            "with `action: promote`.",
+        )
 
 
 def note_needs_positives(recipe: Recipe, places: Places) -> None:

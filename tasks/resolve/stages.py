@@ -74,7 +74,7 @@ def everything(given: Params) -> dict[str, StageSettings]:
         for name in given.collections
     }
     settings["start"] = start(given)
-    unlabelled = any(made.train.queries == "all" for made in recipes.values())
+    unlabelled = any(made.train.reads_unlabelled for made in recipes.values())
     settings |= {f"leakage/{name}": leakage(given, name, unlabelled) for name in given.evaluate_on}
     settings["admit"] = GateSettings(
         refuse_above=given.leakage.refuse_above,
@@ -355,7 +355,7 @@ def stage_of_round(
         "draws": lineage.draws_of(rounds, name),
     }
     if stage != "rank":
-        shared["unlabelled"] = made.train.queries == "all"
+        shared["unlabelled"] = made.train.reads_unlabelled
     if stage != "train":
         shared["refreshed"] = judges.refreshed(given, made, name)
     code = code_fingerprint.fingerprints(
@@ -416,7 +416,7 @@ def of_sample(given: Params, name: str, parent: str, made: Recipe, model: Readin
     used = used_methods("sample", section)
     vectors = any("models" in methods.find(place, method).reads for place, method in used)
     rounds = {other: {"from": item.start} for other, item in given.rounds.items()}
-    before = lineage.made_by(rounds, parent) if made.train.queries == "all" else []
+    before = lineage.made_by(rounds, parent) if made.train.reads_unlabelled else []
     values = {
         "sample": made.sample,
         "before": before,

@@ -25,7 +25,7 @@ from tasks.resolve.stages import everything
 from tasks.sample.negatives import queries_left
 from tasks.train.examples import NO_POSITIVE, examples
 from tests.prepared import pairs, prepare, write_params, write_rows
-from tests.stages import relabel, resolve, retrieve, sample, train
+from tests.stages import relabel, resolve, retrieve, sample, score, train
 from tests.tiny_model import WORDS, tiny_model
 
 MODEL = {"name": "inputs/tiny", "max_length": 16, "precision": "fp32"}
@@ -203,3 +203,64 @@ def test_the_row_of_a_query_without_an_answer():
         ("r", NO_POSITIVE, None),
     ]
     assert made.negatives.of(np.array([1]))[0].tolist() == [1]
+
+
+PSEUDO = """
+about: pseudo-labels by two thresholds
+retrieve: [{dense: {depth: 6}}]
+score: [encoder]
+sample: {filters: [labelled], choose: {top: {n: 6}}, on_shortage: fewer}
+relabel:
+  cascade: [{judge: {scores: {scorer: encoder, threshold: HIGH, negative: LOW}}}]
+  action: promote
+  force: true
+train: {negatives: 1, queries: judged, batch: {random: {size: 4}}, dev_scores: false}
+"""
+
+
+def prepare_pseudo(high: float, low: float) -> None:
+    """The same queries with a recipe that promotes documents by their score."""
+    prepared()
+    text = PSEUDO.replace("HIGH", str(high)).replace("LOW", str(low))
+    Path("recipes/pseudo.yaml").write_text(text)
+    write_params(model=MODEL, rounds={"r1": {"from": "r0", "recipe": "pseudo"}})
+    resolve()
+    for stage in (retrieve, score, sample, relabel):
+        stage("r1")
+
+
+def test_queries_without_an_answer_train_on_what_a_judge_promotes(workspace: Path):
+    prepare_pseudo(-2.0, -3.0)  # every document of q6 and q7 is above
+    train("r1")
+    trained = tables.read("trained", Path("rounds/r1/trained.parquet"))
+    positives = trained.filter(pl.col("role") == "positive")
+    assert {"q6", "q7"} <= set(positives["query_id"])
+
+
+def test_scores_between_two_thresholds_are_unknown_and_train_nothing(workspace: Path):
+    prepare_pseudo(2.0, -2.0)  # every cosine lies between
+    labels = tables.read("labels", Path("rounds/r1/labels.parquet"))
+    mined = labels.filter(pl.col("judge") != "qrels")
+    assert set(mined["label"].cast(pl.String)) == {"unknown"}
+    assert all("between the thresholds" in reason for reason in mined["reason"])
+    train("r1")
+    trained = tables.read("trained", Path("rounds/r1/trained.parquet"))
+    assert not {"q6", "q7"} & set(trained["query_id"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("action: promote", "action: drop", "no judge promotes"),
+        ("threshold: HIGH", "threshold: -9", "the first must be lower"),
+    ],
+)
+def test_pseudo_labels_that_cannot_be_are_refused(
+    workspace: Path, old: str, new: str, message: str
+):
+    prepared()
+    text = PSEUDO.replace(old, new).replace("HIGH", "0.9").replace("LOW", "0.1")
+    Path("recipes/pseudo.yaml").write_text(text)
+    write_params(model=MODEL, rounds={"r1": {"from": "r0", "recipe": "pseudo"}})
+    with pytest.raises(Refused, match=message):
+        resolve()

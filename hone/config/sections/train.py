@@ -20,9 +20,11 @@ class Train(Section):
         draw: which negatives are used: the `first` by rank in every epoch, or different ones in
             each `epoch`. For `epoch`, each query's negatives are shuffled once and used in turn, as
             in RLHN's code. [Hone default]
-        queries: queries with a labelled positive (`labelled`), or `all`, including those without
-            one, for losses that need none (`distil`). With `all`, a labelled positive is only used
-            if it was retrieved, like any other document. [Hone default]
+        queries: queries with a labelled positive (`labelled`); also those for which a judge of
+            `relabel` found a positive (`judged`: pseudo-labels, as in RocketQA); or `all`,
+            including those without a positive, for losses that need none (`distil`). With `all`, a
+            labelled positive is only used if it was retrieved, like any other document. [Hone
+            default]
         positives: `one` labelled positive of each query in an epoch, drawn anew, or `all`. [Hone
             default]
         epochs: number of passes over the queries. [Hone default]
@@ -54,7 +56,7 @@ class Train(Section):
     batch: Line = "random"
     negatives: Annotated[int, Field(ge=0)] = 1
     draw: Literal["first", "epoch"] = "first"
-    queries: Literal["labelled", "all"] = "labelled"
+    queries: Literal["labelled", "judged", "all"] = "labelled"
     positives: Literal["one", "all"] = "one"
     epochs: Annotated[float, Field(gt=0)] = 1
     steps: Annotated[int, Field(ge=1)] | None = None
@@ -68,3 +70,8 @@ class Train(Section):
     checkpoint_steps: Annotated[int, Field(ge=1)] = 100
     dev_scores: bool = True
     dev_checks: Annotated[int, Field(ge=0)] = 4
+
+    @property
+    def reads_unlabelled(self) -> bool:
+        """Whether the round mines and judges queries without a labelled positive."""
+        return self.queries != "labelled"

@@ -34,6 +34,7 @@ def scores(
     scorer: str,
     logit: bool = False,
     threshold: float | None = None,
+    negative: float | None = None,
 ) -> pl.DataFrame:
     """A grade for every pair: the scorer's score of it in this round.
 
@@ -49,6 +50,9 @@ def scores(
             margins). Omit it for an encoder's cosines. [Hone default]
         threshold: minimum score of a positive verdict, on the scorer's own scale; null: no
             positives, only grades. [Hone default]
+        negative: maximum score of a negative verdict. Scores between both thresholds are unknown,
+            as in RocketQA (0.9 and 0.1). Null: every score below `threshold` is negative. [Hone
+            default]
 
     Returns:
         Verdicts with the grade and no probability; unknown if the scorer has no score.
@@ -72,15 +76,33 @@ def scores(
         found.with_columns(
             grade=pl.col("score"),
             bound=pl.lit(bound),
-            reason=pl.when(pl.col("score").is_null()).then(
-                pl.format("{} gave it no score", pl.lit(scorer))
-            ),
+            reason=pl.when(pl.col("score").is_null())
+            .then(pl.format("{} gave it no score", pl.lit(scorer)))
+            .when(between(negative, threshold))
+            .then(pl.format("between the thresholds: {}", pl.col("score").round(3))),
             fingerprint=pl.lit(fingerprint),
         )
     )
     return verdicts.verdicts(
         judged.with_columns(grade=(odds / (1 - odds)).log()) if logit else judged
     )
+
+
+def between(negative: float | None, threshold: float | None) -> pl.Expr:
+    """Whether a score lies between the two thresholds."""
+    if negative is None:
+        return pl.lit(False)
+    below = pl.lit(True) if threshold is None else pl.col("score") < threshold
+    return (pl.col("score") > negative) & below
+
+
+def refuse_unfit(parameters: dict[str, Any]) -> None:
+    """Raise Refused if the thresholds are in the wrong order."""
+    negative, threshold = parameters["negative"], parameters["threshold"]
+    if negative is not None and threshold is not None and negative >= threshold:
+        raise Refused(
+            f"`negative` is {negative:g} and `threshold` is {threshold:g}: the first must be lower."
+        )
 
 
 def scored(file: Path, scorer: str, pairs: pl.DataFrame) -> pl.DataFrame:
