@@ -33,9 +33,10 @@ def signatures(texts: Sequence[str], *, characters: int | None = None) -> np.nda
     from datasketch import MinHash
 
     if not len(texts):
-        return np.empty((0, PERMUTATIONS), dtype=np.uint64)
+        return np.empty((0, PERMUTATIONS), dtype=np.uint32)
     sets = (_shingles(" ".join(text.lower().split()), characters) for text in texts)
-    found = np.empty((len(texts), PERMUTATIONS), dtype=np.uint64)
+    # datasketch keeps its 32-bit hashes in 64 bits, which would be twice the memory.
+    found = np.empty((len(texts), PERMUTATIONS), dtype=np.uint32)
     for row, sketch in enumerate(MinHash.generator(sets, num_perm=PERMUTATIONS, seed=SEED)):
         found[row] = sketch.hashvalues
     return found
