@@ -56,7 +56,7 @@ def check(
     given, root = loaded(file)
     if not isinstance(given, dict):
         raise Refused(
-            f"{file} is no mapping of settings. A recipe needs at least `about` and `methods`."
+            f"{file} is not a mapping of settings. A recipe needs at least `about` and `methods`."
         )
     layers = [Layer(file, root)]
     if changes and collection and params.FILE.is_file():

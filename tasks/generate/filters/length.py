@@ -7,7 +7,7 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-LONGEST_WORD = 200  # characters; a longer one is no word [Hone default]
+LONGEST_WORD = 200  # characters; a longer string is not a word [Hone default]
 
 
 def length(
@@ -16,7 +16,7 @@ def length(
     shortest: Annotated[int, Field(ge=0)] = 2,
     longest: Annotated[int, Field(ge=1)] = 64,
 ) -> pl.DataFrame:
-    """Remove queries that are no plausible query by their length.
+    """Remove queries with an implausible length.
 
     Args:
         queries: query_id, text, doc_id, document.
