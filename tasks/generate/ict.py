@@ -96,7 +96,7 @@ def draw_sentence(text: str, place: float, shortest: int) -> tuple[str, str] | N
 
 
 def split_sentences(text: str) -> list[str]:
-    """The sentences of a text: it is cut after a full stop, question or exclamation mark that a
+    """The sentences of a text: it is cut after a period, question or exclamation mark that a
     space follows, and at empty lines. A text with fewer than two, such as code, is cut into lines.
     """
     found = [part.strip() for part in SENTENCE_END.split(text) if part and part.strip()]

@@ -25,8 +25,8 @@ def near_duplicate(
         training: compare with the labelled training queries, too. [Hone default]
 
     Returns:
-        query_id, detail of the removed queries. Of queries that resemble each other, the first
-        stays.
+        query_id, detail of the removed queries. The first of several similar
+            queries stays.
     """
     rows = (
         queries.select("query_id", "text", same=normalised(pl.col("text")))
