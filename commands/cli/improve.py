@@ -38,13 +38,13 @@ def list_recipes() -> None:
 
 @recipes_app.command("show")
 def show_recipe(
-    name: Annotated[str, typer.Argument(help="The name of a recipe.")],
+    name: Annotated[str, typer.Argument(help="The name of a recipe of rounds, or of generation.")],
     as_yaml: Annotated[
         bool, typer.Option("--yaml", help="Print the recipe as YAML with every default.")
     ] = False,
 ) -> None:
     """Describe a recipe: its stages, settings and source."""
-    from commands.recipes.text import show
+    from commands.recipes.show import show
 
     show(name, as_yaml)
 

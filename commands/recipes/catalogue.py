@@ -1,21 +1,25 @@
-"""The list of recipes, one line each: controls, then published methods, then Hone's own."""
+"""The list of recipes, one line each: controls, then published methods, then Hone's own, then
+recipes of generation.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from commands.recipes.needs import needs
+from commands.recipes.needs import needs, needs_of_generation
 from commands.study.design import CONTROLS
-from hone.config import params, recipe
+from hone.config import generate_recipe, params, recipe
 from hone.config.params import Params
 from hone.config.recipe_schema import Recipe
+from hone.config.sections.generate import GenerateRecipe
 from hone.errors import Refused
 
 GROUPS = {
     "controls": "Controls: rounds without a hard-negative method",
     "published": "Published methods",
     "own": "Methods without a paper",
+    "generation": "Recipes of generation: queries for documents (recipes/generate/)",
     "wrong": "Cannot be read",
 }
 ARXIV = re.compile(r"arXiv (\d\d)(\d\d)\.\d{4,5}")
@@ -26,11 +30,13 @@ NARROW = 80  # narrower terminals do not show paper and year
 
 @dataclass(frozen=True)
 class Row:
-    """A recipe in the list. If it cannot be read, `found` is null and `wrong` is the reason."""
+    """A recipe in the list. If it cannot be read, `found` is null and `wrong` is the reason.
+    `rounds` are the rounds that use it, or the collections that use a recipe of generation.
+    """
 
     name: str
     rounds: list[str]
-    found: Recipe | None
+    found: Recipe | GenerateRecipe | None
     wrong: str = ""
     needs: tuple[str, ...] = ()  # requirements beyond the project as shipped
 
@@ -46,16 +52,19 @@ class Row:
     def group(self) -> str:
         if self.found is None:
             return "wrong"
+        if isinstance(self.found, GenerateRecipe):
+            return "generation"
         if self.name in CONTROLS:
             return "controls"
         return "published" if is_published(self.found.paper) else "own"
 
 
 def rows(given: Params | None = None) -> list[Row]:
-    """Every recipe with the rounds of params.yaml that use it: controls in the order of a study,
-    then the other groups, by name.
+    """Every recipe with the rounds or collections of params.yaml that use it: controls in the order
+    of a study, then the other groups, by name.
     """
     found = [row(name, given) for name in recipe.names()]
+    found += [generation_row(name, given) for name in generate_recipe.names()]
     return sorted(
         found,
         key=lambda one: (
@@ -73,6 +82,17 @@ def row(name: str, given: Params | None) -> Row:
         return Row(name, used, found, needs=tuple(needs(found, given)) if given else ())
     except Refused as refusal:
         return Row(name, used, None, str(refusal).replace("\n", "; "))
+
+
+def generation_row(name: str, given: Params | None) -> Row:
+    """A recipe of generation."""
+    collections = given.collections if given else {}
+    used = [one for one, item in collections.items() if item.generate == name]
+    try:
+        found = generate_recipe.read(name, "hone recipes")
+    except Refused as refusal:
+        return Row(name, used, None, str(refusal).replace("\n", "; "))
+    return Row(name, used, found, needs=tuple(needs_of_generation(found, given)) if given else ())
 
 
 def is_published(paper: str | None) -> bool:

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hone.config import methods
+from hone.config import generate_recipe, methods
 from hone.config.params import Params
 from hone.config.recipe_schema import Recipe
+from hone.config.sections.generate import GenerateRecipe
+from tasks.resolve.generation import is_prompt
 
 LISTS = ("retrieve", "score")
 
@@ -30,6 +32,36 @@ def needs(found: Recipe, given: Params) -> list[str]:
                 *(sentence for place, line in lines_of(found) for sentence in of_line(place, line)),
             ]
         )
+    )
+
+
+def needs_of_generation(found: GenerateRecipe, given: Params) -> list[str]:
+    """The missing generator, judges and files of a recipe of generation, in a few words each.
+
+    Args:
+        found: a checked recipe.
+        given: params.yaml, with the names of generators and judges.
+    """
+    lines = generate_recipe.lines_of(found)
+    sentences = [sentence for place, line in lines for sentence in of_line(place, line)]
+    names = [found.generator] if isinstance(found.generator, str) else found.generator
+    if writes(lines) and not any(name in given.generators for name in names):
+        sentences.insert(0, f"generator `{names[-1]}` in params.yaml")
+    for place, line in lines:
+        if methods.find(place, line["method"]).beside("NEEDS_JUDGE"):
+            judge = line["parameters"]["judge"]
+            if isinstance(judge, str) and judge not in given.judges:
+                sentences.append(f"judge `{judge}` in params.yaml")
+    return list(dict.fromkeys(sentences))
+
+
+def writes(lines: list[tuple[str, dict[str, Any]]]) -> bool:
+    """Whether a language model writes in one of these lines of a recipe of generation."""
+    return any(
+        is_prompt(name) and value is not None
+        for place, line in lines
+        if place == generate_recipe.METHODS
+        for name, value in line["parameters"].items()
     )
 
 

@@ -13,15 +13,15 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from commands.console import line
 from commands.recipes.catalogue import is_published, year
 from commands.recipes.needs import needs
-from hone.config import docstrings, methods, params, recipe, recipe_names
+from hone.config import docstrings, methods, recipe
 from hone.config.docstrings import Setting
 from hone.config.params import STAGES, Params
 from hone.config.recipe_schema import Recipe
+from hone.config.sections.generate import GenerateRecipe
 from hone.config.sections.relabel import Judged
-from hone.errors import Refused, nearest
+from hone.errors import Refused
 from hone.judging import settings
 
 STEP = "  "  # of indentation
@@ -35,27 +35,6 @@ PLACES = {
 }
 
 
-def show(name: str, as_yaml: bool = False) -> None:
-    """Print the description of a recipe, or the recipe as YAML with every default.
-
-    Raises:
-        Refused: the recipe does not exist or cannot be read.
-    """
-    given = params.read()
-    if sentence := recipe_names.note(name):
-        line(sentence)
-        name = recipe_names.current(name)
-    if name not in recipe.names():
-        raise Refused(
-            f"Recipe '{name}' does not exist in {recipe.FOLDER}/: {nearest(name, recipe.names())}"
-        )
-    if as_yaml:
-        line(format_yaml(recipe.read(name)).rstrip())
-        return
-    for text in describe_recipe(name, given, width()):
-        line(text, "bold" if HEADING.fullmatch(text) else "")
-
-
 def width() -> int:
     """The output width in columns."""
     from rich.console import Console
@@ -64,7 +43,7 @@ def width() -> int:
     return min(console.width, WIDEST) if console.is_terminal else WIDEST
 
 
-def format_yaml(found: Recipe) -> str:
+def format_yaml(found: Recipe | GenerateRecipe) -> str:
     """A recipe as YAML with every default; reading it gives the same recipe."""
     return yaml.safe_dump(
         unwrap_methods(found.model_dump(mode="json", by_alias=True)),

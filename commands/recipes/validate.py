@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 
 from commands.console import line
-from hone.config import params, recipe, recipe_names
+from commands.recipes import validate_generation
+from hone.config import generate_recipe, params, recipe, recipe_names
 from hone.config.params import Params, Round
 from hone.config.recipe_schema import Recipe
 from hone.config.source_lines import line_saying, loaded
@@ -33,33 +34,52 @@ def check(what: str | None) -> bool:
     an error if the recipe was named or a round uses it. Otherwise it is only a note.
 
     Args:
-        what: a file, or the name of a recipe; null: all of them, and the rounds of params.yaml.
+        what: a file, or the name of a recipe; null: all of them, and the rounds and collections of
+            params.yaml.
 
     Raises:
         Refused: the file does not exist.
     """
-    files = (
-        [recipe.FOLDER / f"{name}.yaml" for name in recipe.names()]
-        if what is None
-        else [find_file(what)]
-    )
-    right = [check_file(file, alone=what is not None) for file in files]
-    if what is None and all(right):
+    if what is not None:
+        return check_one(find_file(what))
+    right = [check_file(file, alone=False) for file in sorted(recipe.FOLDER.glob("*.yaml"))]
+    right += [
+        validate_generation.check_file(file, alone=False)
+        for file in sorted(generate_recipe.FOLDER.glob("*.yaml"))
+    ]
+    if all(right):
         for sentence in params.renamed():
             line(f"note  {sentence}")
-        right += [check_round(name) for name in params.read().rounds]
+        given = params.read()
+        right += [check_round(name) for name in given.rounds]
+        right += [
+            validate_generation.check_collection(given, name)
+            for name, item in given.collections.items()
+            if item.generate is not None
+        ]
     return all(right)
 
 
+def check_one(file: Path) -> bool:
+    """Check one file: a recipe of generation if it is in their folder or has `methods`."""
+    if validate_generation.is_of_generation(file):
+        return validate_generation.check_file(file, alone=True)
+    return check_file(file, alone=True)
+
+
 def find_file(what: str) -> Path:
-    """The recipe file for a path or a recipe's name."""
-    for file in (Path(what), recipe.FOLDER / f"{recipe_names.current(what)}.yaml"):
+    """The recipe file for a path or a recipe's name. `generate/NAME` is a recipe of generation."""
+    for file in (
+        Path(what),
+        recipe.FOLDER / f"{recipe_names.current(what)}.yaml",
+        generate_recipe.FOLDER / f"{what}.yaml",
+    ):
         if file.is_file():
             return file
-    stem = Path(what).stem
+    known = [*recipe.names(), *generate_recipe.names()]
     raise Refused(
-        f"{what} is neither a file nor a recipe in {recipe.FOLDER}/: "
-        f"{nearest(stem, recipe.names())}"
+        f"{what} is neither a file nor a recipe in {recipe.FOLDER}/ or {generate_recipe.FOLDER}/: "
+        f"{nearest(Path(what).stem, known)}"
     )
 
 

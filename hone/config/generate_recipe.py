@@ -96,6 +96,15 @@ def check(
     return filled
 
 
+def lines_of(recipe: GenerateRecipe) -> list[tuple[str, dict[str, Any]]]:
+    """Every line of a checked recipe, with the place of its method."""
+    return [
+        (DOCUMENTS, recipe.documents),
+        *((METHODS, line) for line in recipe.methods),
+        *((FILTERS, line) for line in recipe.filters),
+    ]
+
+
 def constants(recipe: GenerateRecipe) -> dict[str, Any]:
     """Every setting of a checked recipe by its path, such as `methods.ict.keep`. Lines of one
     method share their paths.

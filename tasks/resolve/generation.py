@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hone.config import code_fingerprint, generate_recipe, methods
-from hone.config.generate_recipe import DOCUMENTS, FILTERS, METHODS
+from hone.config.generate_recipe import FILTERS, METHODS, lines_of
 from hone.config.params import Collection, Params
 from hone.config.sections.generate import GenerateRecipe, WritingBudget
 from hone.config.stage_settings import NONE, Reading
@@ -70,15 +70,6 @@ def settings_of(
         **more,
         **code_fingerprint.fingerprints(modules),
     )
-
-
-def lines_of(recipe: GenerateRecipe) -> list[tuple[str, dict]]:
-    """Every line of a checked recipe, with the place of its method."""
-    return [
-        (DOCUMENTS, recipe.documents),
-        *((METHODS, line) for line in recipe.methods),
-        *((FILTERS, line) for line in recipe.filters),
-    ]
 
 
 def resolve_recipe(

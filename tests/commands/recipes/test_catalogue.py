@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.recipes import catalogue, text
+from commands.recipes import catalogue, show
 from commands.recipes.command import list_all
 from hone.config import params
 from hone.errors import Refused
@@ -56,7 +56,7 @@ def test_an_unknown_recipe_is_refused_with_the_nearest_name(workspace: Path):
     with pytest.raises(
         Refused, match="Recipe 'anse' does not exist in recipes/: did you mean 'ance'"
     ):
-        text.show("anse")
+        show.show("anse")
 
 
 def test_what_cannot_run_as_shipped_is_marked_with_what_it_needs(

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from commands.recipes import text as text_module
-from commands.recipes.text import show
+from commands.recipes.show import show
 from hone.config import docstrings, methods, params, recipe
 from hone.config.sections.train import Train
 from tests.prepared import write_params
