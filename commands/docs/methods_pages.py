@@ -56,6 +56,22 @@ PLACES = {
     "relabel.escalate": Place("escalate", "Escalation rules", "`escalate` of a recipe's cascade"),
     "train.losses": Place("losses", "Losses", "a line of a recipe's `train.losses`"),
     "train.batch": Place("batches", "Batch samplers", "a recipe's `train.batch`"),
+    "generate": Place(
+        "generate", "Generation methods", "a line of `methods` in a file of recipes/generate/"
+    ),
+    "generate.documents": Place(
+        "generate-documents",
+        "Choice of documents",
+        "`documents` in a file of recipes/generate/",
+    ),
+    "generate.filters": Place(
+        "generate-filters",
+        "Filters of generated queries",
+        "a line of `filters` in a file of recipes/generate/",
+    ),
+    "generate.generators": Place(
+        "generators", "Generators", "`generators: {NAME: {METHOD: {...}}}` in params.yaml"
+    ),
     "report.strata": Place(
         "strata", "Query slices", "`hone compare --slice METHOD`; the report shows all slices"
     ),

@@ -29,9 +29,11 @@ SECTIONS: Sections = {
 }
 SEE = {
     "Top level": "`train` has the settings of a recipe's [train section](recipes.md#train). "
-    "`judges` names [judge methods](methods/judges.md).",
+    "`judges` names [judge methods](methods/judges.md), and "
+    "`generators` names [generators](methods/generators.md).",
     "collections, each": "[Prepare a collection](../how-to/collections.md) has examples. "
-    "[Collection sources](methods/collections.md) lists the `options` of each source.",
+    "[Collection sources](methods/collections.md) lists the `options` of each source. [Generate queries](../how-to/generate.md) explains "
+    "`generate`, which names a [recipe of generation](recipes.md#settings-of-a-recipe-of-generation).",
     "model": "See [Use a Hub model](../how-to/hub-models.md).",
     "machine": "See [Use a GPU](../how-to/gpu.md).",
     "leakage": "See [Leakage](../explanation/leakage.md).",

@@ -9,8 +9,10 @@ from commands.docs.methods_pages import MADE
 from commands.docs.settings_table import format_settings
 from commands.recipes import catalogue
 from commands.recipes.catalogue import GROUPS, Row
+from hone.config import generate_recipe, recipe
 from hone.config.recipe_schema import Recipe
 from hone.config.sections.common import Section
+from hone.config.sections.generate import GenerateRecipe, WritingBudget
 from hone.config.sections.rank import Rank, Ranks
 from hone.config.sections.relabel import Band, Budget, Judged, Relabel
 from hone.config.sections.sample import Sample, Window
@@ -29,6 +31,11 @@ SECTIONS: dict[str, type[Section]] = {
     "relabel.action, each band": Band,
     "relabel.budget": Budget,
     "train": Train,
+}
+
+GENERATION_SECTIONS: dict[str, type[Section]] = {
+    "Top level of a recipe of generation": GenerateRecipe,
+    "budget of a recipe of generation": WritingBudget,
 }
 
 
@@ -74,7 +81,21 @@ def page() -> str:
             join_blocks(f"### {name}", format_settings(model, with_source=True))
             for name, model in SECTIONS.items()
         ),
+        "## Settings of a recipe of generation",
+        "A file in recipes/generate/ defines the queries that are written for documents. "
+        "`generate: NAME` of a collection in\n"
+        "params.yaml uses it. [Generate queries](../how-to/generate.md) shows how.",
+        *(
+            join_blocks(f"### {name}", format_settings(model, with_source=True))
+            for name, model in GENERATION_SECTIONS.items()
+        ),
     )
+
+
+def file_of(one: Row) -> str:
+    """The path of a recipe's file."""
+    folder = generate_recipe.FOLDER if one.group == "generation" else recipe.FOLDER
+    return f"{folder.as_posix()}/{one.name}.yaml"
 
 
 def row(one: Row) -> tuple[str, ...]:
@@ -83,7 +104,7 @@ def row(one: Row) -> tuple[str, ...]:
     if found is None:
         return f"`{one.name}`", escape_cell(one.wrong), "", "", ""
     return (
-        f"[{one.name}](../../recipes/{one.name}.yaml)",
+        f"[{one.name}](../../{file_of(one)})",
         escape_cell(finish_sentence(found.about)),
         escape_cell(found.paper or ""),
         found.fidelity or "",

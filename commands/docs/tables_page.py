@@ -52,25 +52,30 @@ class Table:
 
 TABLES = {
     "queries": Table(
-        "data/COLLECTION/SPLIT/queries.parquet",
-        "A query of a split (train, dev or test).",
-        {"collection": "the collection, if several are joined"},
+        "data/COLLECTION/SPLIT/queries.parquet, generated/COLLECTION/queries.parquet, "
+        "generated/COLLECTION/dev/queries.parquet",
+        "A query of a split (train, dev or test), or a generated query.",
+        {
+            "collection": "the collection, if several are joined",
+            "origin": "of a generated query: method, prompt, its version, and model",
+        },
     ),
     "documents": Table(
-        "data/COLLECTION/documents.parquet",
-        "A document, or a chunk of one.",
+        "data/COLLECTION/documents.parquet, generated/COLLECTION/documents.parquet",
+        "A document, or a chunk of one. Generated documents are trained on and never retrieved.",
         {
             "title": "its title, or null. Encoders read title, space and text",
             "parent_id": "the document that it is a chunk of, or null",
         },
     ),
     "qrels": Table(
-        "data/COLLECTION/SPLIT/qrels.parquet",
+        "data/COLLECTION/SPLIT/qrels.parquet, generated/COLLECTION/qrels.parquet, "
+        "generated/COLLECTION/dev/qrels.parquet",
         "A label of a query and a document.",
         {
             "relevance": "the relevance grade. Grades from `min_relevance` on are positives",
             "weight": "the weight of the label",
-            "source": "where the label comes from",
+            "source": "where the label comes from. `generated`: by `generate`",
         },
     ),
     "hidden": Table(
@@ -134,8 +139,9 @@ TABLES = {
         {"rank": "the rank as a candidate", "score": "the score as a candidate"},
     ),
     "removed": Table(
-        "rounds/ROUND/removed/STAGE.parquet, data/COLLECTION/removed.parquet",
-        "A candidate, negative, label or file that was removed.",
+        "rounds/ROUND/removed/STAGE.parquet, data/COLLECTION/removed.parquet, "
+        "generated/COLLECTION/removed.parquet",
+        "A candidate, negative, label, file or generated query that was removed.",
         {
             "rule": "the filter, judge or rule that removed it",
             "detail": "the reason, such as the scores that were compared",
@@ -196,8 +202,8 @@ def page() -> str:
         MADE,
         "# Files and tables",
         "DVC stages read and write these files. Tables are Parquet files, checked on every write "
-        "and read. `data/`, `rounds/`,\n"
-        "`models/` and `rankers/` are in DVC's cache. Measures and texts below `reports/` are in "
+        "and read. `data/`, `generated/`,\n"
+        "`rounds/`, `models/` and `rankers/` are in DVC's cache. Measures and texts below `reports/` are in "
         "git.",
         "## Outputs of each stage",
         format_table(("stage", "description", "outputs"), map(describe_stage, *read_stages())),
