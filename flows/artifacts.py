@@ -14,6 +14,7 @@ from prefect.artifacts import (
 from commands.console import spell
 from hone.config.params import Params
 from hone.files import read_json
+from hone.ir.split_names import GENERATED
 from hone.layout import STUDIES, metrics_file
 from hone.pipeline.tracker import Result, Tracker
 
@@ -87,6 +88,7 @@ def score_rows(given: Params) -> list[dict[str, str | float | None]]:
                         "collection": collection,
                         **measures,
                         "dev ndcg_at_10": rounded(dev.get("ndcg_at_10")),
+                        **({"dev queries": "generated"} if dev.get(GENERATED) else {}),
                     }
                 )
     return rows

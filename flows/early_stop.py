@@ -11,6 +11,7 @@ from hone.config import methods
 from hone.config.params import Collection, Params
 from hone.errors import Refused, nearest
 from hone.files import read_json
+from hone.ir.split_names import GENERATED, is_generated, name_dev_queries
 from hone.layout import metrics_file
 from hone.pipeline.graph import Stage
 
@@ -18,18 +19,19 @@ from hone.pipeline.graph import Stage
 @dataclass(frozen=True)
 class Gain:
     """The gain of a round over the round that it starts from, on the dev queries, as a mean over
-    collections.
+    collections. `queries` says which of them are generated.
     """
 
     round: str
     start: str
     metric: str
     value: float
+    queries: str = "dev queries"
 
     def __str__(self) -> str:
         return (
-            f"{self.round} gains {self.value:+.4f} {self.metric} over {self.start} on the dev "
-            "queries"
+            f"{self.round} gains {self.value:+.4f} {self.metric} over {self.start} on the "
+            f"{self.queries}"
         )
 
 
@@ -78,7 +80,12 @@ def gain(name: str, given: Params) -> Gain:
             "evaluate_on has dev queries. "
             "Set `split: {dev: ...}` for one of them, or set stop.minimum_gain to null."
         )
-    return Gain(name, start, metric, value)
+    generated = {
+        collection: is_generated(read_json(metrics_file(name, collection)))
+        for collection in names
+        if new[collection] is not None
+    }
+    return Gain(name, start, metric, value, name_dev_queries(generated))
 
 
 def dev_score(name: str, collection: str, metric: str) -> float | None:
@@ -86,7 +93,7 @@ def dev_score(name: str, collection: str, metric: str) -> float | None:
     means = read_json(metrics_file(name, collection)).get("dev")
     if means is None:
         return None
-    measures = [measure for measure in means if measure != "queries"]
+    measures = [measure for measure in means if measure not in ("queries", GENERATED)]
     if metric not in measures:
         raise Refused(f"params.yaml: stop.metric is '{metric}': {nearest(metric, measures)}")
     return means[metric]

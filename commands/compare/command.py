@@ -14,6 +14,7 @@ from commands.compare.contrasts import Compared, compare_judged, compare_measure
 from commands.compare.evaluations import (
     find_evaluation,
     find_query_texts,
+    is_on_generated,
     refuse_unlike,
     select_collections,
 )
@@ -89,6 +90,7 @@ def compare(
     refuse_weight(weight, {"--slice": by, "--judge": filled})
     unknown = {name: refuse_unlike(before, after, name) for name in collections}
     values = {name: join_measures(before, after, name) for name in collections}
+    generated = {name: is_on_generated(after, name, values[name]) for name in collections}
     one, other, seed = before.name, after.name, given.seed
     weights = weigh_queries(values, weight)
     found = {
@@ -117,11 +119,16 @@ def compare(
         )
         more = [*filter(None, [unknown[name]]), *more]
         texts = find_query_texts(before, after, name, splits[name])
-        page = build_page(one, other, name, values[name], rows, margin, len(found), texts)
+        page = build_page(
+            one, other, name, values[name], rows, margin, len(found), texts, generated[name]
+        )
         inside = [level for level in levels if level.collection == name]
         kinds = [row(level) for level in inside]
         pages.append(replace(page, sentences=[*page.sentences, *more], kinds=kinds))
-        plain.append({"collection": name} | as_plain(pages[-1], rows, values[name], inside, texts))
+        plain.append(
+            {"collection": name}
+            | as_plain(pages[-1], rows, values[name], inside, texts, generated[name])
+        )
     if as_json:
         print_json({"baseline": one, "candidate": other, "collections": plain})
     for page in () if as_json else pages:

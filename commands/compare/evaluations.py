@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from hone.errors import Refused, listed, nearest
 from hone.files import fingerprint_of_file, folder_written_whole, home
-from hone.ir.provenance import of_table, unlike
-from hone.layout import DATA, QUERY_VALUES, run_file
+from hone.ir.provenance import GENERATED, has_generated_dev, of_table, unlike
+from hone.layout import QUERY_VALUES, collection_table, generated_table, run_file
 from hone.present.mlflow_client import QUERIES, ROUND, experiment, open_client
 from hone.present.number_format import join_words
 
@@ -150,16 +152,33 @@ def find_query_texts(
     """The file of the query texts; null if it is missing, or if its ids may belong to different
     queries.
     """
-    name = f"{split}/queries.parquet"
-    file = DATA / collection / name
+    recorded = [of_table(each.files[collection]) for each in (one, other)]
+    made = split == "dev" and any(found and has_generated_dev(found) for found in recorded)
+    name = f"{GENERATED}/queries.parquet" if made else f"{split}/queries.parquet"
+    file = (
+        generated_table(collection, "queries", split)
+        if made
+        else collection_table(collection, "queries", split)
+    )
     if not file.exists():
         return None
-    recorded = [of_table(each.files[collection]) for each in (one, other)]
     known = {found.get(name) for found in recorded if found is not None}
     sure = known <= {fingerprint_of_file(file)} and all(
         each.here or found for each, found in zip((one, other), recorded, strict=True)
     )
     return file if sure else None
+
+
+def is_on_generated(one: Evaluation, collection: str, values: pl.DataFrame) -> bool:
+    """Whether the compared queries of a collection are generated dev queries.
+
+    Args:
+        one: an evaluation with its provenance.
+        collection: of the queries.
+        values: with their `split`.
+    """
+    recorded = of_table(one.files[collection])
+    return values["split"][0] == "dev" and recorded is not None and has_generated_dev(recorded)
 
 
 def select_collections(

@@ -16,6 +16,7 @@ from hone.compare.unjudged import Judgments, UnjudgedBounds
 from hone.compare.unjudged import describe_unjudged as describe_bounds
 from hone.data import tables
 from hone.ir.condensed import NAMES as ON_JUDGED
+from hone.ir.split_names import ONLY_CHOOSE, name_split
 from hone.present.markdown import escape_text, format_texts
 from hone.present.number_format import (
     count,
@@ -95,9 +96,12 @@ def build_page(
     margin: float,
     several: int,
     texts: Path | None,
+    generated: bool = False,
 ) -> Page:
-    """Sentences and tables for one collection. Without `texts`, queries are shown by id."""
-    first, split = rows[0], values["split"][0]
+    """Sentences and tables for one collection. Without `texts`, queries are shown by id.
+    `generated`: they are generated dev queries.
+    """
+    first, split = rows[0], name_split(values["split"][0], generated)
     sentences = [
         describe_verdict(one, other, first, several),
         describe_counts(first.against),
@@ -107,6 +111,8 @@ def build_page(
             else [describe_equivalence(first.against.test, margin)]
         ),
     ]
+    if generated:
+        sentences.insert(0, ONLY_CHOOSE)
     if least := first.against.test.detectable:
         sentences.append(f"Minimum detectable effect: {format_detectable(least)} (80 % power).")
     return Page(

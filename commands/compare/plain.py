@@ -19,6 +19,7 @@ def as_plain(
     values: pl.DataFrame,
     levels: list[Level],
     texts: Path | None,
+    generated: bool = False,
 ) -> dict[str, Any]:
     """One collection as JSON values. The difference of a measure is candidate minus baseline.
 
@@ -28,10 +29,12 @@ def as_plain(
         values: both values of every measure, by query.
         levels: its query slices.
         texts: the texts of the queries; null: unknown.
+        generated: whether they are generated dev queries.
     """
     return {
         "title": page.title,
         "split": values["split"][0],
+        "generated_queries": generated,
         "queries": len(values),
         "sentences": page.sentences,
         "measures": [

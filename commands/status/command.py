@@ -12,6 +12,7 @@ from commands.status.outdated import find_outdated
 from commands.status.rounds import RoundStatus, choose_best, read_rounds
 from hone.config import params
 from hone.files import read_json
+from hone.ir.split_names import ONLY_CHOOSE, name_split
 from hone.layout import VERDICT
 from hone.pipeline import graph as dvc
 from hone.pipeline import progress
@@ -105,11 +106,13 @@ def print_rounds(found: Status) -> None:
     """Print a row for each reference and round."""
     collections = list(found.rounds[0].test) if found.rounds else []
     several = len(collections) > 1
+    generated = {name for one in found.rounds for name in one.generated_dev}
     columns = [
-        f"{split} nDCG@10{f' {name}' if several else ''}"
+        f"{name_split(split, name in generated)} nDCG@10{f' {name}' if several else ''}"
         for name in collections
         for split in ("dev", "test")
     ]
+    best = "best on generated dev" if generated >= set(collections) else "best on dev"
     rows = [
         (
             one.name,
@@ -121,11 +124,13 @@ def print_rounds(found: Status) -> None:
                 for name in collections
                 for value in (one.dev[name], one.test[name])
             ),
-            "best on dev" if one.name == found.best else "",
+            best if one.name == found.best else "",
         )
         for one in found.rounds
     ]
     table(("round", "from", "recipe", "state", *columns, ""), rows)
+    if generated:
+        line(ONLY_CHOOSE)
 
 
 def describe_state(one: RoundStatus) -> str:

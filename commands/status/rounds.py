@@ -8,6 +8,7 @@ from hone.compare import decision
 from hone.config.params import Params
 from hone.files import read_json
 from hone.ir.diagnostic_suites import of_one
+from hone.ir.split_names import is_generated
 from hone.layout import BASE, MODELS, metrics_file
 from hone.pipeline.graph import Stage
 
@@ -26,6 +27,7 @@ class RoundStatus:
         state: `up to date`, `outdated`, `not run`, `running`, or `unknown` while DVC runs.
         outdated: the kinds of its stages that are not up to date.
         dev, test: nDCG@10 by collection; null if it has not been evaluated, or has no such queries.
+        generated_dev: the collections whose dev queries are generated.
     """
 
     name: str
@@ -35,6 +37,7 @@ class RoundStatus:
     outdated: tuple[str, ...]
     dev: Scores
     test: Scores
+    generated_dev: tuple[str, ...] = ()
 
 
 def read_rounds(
@@ -63,6 +66,7 @@ def read_rounds(
                 late,
                 {one: dev for one, (dev, _) in scores.items()},
                 {one: test for one, (_, test) in scores.items()},
+                tuple(one for one in given.evaluate_on if has_generated_dev(name, one)),
             )
         )
     return found
@@ -99,6 +103,12 @@ def read_scores(name: str, collection: str) -> tuple[float | None, float | None]
         return None, None
     means = read_json(file)
     return (means.get("dev") or {}).get(MEASURE), means.get(MEASURE)
+
+
+def has_generated_dev(name: str, collection: str) -> bool:
+    """Whether the dev queries of an evaluation are generated. False if there is none yet."""
+    file = metrics_file(name, collection)
+    return file.exists() and is_generated(read_json(file))
 
 
 def choose_best(given: Params, found: list[RoundStatus]) -> str | None:

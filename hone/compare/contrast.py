@@ -12,12 +12,15 @@ import polars as pl
 
 from hone.compare import decision
 from hone.compare.decision import Decision, Effect
+from hone.data.eval_splits import evaluation_table
 from hone.data.rounds import ancestors
 from hone.data.tables import read
 from hone.errors import Refused
 from hone.files import read_json
+from hone.ir import split_names
 from hone.ir.measures import NAMES
-from hone.layout import BASE, collection_table, metrics_file, query_values_file
+from hone.ir.split_names import is_generated, name_split
+from hone.layout import BASE, metrics_file, query_values_file
 from hone.present.number_format import count
 from hone.seeds import generator
 from hone.stats.bootstrap import Interval, intervals
@@ -73,6 +76,8 @@ class Score:
         control: difference from the control of the round; null if it has none. See `find_control`.
         unjudged: difference from the same round without judges; null if there is none. See
             `decomposition.find_unjudged`.
+        generated_dev: whether the dev queries are generated, so that they choose a model and do not
+            measure it.
     """
 
     name: str
@@ -86,6 +91,12 @@ class Score:
     start: Contrast | None
     control: Contrast | None = None
     unjudged: Contrast | None = None
+    generated_dev: bool = False
+
+    @property
+    def split_name(self) -> str:
+        """The split for readers: `test`, `dev`, or `generated dev`."""
+        return name_split(self.split, self.generated_dev)
 
 
 def find_base(rounds: dict[str, dict], compare_with: list[str]) -> str:
@@ -239,6 +250,7 @@ def score_collection(
             means={measure: float(values[name][measure].mean()) for measure in NAMES},
             own=own[name],
             dev=read_dev_score(name, collection),
+            generated_dev=is_generated(read_json(metrics_file(name, collection))),
             **{kind: against.get((name, others[kind].get(name))) for kind in KINDS},
         )
         for name in names
@@ -318,6 +330,13 @@ def read_first_split(file: Path) -> pl.DataFrame:
     """
     values = pl.read_parquet(file)
     return values.filter(pl.col("split") == values["split"][0])
+
+
+def name_dev_queries(found: list[Score]) -> str:
+    """The dev queries of all collections for readers; see `hone.ir.split_names`."""
+    return split_names.name_dev_queries(
+        {one.collection: one.generated_dev for one in found if one.dev is not None}
+    )
 
 
 def read_dev_score(name: str, collection: str) -> float | None:
@@ -402,7 +421,8 @@ def decide(name: str, base: str, found: list[Score]) -> Decision:
         for one in found
         if one.name == name and one.base is not None
     ]
-    return decision.decide(name, base, effects)
+    generated = dict.fromkeys(one.collection for one in found if one.generated_dev)
+    return decision.decide(name, base, effects, tuple(generated))
 
 
 def find_largest_changes(name: str, base: str, collection: str) -> pl.DataFrame:
@@ -410,7 +430,7 @@ def find_largest_changes(name: str, base: str, collection: str) -> pl.DataFrame:
     score, change.
     """
     values = read_query_measures(name, collection)
-    texts = read("queries", collection_table(collection, "queries", values["split"][0])).select(
+    texts = read("queries", evaluation_table(collection, "queries", values["split"][0])).select(
         "query_id", "text"
     )
     changes = (

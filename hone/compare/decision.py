@@ -44,12 +44,14 @@ class Decision:
             no test queries, so that the scores are those that chose the model. `no-base`: nothing
             to compare with.
         where: the collections that the reason names.
+        generated: the collections whose dev queries, which chose the model, are generated.
     """
 
     ship: bool
     name: str
     reason: Reason
     where: tuple[str, ...] = ()
+    generated: tuple[str, ...] = ()
 
 
 def choose(dev: Mapping[str, DevScores]) -> str | None:
@@ -80,29 +82,34 @@ def mean_gain(new: DevScores, old: DevScores) -> float | None:
     return sum(gains) / len(gains) if gains else None
 
 
-def decide(name: str, base: str, effects: list[Effect]) -> Decision:
+def decide(
+    name: str, base: str, effects: list[Effect], generated: tuple[str, ...] = ()
+) -> Decision:
     """Whether to use a model that the dev queries chose.
 
     A model is used if it is significantly better than the base model on at least one collection,
-    and significantly worse on none. Diagnostic sets do not count. [Hone default]
+    and significantly worse on none. Diagnostic sets do not count. [Hone default] Dev queries never
+    ship a model, generated ones included.
 
     Args:
         name: the chosen model.
         base: the base model.
         effects: the differences of the model from the base model.
+        generated: the collections whose dev queries are generated.
     """
     if name == base:
-        return Decision(False, name, "base-best")
+        return Decision(False, name, "base-best", generated=generated)
     if not effects:
         return Decision(False, name, "no-base")
+    every = tuple(one.collection for one in effects)
     if all(one.split == "dev" for one in effects):
-        return Decision(False, name, "same-queries", tuple(one.collection for one in effects))
+        return Decision(False, name, "same-queries", every, generated)
     worse = tuple(one.collection for one in effects if one.significant and one.mean < 0)
     better = tuple(
         one.collection for one in effects if one.significant and one.mean > 0 and one.split != "dev"
     )
     if worse:
-        return Decision(False, name, "worse", worse)
+        return Decision(False, name, "worse", worse, generated)
     if better:
-        return Decision(True, name, "better", better)
-    return Decision(False, name, "open", tuple(one.collection for one in effects))
+        return Decision(True, name, "better", better, generated)
+    return Decision(False, name, "open", every, generated)

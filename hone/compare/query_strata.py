@@ -12,6 +12,7 @@ import polars as pl
 
 from hone.config import methods
 from hone.data import tables, training_set
+from hone.data.eval_splits import evaluation_table
 from hone.data.tables import Documents
 from hone.encoders.encoder import Reading
 from hone.encoders.model_folder import ModelFolder
@@ -69,9 +70,8 @@ class Tables:
     @cached_property
     def queries(self) -> pl.DataFrame:
         """query_id, text."""
-        return tables.read("queries", self.folder / self.split / "queries.parquet").select(
-            "query_id", "text"
-        )
+        file = evaluation_table(self.collection, "queries", self.split)
+        return tables.read("queries", file).select("query_id", "text")
 
     @cached_property
     def without_terms(self) -> pl.Series:
@@ -88,7 +88,7 @@ class Tables:
     @cached_property
     def right(self) -> pl.DataFrame:
         """query_id, doc_id of every relevant document, as labelled."""
-        qrels = tables.read("qrels", self.folder / self.split / "qrels.parquet")
+        qrels = tables.read("qrels", evaluation_table(self.collection, "qrels", self.split))
         return (
             qrels.filter(pl.col("relevance") >= self.min_relevance)
             .select(PAIR)

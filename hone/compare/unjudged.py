@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from hone.data import tables
+from hone.data.eval_splits import evaluation_table
 from hone.ir.unjudged_bounds import Bounds, Seen, bounds, judged_wrong, seen
-from hone.layout import collection_table
 from hone.present.number_format import count, format_change, share
 
 
@@ -46,7 +46,7 @@ def read_judgments(collection: str, split: str, min_relevance: int) -> Judgments
     """The qrels of a split."""
     return Judgments(
         collection,
-        tables.read("qrels", collection_table(collection, "qrels", split)),
+        tables.read("qrels", evaluation_table(collection, "qrels", split)),
         min_relevance,
     )
 

@@ -10,7 +10,7 @@ import polars as pl
 from hone.data import tables
 from hone.data.tables import Documents
 from hone.errors import Refused
-from hone.layout import DATA, generated_table
+from hone.layout import DATA, collection_table, generated_table
 
 SPLITS = ("test", "dev")
 REMEDY = "every ranking would score 0. Fix the labels, or remove the collection from `evaluate_on`."
@@ -70,12 +70,34 @@ def read_evaluation_splits(collection: str, min_relevance: int) -> list[Evaluati
 
 def generated_dev(collection: str) -> list[EvaluationSplit]:
     """The generated dev queries of a collection; empty if there are none."""
-    file = generated_table(collection, "queries", "dev")
-    if not file.exists():
+    if not has_generated_dev(collection):
         return []
-    queries = tables.read("queries", file).select("query_id", "text")
+    queries = tables.read("queries", generated_table(collection, "queries", "dev"))
     qrels = tables.read("qrels", generated_table(collection, "qrels", "dev"))
-    return [EvaluationSplit("dev", queries, qrels, generated=True)] if len(qrels) else []
+    return [EvaluationSplit("dev", queries.select("query_id", "text"), qrels, generated=True)]
+
+
+def has_generated_dev(collection: str) -> bool:
+    """Whether evaluation reads generated dev queries: the collection has no labelled dev queries,
+    and some were generated.
+    """
+    own = collection_table(collection, "qrels", "dev")
+    made = generated_table(collection, "qrels", "dev")
+    return not has_rows(own) and has_rows(made)
+
+
+def has_rows(file: Path) -> bool:
+    """Whether a table of labels exists and is not empty."""
+    return file.exists() and not tables.scan("qrels", file).head(1).collect().is_empty()
+
+
+def evaluation_table(collection: str, table: str, split: str) -> Path:
+    """The `queries` or `qrels` of a split as evaluation reads them: those of generated dev queries
+    if the collection has no labelled ones.
+    """
+    if split == "dev" and has_generated_dev(collection):
+        return generated_table(collection, table, split)
+    return collection_table(collection, table, split)
 
 
 def refuse_unanswerable(

@@ -17,6 +17,7 @@ from hone.layout import DATA, generated_table
 
 # in the metadata of reports/queries/<name>/<collection>.parquet, which MLflow stores unchanged
 KEY = "hone.evaluated_on"
+GENERATED = "generated"  # the folder of generated dev tables in a provenance
 DOCUMENTS, GRADE, OWN_ID = "documents.parquet", "min_relevance", "own_id"
 SPLITS = ("test", "dev")
 
@@ -52,10 +53,15 @@ def seen_generated(collection: str) -> Seen:
         return {}
     files = [generated_table(collection, table, "dev") for table in ("queries", "qrels")]
     return {
-        f"generated/{file.name}": fingerprint_of_file(file)
+        f"{GENERATED}/{file.name}": fingerprint_of_file(file)
         for file in files
         if file.exists() and len(tables.read(file.stem, file))
     }
+
+
+def has_generated_dev(seen_tables: Seen) -> bool:
+    """Whether the dev queries of an evaluation were generated, by its provenance."""
+    return any(str(name).startswith(f"{GENERATED}/") for name in seen_tables)
 
 
 def shares_ids(folder: Path) -> bool:

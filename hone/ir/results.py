@@ -19,6 +19,7 @@ from hone.ir.diagnostic import describe_measure, measured
 from hone.ir.measures import DEPTH, WEIGHTED, means, per_query, weighted_means
 from hone.ir.provenance import as_metadata, seen
 from hone.ir.ranking import RankingPart, own_documents
+from hone.ir.split_names import GENERATED, is_generated, name_split
 from hone.ir.trec_run import write_run
 from hone.layout import collection_table, metrics_file, query_values_file, run_file
 from hone.stage import say
@@ -26,7 +27,6 @@ from hone.stage import say
 if TYPE_CHECKING:
     from hone.ir.mteb import MtebTask
 
-GENERATED = "generated_queries"  # the queries of a split are generated
 OWN_DROPPED = (
     "own_id_dropped"  # pairs of a query and the document with its own id, excluded from the ranking
 )
@@ -127,6 +127,7 @@ def evaluate(
     weighted = "" if by_traffic is None else f", weighted by traffic {by_traffic:.4f}"
     own = weighted + describe_measure(ability, of_first) + dropped
     # Test measures are at the top level, where `dvc metrics` shows them under their own names.
+    split = name_split(values[0]["split"][0], is_generated(metrics))
     write_json(metrics_file(name, collection), metrics.pop("test", {}) | metrics)
     with written_whole(query_values_file(name, collection)) as part:
         pl.concat(values).write_parquet(
@@ -135,7 +136,7 @@ def evaluate(
     write_run(pl.concat(runs), name, run_file(name, collection))
     first = values[0]
     say(
-        f"evaluate {name} on {collection} ({first['split'][0]}, {len(first):,} queries): nDCG@10 "
+        f"evaluate {name} on {collection} ({split}, {len(first):,} queries): nDCG@10 "
         f"{first['ndcg_at_10'].mean():.4f}{own}"
     )
 

@@ -14,7 +14,7 @@ from hone.seeds import generator
 from hone.stage import run, say
 from tasks.leakage.detect import found
 from tasks.leakage.example_texts import without_texts
-from tasks.leakage.sentences import sentence
+from tasks.leakage.sentences import GENERATED_DEV, sentence
 from tasks.leakage.settings import LeakageSettings
 from tasks.leakage.texts import read_evaluation_texts, training_texts
 
@@ -32,6 +32,7 @@ def main(settings: LeakageSettings) -> None:
     evaluation = read_evaluation_texts(collection, settings.min_relevance)
     account = {
         "collection": collection,
+        GENERATED_DEV: eval_splits.has_generated_dev(collection),
         "train_on": [one.name for one in training],
         **found(trained, evaluation, generator(settings.seed, "leakage", collection)),
     }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
 from hone.data import tables, training_set
-from hone.layout import DATA
+from hone.data.eval_splits import evaluation_table
 
 TEXTS = ("asked", "training")
 
@@ -29,7 +31,7 @@ def with_texts(account: dict) -> dict:
     examples = account["examples"]
     if all(text in one for one in examples for text in TEXTS):
         return account
-    folder, training = DATA / account["collection"], training_set.read()
+    training = training_set.read()
     prefixes = {one.name: one.prefix for one in training}
 
     def named_in_training(one: dict) -> str:
@@ -37,8 +39,9 @@ def with_texts(account: dict) -> dict:
             prefixes.get(one["collection"], "") + one["training_id"]
         )  # the file has the id of the source
 
+    asked_of = partial(evaluation_table, account["collection"], "queries")
     evaluation_texts = {
-        split: texts(tables.read("queries", folder / split / "queries.parquet"))
+        split: texts(tables.read("queries", asked_of(split)))
         for split in {one["split"] for one in examples}
     }
     documents = training.texts(

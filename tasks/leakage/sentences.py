@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from hone.ir.split_names import name_split
 from hone.present.number_format import count, join_words, share, truncate
 from tasks.leakage.texts import SPLITS
 
 CHARACTERS = 100
+GENERATED_DEV = "generated_dev"  # in an account: whether the dev queries are generated
 
 
 def sentence(account: dict) -> str:
@@ -14,9 +16,11 @@ def sentence(account: dict) -> str:
     if not parts:
         return "no test or dev query is judged, so nothing can leak."
     if not any(one["leaked"] for _, one in parts):
-        counts = join_words([queries(split, one["queries"]) for split, one in parts])
+        counts = join_words(
+            [queries(split_name(account, split), one["queries"]) for split, one in parts]
+        )
         return f"training data contains none of {counts}.{by_lot(account)}"
-    leaks = [of_split(split, one) for split, one in parts]
+    leaks = [of_split(split_name(account, split), one) for split, one in parts]
     return f"training data contains {join_words(leaks)}, verbatim or nearly.{by_lot(account)}"
 
 
@@ -50,6 +54,11 @@ def by_lot(account: dict) -> str:
     )
 
 
+def split_name(account: dict, split: str) -> str:
+    """A split for readers: `test`, `dev`, or `generated dev`."""
+    return name_split(split, account.get(GENERATED_DEV, False))
+
+
 def queries(split: str, number: int) -> str:
     return count(number, f"{split} query", f"{split} queries")
 
@@ -67,8 +76,9 @@ def example(account: dict) -> str:
     training_text, evaluation_text = (
         truncate(one[side], CHARACTERS) for side in ("training", "asked")
     )
+    split = split_name(account, one["split"])
     return (
         f"the training {one['kind']} '{one['training_id']}' of {one['collection']} "
-        f"({training_text!r}) and the {one['split']} query '{one['asked_id']}' "
+        f"({training_text!r}) and the {split} query '{one['asked_id']}' "
         f"({evaluation_text!r})"
     )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from hone.data import tables
+from hone.data.eval_splits import evaluation_table
 from hone.data.tables import Documents, normalised
 from hone.data.training_set import TrainingCollection, TrainingSet
-from hone.layout import DATA
+from hone.layout import collection_table
 
 SPLITS = ("test", "dev")
 
@@ -84,13 +85,12 @@ def read_evaluation_texts(collection: str, min_relevance: int) -> EvaluationText
     """The judged queries of test and dev, with the texts of their positives. A label of a parent
     applies to its chunks.
     """
-    folder = DATA / collection
-    documents = Documents(folder / "documents.parquet")
+    documents = Documents(collection_table(collection, "documents"))
     chunks = documents.parents.select("doc_id", parent="parent_id")
     queries, pairs = [], []
     for split in SPLITS:
-        qrels = tables.read("qrels", folder / split / "qrels.parquet")
-        texts = tables.read("queries", folder / split / "queries.parquet").select(
+        qrels = tables.read("qrels", evaluation_table(collection, "qrels", split))
+        texts = tables.read("queries", evaluation_table(collection, "queries", split)).select(
             "text", split=pl.lit(split), id="query_id"
         )
         queries.append(

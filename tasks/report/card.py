@@ -11,6 +11,7 @@ import polars as pl
 from hone.compare.contrast import describe_counts
 from hone.data.rounds import made_by
 from hone.files import folder_written_whole
+from hone.ir.split_names import ONLY_CHOOSE, name_split
 from hone.layout import CARDS
 from hone.present.markdown import escape_text, format_frame
 from tasks.report.leakage import warn_of_leaks
@@ -70,7 +71,8 @@ def write_card(name: str, tables: list[Table], results: Results) -> str:
         "## Limitations",
         f"Differences from {results.base} apply to the collections above only. Unlabelled "
         "relevant documents count as non-relevant. "
-        "Intervals cover the sampling of queries, not the order of training batches.",
+        "Intervals cover the sampling of queries, not the order of training batches."
+        + (f" {ONLY_CHOOSE}" if any(one.generated_dev for one in results.scores) else ""),
         "## Settings of the rounds",
         *(f"### {one}\n\n```json\n{results.recipes[one]}\n```" for one in line),
         "## Packages",
@@ -110,7 +112,7 @@ def write_header(name: str, scores: pl.DataFrame | None, base: str) -> str:
             "dataset": {
                 "name": row["collection"],
                 "type": row["collection"],
-                "split": row["split"],
+                "split": name_split(row["split"], row["generated_dev"]),
             },
             "metrics": [{"type": measure, "value": row[measure]} for measure in measures],
         }

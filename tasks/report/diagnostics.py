@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 
 from hone.data import tables
+from hone.data.eval_splits import evaluation_table
 from hone.ir.diagnostic import Measured, measured
 from hone.ir.measures import DEPTH
 from hone.ir.trec_run import ranking_of
-from hone.layout import collection_table
 from hone.seeds import generator
 from hone.stats.bootstrap import NOTHING_KNOWN, Interval, intervals
 from hone.stats.paired_tests import SAME, holm, randomisation
@@ -73,7 +73,7 @@ def measure_suite(
 ) -> list[SuiteScore]:
     """One diagnostic set; p is not adjusted yet."""
     split = next(split for split in ("test", "dev") if len(read_qrels(collection, split)))
-    queries = tables.read("queries", collection_table(collection, "queries", split))
+    queries = tables.read("queries", evaluation_table(collection, "queries", split))
     qrels, grade = read_qrels(collection, split), settings.min_relevance[collection]
     own = {}
     for name in dict.fromkeys((base, *names)):
@@ -91,7 +91,7 @@ def measure_suite(
 
 def read_qrels(collection: str, split: str) -> pl.DataFrame:
     """The qrels of a split."""
-    return tables.read("qrels", collection_table(collection, "qrels", split))
+    return tables.read("qrels", evaluation_table(collection, "qrels", split))
 
 
 def compare_units(

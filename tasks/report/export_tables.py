@@ -28,6 +28,7 @@ def flatten_score(one: Score) -> dict:
         "high": one.own.high,
         **{name: value for name, value in one.means.items() if name != MEASURE},
         f"dev_{MEASURE}": one.dev,
+        "generated_dev": one.generated_dev,
     }
 
 

@@ -6,7 +6,7 @@ from hone.errors import Refused
 from hone.files import read_json
 from hone.layout import leakage_file
 from tasks.leakage.example_texts import with_texts
-from tasks.leakage.sentences import by_lot, list_judged_splits, sentence
+from tasks.leakage.sentences import by_lot, list_judged_splits, sentence, split_name
 
 
 def read_leakage(collections: list[str]) -> list[dict]:
@@ -30,7 +30,14 @@ def read_leakage(collections: list[str]) -> list[dict]:
             | {
                 "sentence": sentence(account),
                 "by_lot": by_lot(account),
-                "judged_splits": list_judged_splits(account),
+                "judged_splits": [
+                    (split_name(account, split), part)
+                    for split, part in list_judged_splits(account)
+                ],
+                "examples": [
+                    one | {"split": split_name(account, one["split"])}
+                    for one in account["examples"]
+                ],
                 "leaked": leaked,
             }
         )

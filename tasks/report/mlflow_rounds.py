@@ -6,6 +6,7 @@ import json
 import os
 
 from hone.files import fingerprint, fingerprint_of_file, read_json, write_json
+from hone.ir.split_names import is_generated
 from hone.layout import BASE, metrics_file, mlflow_run_file, query_values_file
 from hone.present.mlflow_client import (
     CONTENT,
@@ -25,6 +26,7 @@ from tasks.report.loss import read_loss
 from tasks.report.settings import TrackSettings
 
 PREFECT_RUN = "HONE_PREFECT_RUN"  # set by the flow
+GENERATED_DEV = "hone.generated_dev_queries"
 
 
 def main(settings: TrackSettings, round: str) -> None:
@@ -58,7 +60,7 @@ def main(settings: TrackSettings, round: str) -> None:
                 queries
             ):  # ids and measures without texts, so that two runs can be compared by query
                 client.log_artifact(own, str(file), QUERIES)
-            for key, value in tags(made, artefacts).items():
+            for key, value in (tags(made, artefacts) | describe_dev(scores)).items():
                 client.set_tag(own, key, value)
             client.set_tag(own, CONTENT, content)
             client.set_terminated(own)
@@ -90,6 +92,12 @@ def tags(made: dict | None, artefacts: dict[str, str]) -> dict[str, str]:
         **({"mlflow.source.git.commit": commit} if commit else {}),
         **({"prefect.flow_run_id": flow} if flow else {}),
     }
+
+
+def describe_dev(scores: dict[str, dict]) -> dict[str, str]:
+    """The tag with the collections whose dev measures come from generated queries. Empty: none."""
+    generated = [name for name, found in scores.items() if is_generated(found)]
+    return {GENERATED_DEV: ", ".join(generated)} if generated else {}
 
 
 def measures_of(scores: dict[str, dict], wanted: list[str]) -> dict[str, float]:

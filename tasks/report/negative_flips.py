@@ -14,8 +14,8 @@ from pathlib import Path
 import polars as pl
 
 from hone.compare.contrast import MEASURE, SAME, read_query_measures
+from hone.data.eval_splits import evaluation_table
 from hone.data.tables import read
-from hone.layout import DATA
 
 # reciprocal rank of the first relevant document; 0 if it is not among the first ten
 FIRST = "mrr_at_10"
@@ -98,13 +98,13 @@ def count_flips(name: str, start: str, collection: str) -> Flips:
         split,
         len(pairs),
         **counted,
-        rows=list_losses(pairs, DATA / collection / split),
+        rows=list_losses(pairs, evaluation_table(collection, "queries", split)),
     )
 
 
-def list_losses(pairs: pl.DataFrame, folder: Path) -> list[dict]:
-    """The queries that got worse, with their texts."""
-    texts = read("queries", folder / "queries.parquet").select("query_id", "text")
+def list_losses(pairs: pl.DataFrame, queries: Path) -> list[dict]:
+    """The queries that got worse, with their texts from a table of queries."""
+    texts = read("queries", queries).select("query_id", "text")
     return (
         pairs.filter((pl.col("change") < -SAME) | (pl.col("had") & ~pl.col("has")))
         .sort(pl.col("had") & ~pl.col("has"), "change", "query_id", descending=[True, False, False])

@@ -95,7 +95,10 @@ def describe_losses(
     for one in found:
         if one.name != answer.reported_round or one.base is None:
             continue
-        queries, by = count(one.queries, f"{one.split} query", f"{one.split} queries"), one.base
+        queries, by = (
+            count(one.queries, f"{one.split_name} query", f"{one.split_name} queries"),
+            one.base,
+        )
         parts.append(
             f"{by.worse:,} of {queries} of {one.collection} are worse, {by.better:,} better, "
             f"{by.equal:,} equal."

@@ -20,7 +20,8 @@ class Harm:
     """A round compared with the baseline on one collection.
 
     Attributes:
-        queries: number of evaluation queries, of `split`.
+        queries: number of evaluation queries.
+        split: of the queries, as its name for readers.
         trained_on: whether the collection is trained on.
         against: the difference and its test.
         p: of the hypothesis that the true loss is the margin or more, by a one-sided paired t-test,
@@ -76,7 +77,7 @@ def find_harms(found: list[Score], rounds: dict[str, dict], train_on: list[str])
                 one.name,
                 one.collection,
                 one.queries,
-                one.split,
+                one.split_name,
                 one.collection in train_on,
                 one.base,
                 own,

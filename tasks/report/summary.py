@@ -6,7 +6,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hone.compare.contrast import Score, choose_round, classify_contrast, describe_counts, find_base
+from hone.compare.contrast import (
+    Score,
+    choose_round,
+    classify_contrast,
+    describe_counts,
+    find_base,
+    name_dev_queries,
+)
 from hone.present.number_format import (
     count,
     describe_margin,
@@ -66,7 +73,7 @@ def summarize(found: list[Score], rounds: dict[str, dict], compare_with: list[st
         if reported_round != base
         else f"There is one round, {base}, and no baseline to compare it with."
     )
-    choice = explain_choice(take, reported_round, by_dev, scores)
+    choice = explain_choice(take, reported_round, by_dev, scores, name_dev_queries(found))
     return Summary(
         take,
         reported_round,
@@ -150,8 +157,8 @@ def describe_step_and_split(one: Score, several: bool) -> list[str]:
         else []
     )
     dev = (
-        f"{one.collection} has no judged test queries: these are dev queries, which also select "
-        "the round."
+        f"{one.collection} has no judged test queries: these are {one.split_name} queries, which "
+        "also select the round."
     )
     return [*step, *([dev] if one.split == "dev" else [])]
 
@@ -169,7 +176,7 @@ def describe_gain(one: Score) -> str:
         "better": f"is better than {against.other}",
         "worse": f"is worse than {against.other}",
     }.get(kind, f"is not significantly different from {against.other}")
-    queries = count(one.queries, f"{one.split} query", f"{one.split} queries")
+    queries = count(one.queries, f"{one.split_name} query", f"{one.split_name} queries")
     return (
         f"Round {one.name} {how}: nDCG@10 goes from {before} to {score(one.own.mean, 3)} on "
         f"{queries}, "
@@ -207,19 +214,24 @@ def describe_power(scores: list[Score]) -> list[str]:
             for _, name, bound in least
         ]
     )
-    queries = count(scores[0].queries, f"{scores[0].split} query", f"{scores[0].split} queries")
+    split = scores[0].split_name
+    queries = count(scores[0].queries, f"{split} query", f"{split} queries")
     return [
         f"Minimum detectable effect against {least[0][0]} on {queries} of {scores[0].collection}, "
         f"at 80 % power: {bounds}."
     ]
 
 
-def explain_choice(take: str, reported_round: str, by_dev: bool, scores: list[Score]) -> str:
-    """Which model to use, and why."""
+def explain_choice(
+    take: str, reported_round: str, by_dev: bool, scores: list[Score], queries: str
+) -> str:
+    """Which model to use, and why. `queries`: the dev queries, which are named if they are
+    generated.
+    """
     if not by_dev:
         return f"Use models/{take}, the last round. There are no dev queries to select a round by."
     if take != reported_round:
-        return f"Keep models/{take}: no round is better on the dev queries."
+        return f"Keep models/{take}: no round is better on the {queries}."
     dev = join_words(
         [
             f"{score(one.dev, 3)}{f' on {one.collection}' if len(scores) > 1 else ''}"
@@ -228,6 +240,6 @@ def explain_choice(take: str, reported_round: str, by_dev: bool, scores: list[Sc
         ]
     )
     return (
-        f"Use models/{take}. It has the highest nDCG@10 of all rounds on the dev queries "
+        f"Use models/{take}. It has the highest nDCG@10 of all rounds on the {queries} "
         f"({dev}), and test queries did not select it."
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hone.compare.contrast import Contrast, Score
+from hone.compare.contrast import Contrast, Score, name_dev_queries
 from hone.compare.decision import Decision
 from hone.present.number_format import count, format_change, join_words, score, share, span
 from hone.stats.paired_tests import queries_needed
 from tasks.report.truncation import CutCollection
 
+REAL = 100  # real test queries to label first, as `hone init` recommends. [Hone default]
 FEW = 50  # queries. With fewer, the variance itself is hardly known. [Hone default]
 TARGET = 0.01  # nDCG@10: a change that most users want to detect. [Hone default]
 CUT = 0.05  # fraction of truncated documents that is worth mentioning. [Hone default]
@@ -55,7 +56,7 @@ def write_verdict(
         parts: what training, mining and judging add, in a sentence; null: not shown.
     """
     scores = [one for one in found if one.name == reported and one.base is not None]
-    lines = [write_decision(decision, reported, base)]
+    lines = [write_decision(decision, reported, base, found)]
     if scores:
         lines.append(f"Gain: {describe_gains(scores)}")
         lines += [f"Parts: {parts}"] if parts else []
@@ -65,20 +66,32 @@ def write_verdict(
     return lines
 
 
-def write_decision(decision: Decision, reported: str, base: str) -> str:
-    """The first line."""
+def write_decision(decision: Decision, reported: str, base: str, found: list[Score]) -> str:
+    """The first line. It says which of its figures come from generated queries."""
     name, where = decision.name, join_words(list(decision.where))
+    dev, marked = name_dev_queries(found), join_words(mark_generated(decision, found))
+    by_generated = decision.generated and set(decision.where) <= set(decision.generated)
+    chose = "; generated queries chose" if by_generated else f", and the {dev} chose"
+    test = "labelled test queries" if decision.generated else "test queries"
+    has = "have" if len(decision.where) > 1 else "has"
     sentence = {
         "better": f"Ship models/{name}: it is significantly better than {base} on {where}.",
-        "worse": f"Do not ship: models/{name} is significantly worse than {base} on {where}.",
+        "worse": f"Do not ship: models/{name} is significantly worse than {base} on {marked}.",
         "open": f"Do not ship: models/{name} is not significantly different from {base} on "
-        f"{where}.",
-        "base-best": f"Do not ship: no round is better than {base} on the dev queries.",
-        "same-queries": f"Do not ship yet: {where} has no test queries, and the dev queries chose "
-        f"models/{name}.",
+        f"{marked}.",
+        "base-best": f"Do not ship: no round is better than {base} on the {dev}.",
+        "same-queries": f"Do not ship yet: {where} {has} no {test}{chose} models/{name}.",
         "no-base": "There is no baseline, so there is nothing to decide.",
     }
     return sentence[decision.reason]
+
+
+def mark_generated(decision: Decision, found: list[Score]) -> list[str]:
+    """The collections of a decision, marked if only generated queries measure them."""
+    unmeasured = measured_by_generated(found)
+    return [
+        f"{one} (generated dev queries)" if one in unmeasured else one for one in decision.where
+    ]
 
 
 def describe_gains(scores: list[Score]) -> str:
@@ -88,7 +101,7 @@ def describe_gains(scores: list[Score]) -> str:
 
 def describe_gain(one: Score, several: bool) -> str:
     before = one.own.mean - one.base.difference.mean
-    queries = count(one.queries, f"{one.split} query", f"{one.split} queries")
+    queries = count(one.queries, f"{one.split_name} query", f"{one.split_name} queries")
     where = f" of {one.collection}" if several else ""
     control = f"; {describe_control(one.control)}" if one.control else ""
     return (
@@ -124,6 +137,7 @@ def choose_next_step(decision: Decision, scores: list[Score], situation: Situati
         *(describe_power(scores) or describe_few(scores) if decision.reason == "open" else []),
         *describe_truncated(situation.truncated),
         *describe_false_negatives(situation),
+        *describe_unmeasured(measured_by_generated(scores)),
         *describe_power(scores),
     ]
     if steps:
@@ -136,8 +150,25 @@ def choose_next_step(decision: Decision, scores: list[Score], situation: Situati
 def describe_missing_test(decision: Decision) -> list[str]:
     if decision.reason != "same-queries":
         return []
+    if decision.generated:
+        return describe_unmeasured(list(decision.where))
     where = join_words(list(decision.where))
     return [f"label test queries of {where}, or set its `split: {{test: ...}}` in params.yaml."]
+
+
+def describe_unmeasured(collections: list[str]) -> list[str]:
+    """On the collections whose only scores are those of generated queries."""
+    if not collections:
+        return []
+    return [
+        f"label {REAL} real test queries of {join_words(collections)}, because generated queries "
+        "do not measure a model (docs/how-to/generate.md)."
+    ]
+
+
+def measured_by_generated(scores: list[Score]) -> list[str]:
+    """The collections that are reported on generated dev queries."""
+    return [one.collection for one in scores if one.split == "dev" and one.generated_dev]
 
 
 def describe_truncated(found: list[CutCollection]) -> list[str]:
@@ -164,7 +195,8 @@ def describe_false_negatives(situation: Situation) -> list[str]:
 
 def describe_few(scores: list[Score]) -> list[str]:
     """On the collection with the fewest queries, if they are too few to represent others."""
-    one = min(scores, key=lambda score: score.queries, default=None)
+    real = [one for one in scores if one.collection not in measured_by_generated(scores)]
+    one = min(real, key=lambda score: score.queries, default=None)
     if one is None or one.queries >= FEW:
         return []
     return [f"label more {one.split} queries of {one.collection}: {one.queries} are too few."]
@@ -175,6 +207,8 @@ def describe_power(scores: list[Score]) -> list[str]:
     lacking = []
     for one in scores:
         test = one.base.test
+        if one.collection in measured_by_generated(scores):
+            continue
         if test.detectable is None or test.detectable <= TARGET:
             continue
         needed = queries_needed(test.deviation, TARGET)

@@ -12,6 +12,7 @@ from hone.encoders.encoder import Reading, encoder_for
 from hone.encoders.model_folder import ModelFolder
 from hone.ir.measures import means, per_query
 from hone.ir.ranking import RankingPart, by_encoder
+from hone.ir.split_names import ONLY_CHOOSE, name_dev_queries
 from hone.present.model_card import put_first
 from tasks.train.dev_checks import MEASURE
 from tasks.train.settings import TrainSettings
@@ -141,6 +142,11 @@ def scores(
     after = dev_means(dev_runs(place, settings.round, settings, training), training)
     if not after:
         return ["No training collection has dev queries. Test scores: reports/metrics."]
+    generated = {
+        collection.name: collection.has_generated_dev()
+        for collection in training
+        if collection.name in after
+    }
     rows = [
         f"| {collection} | {name} | {found['ndcg_at_10']:.4f} | {found['mrr_at_10']:.4f} | "
         f"{found['recall_at_100']:.4f} |"
@@ -148,11 +154,12 @@ def scores(
         for name, found in ((start, before[collection]), (settings.round, after[collection]))
     ]
     return [
-        "Scores on dev queries (those on test queries: reports/metrics):",
+        f"Scores on {name_dev_queries(generated)} (those on test queries: reports/metrics):",
         "",
         "| collection | model | nDCG@10 | MRR@10 | recall@100 |",
         "|---|---|---|---|---|",
         *rows,
+        *(["", ONLY_CHOOSE] if any(generated.values()) else []),
     ]
 
 
@@ -161,7 +168,8 @@ def during_training(checked: dict) -> list[str]:
     if not checked["checks"]:
         return []
     of_steps = ", ".join(f"{one[MEASURE]:.3f} at step {one['step']:,}" for one in checked["checks"])
-    pool = f"{checked['queries']} dev queries and a pool of {checked['documents']:,} documents"
+    queries = checked.get("queries_name", "dev queries")
+    pool = f"{checked['queries']} {queries} and a pool of {checked['documents']:,} documents"
     lines = [
         "",
         f"Dev checks during training (nDCG@10 on {pool}, not comparable with other scores): "

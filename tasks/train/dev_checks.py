@@ -20,6 +20,7 @@ from hone.encoders.model_folder import Route
 from hone.encoders.search import as_table
 from hone.ir.measures import per_query
 from hone.ir.ranking import RankingPart, aggregated, units
+from hone.ir.split_names import name_dev_queries
 from hone.lots import lots, query_keys
 from hone.stats.paired_tests import LEVEL, t_test
 
@@ -96,11 +97,13 @@ class Checks:
         count: number of checks, the last at the end of training. Fewer if the training has fewer
             steps.
         seen: nDCG@10 of each query, by step.
+        queries_name: the dev queries for readers, which are named if they are generated.
     """
 
     parts: list[Part]
     count: int
     seen: dict[int, list[float]] = field(default_factory=dict)
+    queries_name: str = "dev queries"
 
     @property
     def queries(self) -> int:
@@ -122,17 +125,18 @@ class Checks:
         return float(np.mean(self.seen[step]))
 
     def record(self) -> dict:
-        """The stored record: `queries`, `documents`, `checks` (each `step` and mean nDCG@10) and
-        `better_before`, the warning of that name, or null.
+        """The stored record: `queries`, `queries_name`, `documents`, `checks` (each `step` and mean
+        nDCG@10) and `better_before`, the warning of that name, or null.
         """
         checks = [
             {"step": step, MEASURE: float(np.mean(self.seen[step]))} for step in sorted(self.seen)
         ]
         return {
             "queries": self.queries,
+            "queries_name": self.queries_name,
             "documents": self.documents,
             "checks": checks,
-            "better_before": better_before(self.seen, self.documents),
+            "better_before": better_before(self.seen, self.documents, self.queries_name),
         }
 
 
@@ -166,7 +170,16 @@ def checks_of(
         np.argsort(lots(query_keys(ids), seed, "dev checks"), kind="stable")[:MOST_QUERIES]
     )
     parts = [part_of(collection, runs[collection.name], drawn) for collection in collections]
-    return Checks([part for part in parts if len(part.queries) and len(part.texts)], count)
+    generated = {
+        one.name: one.has_generated_dev()
+        for one, part in zip(collections, parts, strict=True)
+        if len(part.queries)
+    }
+    return Checks(
+        [part for part in parts if len(part.queries) and len(part.texts)],
+        count,
+        queries_name=name_dev_queries(generated),
+    )
 
 
 def part_of(collection: TrainingCollection, run: pl.DataFrame, drawn: pl.Series) -> Part:
@@ -211,7 +224,9 @@ def part_of(collection: TrainingCollection, run: pl.DataFrame, drawn: pl.Series)
     )
 
 
-def better_before(seen: dict[int, list[float]], documents: int) -> str | None:
+def better_before(
+    seen: dict[int, list[float]], documents: int, queries: str = "dev queries"
+) -> str | None:
     """A warning if dev was significantly better at an earlier check than at the end. Otherwise
     null.
 
@@ -222,6 +237,7 @@ def better_before(seen: dict[int, list[float]], documents: int) -> str | None:
     Args:
         seen: nDCG@10 of each query, by step.
         documents: number of documents in the pool.
+        queries: the dev queries for readers.
     """
     if len(seen) < 2:
         return None
@@ -234,9 +250,8 @@ def better_before(seen: dict[int, list[float]], documents: int) -> str | None:
         return None
     then, now = (f"step {step:,} ({np.mean(seen[step]):.3f})" for step in (best, last))
     return (
-        f"Dev nDCG@10 was higher at {then} than at the end, {now}, on {len(difference)} dev "
-        f"queries and a pool of {documents:,} "
-        "documents. Train less, or lower the learning rate."
+        f"Dev nDCG@10 was higher at {then} than at the end, {now}, on {len(difference)} {queries} "
+        f"and a pool of {documents:,} documents. Train less, or lower the learning rate."
     )
 
 

@@ -142,6 +142,7 @@ def test_programs_read_the_verdict_from_a_file(workspace: Path):
         "name": "r2",
         "reason": "better",
         "where": ["made-up"],
+        "generated": [],
         "lines": ["a line"],
     }
     assert replace(decision, ship=False) != decision

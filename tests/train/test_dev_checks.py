@@ -268,7 +268,13 @@ def test_checks_change_no_weight(workspace: Path, capsys: pytest.CaptureFixture,
     prepared(dev_checks=0, **section)
     train("r1")
     plain, card = weights(), Path("models/r1/README.md").read_text()
-    assert record() == {"queries": 0, "documents": 0, "checks": [], "better_before": None}
+    assert record() == {
+        "queries": 0,
+        "queries_name": "dev queries",
+        "documents": 0,
+        "checks": [],
+        "better_before": None,
+    }
     assert "Dev checks" not in card
     assert "| ours | r0 | " in card
     write_params(model=MODEL, rounds=rounds(**section))
@@ -357,4 +363,10 @@ def test_training_that_helps_dev_is_not(workspace: Path, capsys: pytest.CaptureF
 def test_without_dev_queries_positives_or_scores_nothing_is_checked(workspace: Path, given: dict):
     prepared(**given)
     train("r1")
-    assert record() == {"queries": 0, "documents": 0, "checks": [], "better_before": None}
+    assert record() == {
+        "queries": 0,
+        "queries_name": "dev queries",
+        "documents": 0,
+        "checks": [],
+        "better_before": None,
+    }

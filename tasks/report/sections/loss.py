@@ -18,8 +18,19 @@ def collect(results: Results) -> dict[str, Any]:
         "losses": [
             summarize_loss(name, frame) | {"checked": results.dev_checks[name]}
             for name, frame in trained.items()
-        ]
+        ],
+        "dev": name_dev(results),
     }
+
+
+def name_dev(results: Results) -> str:
+    """The split of the dev checks: `dev`, `generated dev`, or both."""
+    named = {
+        checked.get("queries_name", "dev queries").removesuffix(" queries")
+        for checked in results.dev_checks.values()
+        if checked["checks"]
+    }
+    return named.pop() if len(named) == 1 else "dev"
 
 
 def draw(results: Results) -> dict[str, dict]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hone.compare.by_stratum import count_contrasts
 from hone.compare.contrast import list_contrasts
+from hone.ir.split_names import ONLY_CHOOSE
 from hone.stats.bootstrap import DRAWS
 from tasks.report import metrics
 from tasks.report.commands import write_compare
@@ -51,6 +52,7 @@ def collect(results: Results) -> dict[str, Any]:
         "overall": results.overall,
         "contrasts": sum(one.p is not None for score in scores for one in list_contrasts(score)),
         "draws": DRAWS,
+        "only_choose": ONLY_CHOOSE,
     }
 
 
