@@ -18,6 +18,7 @@ SECTIONS: Sections = {
     "collections, each": params.Collection,
     "collections, split": params.Split,
     "collections, hide": params.Hide,
+    "collections, generate": params.Generation,
     "model": params.Model,
     "model.prompts": params.Prompts,
     "machine": params.Machine,
@@ -32,8 +33,9 @@ SEE = {
     "`judges` names [judge methods](methods/judges.md), and "
     "`generators` names [generators](methods/generators.md).",
     "collections, each": "[Prepare a collection](../how-to/collections.md) has examples. "
-    "[Collection sources](methods/collections.md) lists the `options` of each source. [Generate queries](../how-to/generate.md) explains "
-    "`generate`, which names a [recipe of generation](recipes.md#settings-of-a-recipe-of-generation).",
+    "[Collection sources](methods/collections.md) lists the `options` of each source. [Generate "
+    "queries](../how-to/generate.md) explains `generate`, which names a "
+    "[recipe of generation](recipes.md#settings-of-a-recipe-of-generation).",
     "model": "See [Use a Hub model](../how-to/hub-models.md).",
     "machine": "See [Use a GPU](../how-to/gpu.md).",
     "leakage": "See [Leakage](../explanation/leakage.md).",

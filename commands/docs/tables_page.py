@@ -203,8 +203,8 @@ def page() -> str:
         "# Files and tables",
         "DVC stages read and write these files. Tables are Parquet files, checked on every write "
         "and read. `data/`, `generated/`,\n"
-        "`rounds/`, `models/` and `rankers/` are in DVC's cache. Measures and texts below `reports/` are in "
-        "git.",
+        "`rounds/`, `models/` and `rankers/` are in DVC's cache. Measures and texts below "
+        "`reports/` are in git.",
         "## Outputs of each stage",
         format_table(("stage", "description", "outputs"), map(describe_stage, *read_stages())),
         "## Tables",

@@ -5,12 +5,13 @@ recipes of generation.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from commands.recipes.needs import needs, needs_of_generation
 from commands.study.design import CONTROLS
 from hone.config import generate_recipe, params, recipe
-from hone.config.params import Params
+from hone.config.params import Collection, Params
 from hone.config.recipe_schema import Recipe
 from hone.config.sections.generate import GenerateRecipe
 from hone.errors import Refused
@@ -87,12 +88,21 @@ def row(name: str, given: Params | None) -> Row:
 def generation_row(name: str, given: Params | None) -> Row:
     """A recipe of generation."""
     collections = given.collections if given else {}
-    used = [one for one, item in collections.items() if item.generate == name]
+    used = users_of(name, collections)
     try:
-        found = generate_recipe.read(name, "hone recipes")
+        found = generate_recipe.check(generate_recipe.FOLDER / f"{name}.yaml")
     except Refused as refusal:
         return Row(name, used, None, str(refusal).replace("\n", "; "))
     return Row(name, used, found, needs=tuple(needs_of_generation(found, given)) if given else ())
+
+
+def users_of(name: str, collections: Mapping[str, Collection]) -> list[str]:
+    """The collections that use a recipe of generation, with or without changes."""
+    return [
+        one
+        for one, item in collections.items()
+        if item.generation is not None and item.generation.recipe == name
+    ]
 
 
 def is_published(paper: str | None) -> bool:

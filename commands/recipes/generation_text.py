@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from commands.recipes.catalogue import is_published, year
+from commands.recipes.catalogue import is_published, users_of, year
 from commands.recipes.needs import needs_of_generation, writes
 from commands.recipes.text import (
     STEP,
@@ -34,8 +34,8 @@ def describe_generation(name: str, given: Params, columns: int) -> Iterator[str]
         given: params.yaml, with the generators and the collections.
         columns: the width of a line.
     """
-    found = generate_recipe.read(name, "hone recipes show")
-    used = [one for one, item in given.collections.items() if item.generate == name]
+    found = generate_recipe.check(generate_recipe.FOLDER / f"{name}.yaml")
+    used = users_of(name, given.collections)
     yield from wrap_text(f"{name}: {found.about}", columns)
     yield from wrap_text(
         f"A recipe of generation ({generate_recipe.FOLDER}/{name}.yaml), for `generate: {name}` of "

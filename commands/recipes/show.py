@@ -31,7 +31,11 @@ def show(name: str, as_yaml: bool = False) -> None:
         text = format_yaml(recipe.read(name)) if as_yaml else None
         lines = describe_recipe(name, given, width())
     elif generates:
-        text = format_yaml(generate_recipe.read(bare, "hone recipes show")) if as_yaml else None
+        text = (
+            format_yaml(generate_recipe.check(generate_recipe.FOLDER / f"{bare}.yaml"))
+            if as_yaml
+            else None
+        )
         lines = describe_generation(bare, given, width())
     else:
         known = [*recipe.names(), *generate_recipe.names()]

@@ -72,12 +72,13 @@ def check_file(file: Path, alone: bool) -> bool:
 def check_collection(given: Params, name: str) -> bool:
     """Check the generation of a collection of params.yaml, as `resolve` does."""
     unread = Reading(max_length=None, prompts={}, precision="fp32")  # nothing is encoded
-    recipe = given.collections[name].generate
+    chosen = given.collections[name].generation
     try:
         generation.generate(given, name, given.seed, unread)
     except Refused as refusal:
         for fault in str(refusal).splitlines():
             line(f"wrong collection {name}: {fault}")
         return False
-    line(f"ok    collection {name}: {generate_recipe.FOLDER}/{recipe}.yaml")
+    changed = " with changes" if chosen.changes else ""
+    line(f"ok    collection {name}: {generate_recipe.FOLDER}/{chosen.recipe}.yaml{changed}")
     return True
