@@ -23,6 +23,7 @@ from commands.docs import (
 from commands.docs.settings_table import settings_of
 from hone.config.params import Params
 from hone.config.recipe_schema import Recipe
+from hone.config.sections.generate import GenerateRecipe
 from hone.data.tables import OPTIONAL, SCHEMAS
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -61,6 +62,30 @@ def test_every_setting_of_a_file_is_described(page: object, root: type[BaseModel
         if not one.means
     ]
     assert lacking == []
+
+
+def test_every_setting_of_a_recipe_of_generation_is_described():
+    assert set(recipes_page.GENERATION_SECTIONS.values()) == models_below(GenerateRecipe)
+    assert all(
+        one.means
+        for model in recipes_page.GENERATION_SECTIONS.values()
+        for one in settings_of(model)
+    )
+
+
+def test_recipes_of_generation_link_to_their_folder():
+    text = recipes_page.page()
+    heading = text.index("## Recipes of generation")
+    assert heading < text.index("[ict](../../recipes/generate/ict.yaml)")
+    assert "](../../recipes/generate/in-batch.yaml)" not in text
+
+
+def test_the_pages_of_generation_have_their_methods():
+    pages = {path.name: text for path, text in methods_pages.pages().items()}
+    assert "## questions\n" in pages["generate.md"]
+    assert "## random\n" in pages["generate-documents.md"]
+    assert "## round-trip\n" in pages["generate-filters.md"]
+    assert "## endpoint\n" in pages["generators.md"]
 
 
 def test_a_setting_has_the_name_that_files_have_for_it():

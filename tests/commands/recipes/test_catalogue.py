@@ -54,7 +54,8 @@ def test_groups_come_in_their_order_with_the_rounds_that_use_them(
 def test_an_unknown_recipe_is_refused_with_the_nearest_name(workspace: Path):
     write_params()
     with pytest.raises(
-        Refused, match="Recipe 'anse' does not exist in recipes/: did you mean 'ance'"
+        Refused,
+        match="Recipe 'anse' does not exist in recipes/ or recipes/generate/: did you mean 'ance'",
     ):
         show.show("anse")
 

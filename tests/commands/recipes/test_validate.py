@@ -375,7 +375,7 @@ def test_a_file_that_is_not_there(workspace: Path):
     write_params()
     with pytest.raises(
         Refused,
-        match=r"recipes/tpo-k\.yaml is neither a file nor a recipe in recipes/: did you mean "
-        r"'top-k'",
+        match=r"recipes/tpo-k\.yaml is neither a file nor a recipe in recipes/ or "
+        r"recipes/generate/: did you mean 'top-k'",
     ):
         check("recipes/tpo-k.yaml")
