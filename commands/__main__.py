@@ -27,7 +27,7 @@ PANELS = {
     "Look": (look.app, ("status", "report", "search", "explain", "compare", "evaluate")),
     "Improve": (
         improve.app,
-        ("recipes", "study", "filters", "calibrate", "judge", "annotate"),
+        ("recipes", "generate", "study", "filters", "calibrate", "judge", "annotate"),
     ),
     "Ship": (ship.app, ("export",)),
     "Maintain": (maintain.app, ("cache", "ui")),

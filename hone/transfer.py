@@ -69,6 +69,13 @@ def announce(transfers: Iterable[Transfer], stage: str) -> None:
     new = {one.name: one for one in transfers if one.name not in known}
     for one in new.values():
         say(f"{stage}: {one.describe()}")
-    if new:
+    record_announced(new.values())
+
+
+def record_announced(transfers: Iterable[Transfer]) -> None:
+    """Record transfers that the user has seen, with the time, so that no stage logs them again."""
+    file = home() / ANNOUNCED
+    known = read_json(file) if file.is_file() else {}
+    if new := [one.name for one in transfers if one.name not in known]:
         now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
         write_json(file, known | dict.fromkeys(new, now))

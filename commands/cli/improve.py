@@ -1,4 +1,4 @@
-"""The commands of the panel Improve: recipes, filters, judges and labels."""
+"""The commands of the panel Improve: recipes, generation, filters, judges and labels."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hone.errors import Refused
 
 app = typer.Typer()
 recipes_app = typer.Typer(no_args_is_help=True, help="List, describe and check recipes.")
+generate_app = typer.Typer(no_args_is_help=True, help="Try the generation of queries.")
 filters_app = typer.Typer(
     no_args_is_help=True, help="Measure what filters and free judges remove from a round."
 )
@@ -23,6 +24,7 @@ log_app = typer.Typer(
 annotate_app = typer.Typer(no_args_is_help=True, help="Let people label pairs.")
 judge_app.add_typer(log_app, name="log")
 app.add_typer(recipes_app, name="recipes")
+app.add_typer(generate_app, name="generate")
 app.add_typer(filters_app, name="filters")
 app.add_typer(judge_app, name="judge")
 app.add_typer(annotate_app, name="annotate")
@@ -63,6 +65,38 @@ def check_recipes(
 
     if not check(name):
         raise typer.Exit(1)
+
+
+@generate_app.command("preview")
+def generate_preview(
+    collection: Annotated[
+        str, typer.Argument(help="A collection of params.yaml that has been read.")
+    ],
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="A recipe of generation. [that of params.yaml]"),
+    ] = None,
+    number: Annotated[int, typer.Option(help="Number of documents.")] = 10,
+    all_filters: Annotated[
+        bool,
+        typer.Option(
+            "--all-filters", help="Also apply filters that encode the collection or ask a judge."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the calls and their cost; send nothing.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Send texts to an endpoint without asking.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON; ask nothing.")] = False,
+) -> None:
+    """Show what generation would send and cost, and the queries for the first documents. Their
+    texts are kept, so the stage does not pay for them again.
+    """
+    from commands.generate.command import preview
+
+    preview(collection, recipe, number, all_filters, dry_run, yes, json)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import polars as pl
 from hone.generation.prompt import Example, WritingPrompt
 from hone.llm import client
 from hone.llm.completion import Complete, Completion, Request
-from hone.llm.ledger.ledger import Answer, GeneratedText
+from hone.llm.ledger.ledger import Answer, GeneratedText, Ledger
 from hone.llm.session import QuestionSession
 from hone.llm.tokenizer import Estimated, Tokenizer
 from hone.seeds import seed_of
@@ -143,16 +143,7 @@ class WritingSession(QuestionSession):
 
     def look_up(self, keys: list[bytes]) -> pl.DataFrame:
         """The recorded texts and permanent faults: one row per item, a text before a fault."""
-        parts, left = [pl.DataFrame(schema=WRITTEN)], keys
-        for kind in KINDS:
-            found = self.desk.ledger.completions(self.judge, left, kind)
-            rows = found.unique("question", keep="first", maintain_order=True)
-            parts.append(rows.with_columns(kind=pl.lit(kind)).select(list(WRITTEN)))
-            answered = set(rows["question"])
-            left = [key for key in left if key not in answered]
-            if not left:
-                break
-        return pl.concat(parts)
+        return look_up(self.desk.ledger, self.judge, keys)
 
     def record_answer(self, completion: Completion, group: Sequence[WritingItem]) -> None:
         """Write the whole answer to the ledger. It is parsed when it is read, so a better parser
@@ -177,3 +168,27 @@ class WritingSession(QuestionSession):
             [GeneratedText(item.key, kind, text[:LONGEST]) for item in group],
             durable=self.wording.settings.later,
         )
+
+
+def look_up(ledger: Ledger, fingerprint: str, keys: list[bytes]) -> pl.DataFrame:
+    """What a ledger has of some items: one row per item that has a text or a permanent fault, a
+    text before a fault.
+
+    Args:
+        ledger: of this machine or of a team.
+        fingerprint: of model and prompt.
+        keys: of the items.
+
+    Returns:
+        question, kind, text, answer.
+    """
+    parts, left = [pl.DataFrame(schema=WRITTEN)], keys
+    for kind in KINDS:
+        found = ledger.completions(fingerprint, left, kind)
+        rows = found.unique("question", keep="first", maintain_order=True)
+        parts.append(rows.with_columns(kind=pl.lit(kind)).select(list(WRITTEN)))
+        answered = set(rows["question"])
+        left = [key for key in left if key not in answered]
+        if not left:
+            break
+    return pl.concat(parts)

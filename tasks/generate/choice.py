@@ -28,6 +28,16 @@ def choose_documents(
     Returns:
         doc_id, text of the chosen documents; and the table `removed` of the short ones.
     """
+    ids, short = choose_ids(line, collection, shortest)
+    return collection.texts(ids), short
+
+
+def choose_ids(
+    line: dict, collection: GenerationContext, shortest: int
+) -> tuple[pl.Series, pl.DataFrame]:
+    """The ids of the chosen documents, in order, without their texts; and those that are too short.
+    See `choose_documents`.
+    """
     found = describe_documents(collection)
     short = found.filter(pl.col("words") < shortest)
     long = found.filter(pl.col("words") >= shortest)
@@ -35,7 +45,7 @@ def choose_documents(
         line["parameters"], documents=long, collection=collection, seed=collection.seed
     )
     detail = pl.format("{} words", "words")
-    return collection.texts(ids), removed_rows(short, "short-document", detail)
+    return ids, removed_rows(short, "short-document", detail)
 
 
 def describe_documents(collection: GenerationContext) -> pl.DataFrame:

@@ -365,6 +365,32 @@ class Ledger:
                 total["money"] += float(row[2] or 0.0)
         return total
 
+    def mean_call(self, judge: str) -> dict[str, float | None]:
+        """Mean output tokens and duration of a model's answers. Null: nothing is recorded.
+
+        Attempts without an answer have no output tokens, and batches of a vendor have no duration.
+        Neither counts.
+        """
+        from sqlalchemy import func, select
+
+        from hone.llm.ledger.tables import answers
+
+        with self.reading() as connection:
+            tokens = connection.execute(
+                select(func.avg(answers.c.tokens_out)).where(
+                    answers.c.judge == judge, answers.c.tokens_out > 0
+                )
+            ).scalar()
+            seconds = connection.execute(
+                select(func.avg(answers.c.seconds)).where(
+                    answers.c.judge == judge, answers.c.tokens_out > 0, answers.c.seconds > 0
+                )
+            ).scalar()
+        return {
+            "tokens_out": None if tokens is None else float(tokens),
+            "seconds": None if seconds is None else float(seconds),
+        }
+
     def reported(self, judge: str) -> str | None:
         """The model name in a judge's first answer."""
         from sqlalchemy import select
