@@ -14,7 +14,7 @@ from commands.compare.contrasts import Compared, compare_judged, compare_measure
 from commands.compare.evaluations import (
     find_evaluation,
     find_query_texts,
-    is_on_generated,
+    list_generated,
     refuse_unlike,
     select_collections,
 )
@@ -90,7 +90,7 @@ def compare(
     refuse_weight(weight, {"--slice": by, "--judge": filled})
     unknown = {name: refuse_unlike(before, after, name) for name in collections}
     values = {name: join_measures(before, after, name) for name in collections}
-    generated = {name: is_on_generated(after, name, values[name]) for name in collections}
+    generated = list_generated(after, values)
     one, other, seed = before.name, after.name, given.seed
     weights = weigh_queries(values, weight)
     found = {
@@ -120,14 +120,19 @@ def compare(
         more = [*filter(None, [unknown[name]]), *more]
         texts = find_query_texts(before, after, name, splits[name])
         page = build_page(
-            one, other, name, values[name], rows, margin, len(found), texts, generated[name]
+            one, other, name, values[name], rows, margin, len(found), texts, name in generated
         )
         inside = [level for level in levels if level.collection == name]
-        kinds = [row(level) for level in inside]
-        pages.append(replace(page, sentences=[*page.sentences, *more], kinds=kinds))
+        pages.append(
+            replace(
+                page,
+                sentences=[*page.sentences, *more],
+                kinds=[row(level) for level in inside],
+            )
+        )
         plain.append(
             {"collection": name}
-            | as_plain(pages[-1], rows, values[name], inside, texts, generated[name])
+            | as_plain(pages[-1], rows, values[name], inside, texts, name in generated)
         )
     if as_json:
         print_json({"baseline": one, "candidate": other, "collections": plain})

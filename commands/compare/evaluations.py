@@ -169,16 +169,19 @@ def find_query_texts(
     return file if sure else None
 
 
-def is_on_generated(one: Evaluation, collection: str, values: pl.DataFrame) -> bool:
-    """Whether the compared queries of a collection are generated dev queries.
+def list_generated(one: Evaluation, values: dict[str, pl.DataFrame]) -> list[str]:
+    """The collections whose compared queries are generated dev queries.
 
     Args:
         one: an evaluation with its provenance.
-        collection: of the queries.
-        values: with their `split`.
+        values: the compared queries with their `split`, by collection.
     """
-    recorded = of_table(one.files[collection])
-    return values["split"][0] == "dev" and recorded is not None and has_generated_dev(recorded)
+    recorded = {name: of_table(one.files[name]) for name in values}
+    return [
+        name
+        for name, frame in values.items()
+        if frame["split"][0] == "dev" and recorded[name] and has_generated_dev(recorded[name])
+    ]
 
 
 def select_collections(

@@ -4,15 +4,13 @@ for the first documents.
 
 from __future__ import annotations
 
-import sys
-
 import polars as pl
-import typer
 
 from commands.console import line, print_json
-from commands.generate.estimate import estimate_documents, estimate_stage, open_counting
+from commands.generate.estimate import estimate_stage, open_counting
 from commands.generate.examples import Example, split_filters, write_examples
 from commands.generate.plain import as_plain
+from commands.generate.sending import JUDGE, confirm_sending
 from commands.generate.text import describe_estimate, describe_examples, describe_work
 from hone.config import params
 from hone.config.generate_recipe import DOCUMENTS, FILTERS, METHODS
@@ -21,11 +19,11 @@ from hone.errors import Refused, listed, nearest
 from hone.layout import BASE_MODEL, collection_table
 from hone.llm.budget import Budget
 from hone.llm.ledger.ledger import Ledger
-from hone.transfer import Transfer, record_announced
+from hone.transfer import announce, record_announced
 from tasks.generate.choice import choose_ids
 from tasks.generate.context import GenerationContext
 from tasks.generate.settings import GenerateSettings, ResolvedGeneration
-from tasks.generate.work import generator_line, open_collection, spending_of, transfers_of
+from tasks.generate.work import open_collection, spending_of, transfers_of
 from tasks.resolve.generation import generate as resolve_generation
 from tasks.resolve.generation import needs_encoder
 from tasks.resolve.stages import reading, seed_of
@@ -69,9 +67,12 @@ def preview(
             line(text)
     examples: list[Example] = []
     if not dry_run:
-        used = [one for one in sent if every_filter or not one.sender.startswith("judge ")]
+        used = [one for one in sent if every_filter or not one.sender.startswith(JUDGE)]
         documents = first_documents(settings, number)
-        confirm_sending(given, settings, used, documents, yes, as_json)
+        if not yes:
+            confirm_sending(given, settings, used, documents, as_json)
+        if as_json:
+            announce(used, f"generate {name}")
         record_announced(used)
         examples = write_examples(settings.generate, open_paying(settings), documents, filters)
     after = estimate_stage(given, settings, Ledger(), encode=True) if examples else found
@@ -103,49 +104,6 @@ def open_paying(settings: GenerateSettings) -> GenerationContext:
     limits = settings.generate.budget.model_dump()
     budget = Budget(**limits, spending=spending_of(settings, ledger))
     return open_collection(settings, ledger, budget)
-
-
-def confirm_sending(
-    given: Params,
-    settings: GenerateSettings,
-    used: list[Transfer],
-    documents: pl.DataFrame,
-    yes: bool,
-    quiet: bool,
-) -> None:
-    """Ask before texts leave this machine or cost money. Nothing is asked if nothing is sent.
-
-    Args:
-        given: params.yaml.
-        settings: of the stage.
-        used: what the preview may send.
-        documents: of the preview.
-        yes: do not ask.
-        quiet: refuse instead of asking.
-
-    Raises:
-        Refused: the answer is no, or nobody can answer.
-    """
-    section = settings.generate
-    price = None
-    if section.generator is not None:
-        price = generator_line(section, given.generators)["parameters"].get("price")
-    if yes or (price is None and all(one.is_local for one in used)):
-        return
-    collection = open_counting(settings, Ledger())
-    found = estimate_documents(given, settings, collection, documents["doc_id"])
-    judged = any(one.sender.startswith("judge ") for one in used)
-    if not found.left and not judged:
-        return
-    work = f"The preview of {len(documents):,} documents: {describe_work(found)}"
-    if quiet or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Refused(
-            f"{work} Nothing was sent. Add --yes to send these texts, or --dry-run to print the "
-            "estimate alone."
-        )
-    line(work)
-    if not typer.confirm("Send these texts?", default=False):
-        raise Refused("Nothing was sent.")
 
 
 def with_recipe(given: Params, name: str, recipe: str | None) -> Params:
