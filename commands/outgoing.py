@@ -12,6 +12,7 @@ from hone.judging.transfers import format_limits, judge_transfers
 from hone.transfer import Transfer
 from hone.urls import at_home, show_url
 from tasks.evaluate.reference import transfers as reference_transfers
+from tasks.generate.work import transfers_of as generation_transfers
 
 TRACKING = "MLFLOW_TRACKING_URI"
 
@@ -27,6 +28,10 @@ def transfers(
         running: the stages that would run. Null: all stages.
     """
     found: list[Transfer] = []
+    for name in given.collections:
+        section = settings[f"generate/{name}"]
+        if section.generate != NONE and (running is None or f"generate@{name}" in running):
+            found += generation_transfers(section)
     for name in given.rounds:
         section = settings[f"rounds/{name}/relabel"].relabel
         if section != NONE and (running is None or f"relabel@{name}" in running):

@@ -143,6 +143,33 @@ def judge() -> Iterator[Line]:
                 yield Line(OK, f"judge {name}: its model is available")
 
 
+def generator() -> Iterator[Line]:
+    """Check the generator of each collection with `generate`. An unusable one is a fault if its
+    queries do not exist yet.
+    """
+    from commands.plan.generated import is_generated
+    from hone.config import generate_recipe, params
+    from hone.generation import generators
+    from tasks.resolve.generation import list_prompts
+
+    given = params.read()
+    for name, item in given.collections.items():
+        if item.generation is None:
+            continue
+        recipe = generate_recipe.read(item.generation, name)
+        what = f"collection {name}: recipe {item.generation.recipe}"
+        if not list_prompts(generate_recipe.lines_of(recipe)):
+            yield Line(OK, f"{what} needs no generator")
+            continue
+        used, chosen = generators.first_usable(given.generators, recipe.generator, what)
+        if reason := generators.why_unusable(chosen):
+            kind = NOTE if is_generated(name) else FAULT
+            yield Line(kind, f"{what}: the generator {used} cannot be used: {reason}")
+        else:
+            model = generators.model_name(chosen)
+            yield Line(OK, f"{what}: the generator {used} ({model}) can be used")
+
+
 def memory() -> Iterator[Line]:
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -288,12 +315,14 @@ def outgoing() -> Iterator[Line]:
 
 
 def settings() -> Iterator[Line]:
-    from hone.config import params, recipe
+    from hone.config import generate_recipe, params, recipe
     from tasks.resolve.stages import everything
 
     given = params.read()
     for name in recipe.names():
         recipe.read(name)
+    for name in generate_recipe.names():
+        generate_recipe.check(generate_recipe.FOLDER / f"{name}.yaml")
     everything(given)
     yield Line(
         OK,
@@ -442,6 +471,7 @@ EXAMINATIONS: tuple[Callable[[], Iterator[Line]], ...] = (
     named_models,
     lengths,
     judge,
+    generator,
     rates,
     settings,
     outgoing,

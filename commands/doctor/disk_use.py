@@ -112,6 +112,7 @@ def expected() -> Need:
     by each model, an upper limit.
     """
     from commands.plan.disk import checkpoints, dimension, vectors
+    from commands.plan.generating import ungenerated
     from commands.plan.training import training
     from commands.plan.work import counts
     from hone.config import params
@@ -127,6 +128,9 @@ def expected() -> Need:
     sizes = list(by_name.values())
     if None in sizes:
         unknown.append("the vectors of collections that have not been read (`hone plan --collect`)")
+    missing = ungenerated(given, settings)
+    if missing:
+        unknown.append(f"the vectors of queries that are not generated yet ({', '.join(missing)})")
     if source is None:
         return Need(0, judge_files(given), ("the base model, whose size is unknown", *unknown))
     trained = [settings[f"rounds/{name}/train"].train for name in given.rounds]
@@ -136,7 +140,8 @@ def expected() -> Need:
     texts = sum(sum(one.values()) for one in sizes if one)
     held = space_of(home() / "store")
     needed = vectors((1 + len(trained)) * texts, dimension(source))
-    queries = sum(by_name[name]["train"] for name in given.train_on) if all(sizes) else None
+    known = all(sizes) and not set(missing) & set(given.train_on)
+    queries = sum(by_name[name]["train"] for name in given.train_on) if known else None
     steps = [
         None if queries is None else training(section, queries)["steps"] for section in trained
     ]
@@ -149,17 +154,24 @@ def expected() -> Need:
 
 
 def judge_files(given: Params) -> int:
-    """Bytes of local judges that are not here: each needs its size twice during the download."""
+    """Bytes of local judges and generators that are not here: each model needs its size twice
+    during the download.
+    """
     from hone.config import methods
     from hone.llm import gguf
 
-    total = 0
-    for name, item in given.judges.items():
-        method, parameters = methods.line(item, f"params.yaml: judges.{name}")
-        known = gguf.KNOWN.get(parameters.get("model", "qwen2.5-coder-1.5b"))
-        if method == "local" and known and not known.with_environment and not gguf.whole(known):
-            total += 2 * known.size
-    return total
+    wanted = {}
+    for section, items in (("judges", given.judges), ("generators", given.generators)):
+        for name, item in items.items():
+            method, parameters = methods.line(item, f"params.yaml: {section}.{name}")
+            model = parameters.get("model", "qwen2.5-coder-1.5b")
+            if method == "local" and model in gguf.KNOWN:
+                wanted[model] = gguf.KNOWN[model]
+    return sum(
+        2 * known.size
+        for known in wanted.values()
+        if not known.with_environment and not gguf.whole(known)
+    )
 
 
 def balances(folder: Path, need: Need) -> list[tuple[str, int, float]]:

@@ -27,12 +27,17 @@ def describe_estimate(found: StageEstimate, sent: list[Transfer]) -> Iterator[st
     yield f"The whole stage: {describe_work(found)}"
     if found.tokens_in:
         yield f"Token counts are estimates; without a `tokenizer`, {ERROR}."
+    yield from describe_judging(found)
+    yield f"budget: {found.limits or 'no limit'}"
+    yield ""
+
+
+def describe_judging(found: StageEstimate) -> Iterator[str]:
+    """A sentence for each judge that filters."""
     for one in found.judging:
         tokens = f", about {one.tokens:,} tokens" if one.tokens is not None else ""
         money = f", cost {one.money:.2f}" if one.money is not None else ""
         yield f"judge {one.judge}: at most {count(one.pairs, 'query', 'queries')}{tokens}{money}"
-    yield f"budget: {found.limits or 'no limit'}"
-    yield ""
 
 
 def describe_work(found: StageEstimate) -> str:

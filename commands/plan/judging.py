@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from commands.console import line, spell, table
+from commands.plan.generated import is_generated
 from hone.config import recipe
 from hone.config.params import Params
 from hone.config.stage_settings import NONE, StageSettings
@@ -16,7 +17,7 @@ from hone.data.training_set import UNLABELLED
 from hone.judging.resolved_relabel import ResolvedRelabel
 from hone.judging.transfers import format_limits, is_paid
 from hone.judging.versions import prompted, with_how
-from hone.layout import DATA, about_file, collection_table, round_table
+from hone.layout import DATA, about_file, collection_table, generated_table, round_table
 from hone.llm.ledger.ledger import Ledger
 from hone.llm.tokenizer import Estimated, Tokenizer, of_file
 from tasks.relabel.settings import RelabelSettings
@@ -170,9 +171,12 @@ def judging(
 
 
 def training_queries(given: Params, unlabelled: bool) -> int:
-    """Number of training queries of all collections, including unlabelled ones if `unlabelled`."""
+    """Number of training queries of all collections, including generated ones, and unlabelled ones
+    if `unlabelled`.
+    """
     kinds = ("train/queries.parquet", *((UNLABELLED,) if unlabelled else ()))
     files = [DATA / name / kind for name in given.train_on for kind in kinds]
+    files += [generated_table(name, "queries") for name in given.train_on]
     return sum(
         tables.scan("queries", file).select(pl.len()).collect().item()
         for file in files
@@ -208,7 +212,8 @@ def negatives(
     given: Params, sample: SampleSettings, depth: int | None, round: str, unlabelled: bool
 ) -> int | None:
     """Number of a round's negatives if they exist, else the largest number that the recipe may
-    sample. Null if a training collection has not been read yet.
+    sample. Null if a training collection has not been read yet, or its queries are not generated
+    yet.
     """
     file = round_table(round, "negatives")
     n = sample.sample.choose["parameters"]["n"]
@@ -222,6 +227,8 @@ def negatives(
             .item()
         )
     if not all(about_file(name).exists() for name in given.train_on):
+        return None
+    if any(given.collections[name].generate and not is_generated(name) for name in given.train_on):
         return None
     return n * training_queries(given, unlabelled)
 
@@ -301,13 +308,10 @@ def mean_tokens(given: Params, counter: Tokenizer, trim: int | None) -> dict[str
         )
         counts = (counter.count(text) for text in documents.select(tables.full_text()).to_series())
         lengths["document"] += [min(count, trim or count) for count in counts]
-        queries = (
-            tables.scan("queries", folder / "train" / "queries.parquet")
-            .select("text")
-            .head(SAMPLE)
-            .collect()
-        )
-        lengths["query"] += [counter.count(text) for text in queries["text"]]
+        for file in (folder / "train" / "queries.parquet", generated_table(name, "queries")):
+            if file.exists():
+                queries = tables.scan("queries", file).select("text").head(SAMPLE).collect()
+                lengths["query"] += [counter.count(text) for text in queries["text"]]
         qrels = tables.scan("qrels", folder / "train" / "qrels.parquet")
         of_query = (
             qrels.filter(pl.col("relevance") >= given.collections[name].min_relevance)

@@ -8,6 +8,7 @@ from typing import Any
 from commands.outgoing import transfers
 from commands.plan import collecting
 from commands.plan.disk import disk
+from commands.plan.generating import generation_as_plain
 from commands.plan.judging import all_judging
 from commands.plan.rates import rate_lines
 from commands.plan.speed import HIGH, LOW, measure_speed
@@ -41,8 +42,10 @@ def as_plain(
     return {
         "stages": work.stages,
         "collections_not_read": work.unread,
+        "collections_not_generated": work.ungenerated,
         "models": [dict(zip(COLUMNS, row, strict=True)) for row in rows_of(work)],
         "texts_of_dev_checks": sum(work.checked.values()) if work.sized else None,
+        "generation": generation_as_plain(given, settings, work.stages),
         "judging": [asdict(one) for one in all_judging(given, settings, work.stages)],
         "leaves_hone": [one.describe() for one in transfers(given, settings, work.stages)],
         "disk_bytes": asdict(disk(work, settings)) if work.sized and work.stages else None,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from commands.console import line, spell, table
 from commands.outgoing import transfers
-from commands.plan import collecting
+from commands.plan import collecting, generating
 from commands.plan.disk import disk
-from commands.plan.judging import plan_judging
+from commands.plan.judging import UNKNOWN, plan_judging
 from commands.plan.rates import rate_lines
 from commands.plan.speed import HIGH, LOW, SECONDS_PER_STAGE, measure_speed
 from commands.plan.texts import cut_lines
@@ -25,7 +25,9 @@ def show_work(given: Params, settings: dict[str, StageSettings], work: Work) -> 
     )
     if work.unread:
         line(f"{collecting.sentence_of(work.unread)} Run `{COLLECT}`, which reads first.")
-    if rows := rows_of(work):
+    if work.ungenerated:
+        line(generating.sentence_of(work.ungenerated))
+    if rows := shown_rows(work):
         table(("model", "texts to encode", "training queries", "steps", "pairs"), rows)
     if work.checked:
         line(
@@ -35,6 +37,7 @@ def show_work(given: Params, settings: dict[str, StageSettings], work: Work) -> 
     notes = [*downloads(given), *cut_lines(given, settings), *rate_lines(given, settings)]
     for sentence in [*work.unknown, *notes]:
         line(sentence)
+    generating.plan_generation(given, settings, work.stages)
     plan_judging(given, settings, work.stages)
     for sentence in [one.describe() for one in transfers(given, settings, work.stages)]:
         line(f"endpoint: {sentence}")
@@ -42,7 +45,9 @@ def show_work(given: Params, settings: dict[str, StageSettings], work: Work) -> 
 
 
 def rows_of(work: Work) -> list[tuple]:
-    """A row for each model: texts to encode, training queries, steps and pairs."""
+    """A row for each model: texts to encode, training queries, steps and pairs. Null: unknown, or
+    none.
+    """
     return [
         (
             name,
@@ -53,10 +58,26 @@ def rows_of(work: Work) -> list[tuple]:
     ]
 
 
+def shown_rows(work: Work) -> list[tuple]:
+    """The same rows for readers: `unknown` where generated queries are missing, and a blank where a
+    model encodes or trains nothing.
+    """
+    return [
+        (
+            name,
+            UNKNOWN if name in work.encode and texts is None else texts,
+            *(UNKNOWN if name in work.train and value is None else value for value in numbers),
+        )
+        for name, texts, *numbers in rows_of(work)
+    ]
+
+
 def show_time(given: Params, settings: dict[str, StageSettings], work: Work, probe: bool) -> None:
     """Print the time, measured with `probe`."""
-    if not work.sized:
+    if work.unread:
         line("time: unknown until the collections are read")
+    elif work.ungenerated:
+        line("time: unknown until the queries are generated")
     elif not probe:
         line("no time estimate (--no-probe)")
     elif not work.texts and not work.steps:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from commands.plan.generated import generated_queries
 from commands.plan.mining import documents_read
 from hone.config.params import Params
 from hone.config.stage_settings import StageSettings
@@ -97,8 +98,9 @@ def keys_in(chunks: Iterable[list[str]]) -> np.ndarray:
 
 
 def queries_of(collection: str, split: str) -> list[str]:
-    """The texts of a split's queries."""
-    return tables.read("queries", collection_table(collection, "queries", split))["text"].to_list()
+    """The texts of a split's queries, generated ones included."""
+    own = tables.read("queries", collection_table(collection, "queries", split))["text"].to_list()
+    return own + generated_queries(collection).get(split, [])
 
 
 def unlabelled_of(collection: str) -> list[str]:

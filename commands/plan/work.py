@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from commands.plan.generated import generated_queries
+from commands.plan.generating import ungenerated
 from commands.plan.mining import documents_read, read_of_each_query
 from commands.plan.texts import Read, absent_texts, unlabelled_of
 from commands.plan.training import texts_of_checks, training
 from hone.config.params import Params
 from hone.config.stage_settings import StageSettings
+from hone.data.eval_splits import has_rows
 from hone.files import read_json
-from hone.layout import DATA, settings_file
+from hone.layout import DATA, collection_table, settings_file
 from tasks.resolve.recipe_models import PROMPT, RecipeModels
 
 
@@ -21,10 +24,12 @@ class Work:
     """The work of a run."""
 
     stages: list[str]
-    encode: dict[str, int] = field(default_factory=dict)
-    train: dict[str, dict] = field(default_factory=dict)
+    encode: dict[str, int | None] = field(default_factory=dict)  # texts by model; null: unknown
+    train: dict[str, dict] = field(default_factory=dict)  # numbers by round; null: unknown
     unknown: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)  # collections that `collect` has not read yet
+    # collections whose queries are not generated yet
+    ungenerated: list[str] = field(default_factory=list)
     checked: dict[str, int] = field(
         default_factory=dict
     )  # texts that dev checks encode during training; their vectors are not cached
@@ -32,15 +37,17 @@ class Work:
     @property
     def sized(self) -> bool:
         """Whether the sizes of all collections are known."""
-        return not self.unread
+        return not self.unread and not self.ungenerated
 
     @property
     def texts(self) -> int:
-        return sum(self.encode.values())
+        """The texts to encode, as far as they are known."""
+        return sum(count for count in self.encode.values() if count is not None)
 
     @property
     def steps(self) -> int:
-        return sum(item["steps"] for item in self.train.values())
+        """The training steps, as far as they are known."""
+        return sum(item["steps"] or 0 for item in self.train.values())
 
 
 def work_of(given: Params, settings: dict[str, StageSettings]) -> Work:
@@ -56,7 +63,8 @@ def work_of(given: Params, settings: dict[str, StageSettings]) -> Work:
     work.unread = sorted(name for name, found in sizes.items() if found is None)
     if work.unread:
         return work
-    work.unknown += stale(given, to_run)
+    work.ungenerated = ungenerated(given, settings)
+    work.unknown += stale(given, to_run, set(work.ungenerated))
     mined = {
         later: read_of_each_query(settings, later)
         for later in given.rounds
@@ -105,7 +113,12 @@ def work_of(given: Params, settings: dict[str, StageSettings]) -> Work:
                 unlabelled,
             )
             work.encode[name] = texts if new else absent_texts(name, read, given, settings, mining)
-        if f"train@{name}" in to_run:
+        if reads_ungenerated(work.ungenerated, given, evaluated | trained, bool(reads)):
+            work.encode[name] = None
+        if f"train@{name}" in to_run and set(work.ungenerated) & set(given.train_on):
+            steps = settings[f"rounds/{name}/train"].train.steps
+            work.train[name] = {"queries": None, "steps": steps, "pairs": None}
+        elif f"train@{name}" in to_run:
             of_round = settings[f"rounds/{name}/train"]
             kinds = ("train", "unlabelled") if of_round.unlabelled else ("train",)
             work.train[name] = training(
@@ -115,22 +128,65 @@ def work_of(given: Params, settings: dict[str, StageSettings]) -> Work:
                 of_round.train, work.train[name]["steps"], [sizes[one] for one in given.train_on]
             ):
                 work.checked[name] = of_dev
-    work.encode = {name: count for name, count in work.encode.items() if count}
+    work.encode = {name: count for name, count in work.encode.items() if count != 0}
     work.unknown += not_counted(given, settings, to_run)
     return work
 
 
-def stale(given: Params, to_run: list[str]) -> list[str]:
-    """A sentence on the collections that would be read again, so their sizes may change."""
-    again = sorted(
-        name for name in {*given.train_on, *given.evaluate_on} if f"collect@{name}" in to_run
+def reads_ungenerated(names: list[str], given: Params, evaluated: set[str], mines: bool) -> bool:
+    """Whether a model would encode queries that are not generated yet.
+
+    Args:
+        names: the collections whose queries are not generated yet.
+        given: params.yaml.
+        evaluated: the collections that the model is evaluated on.
+        mines: whether the model encodes training queries.
+    """
+    return any(
+        (mines and name in given.train_on) or (name in evaluated and not has_own_dev(name))
+        for name in names
     )
-    if not again:
-        return []
+
+
+def has_own_dev(collection: str) -> bool:
+    """Whether a collection has labelled dev queries of its own."""
+    return has_rows(collection_table(collection, "qrels", "dev"))
+
+
+def stale(given: Params, to_run: list[str], new: set[str]) -> list[str]:
+    """Sentences on the collections that would be read again, and on the queries that would be
+    generated again, so their numbers may change.
+
+    Args:
+        given: params.yaml.
+        to_run: the stages that would run.
+        new: the collections whose queries are not generated yet.
+    """
+    names = {*given.train_on, *given.evaluate_on}
+    again = sorted(name for name in names if f"collect@{name}" in to_run)
+    made = sorted(
+        name
+        for name in names - new
+        if f"generate@{name}" in to_run and given.collections[name].generate is not None
+    )
     these = "its size is that" if len(again) == 1 else "their sizes are those"
     return [
-        f"collection {', '.join(again)}: {these} of the last read. `hone plan --collect` reads "
-        "again."
+        *(
+            [
+                f"collection {', '.join(again)}: {these} of the last read. `hone plan --collect` "
+                "reads again."
+            ]
+            if again
+            else []
+        ),
+        *(
+            [
+                f"generated queries of {', '.join(made)}: their number is that of the last "
+                "generation."
+            ]
+            if made
+            else []
+        ),
     ]
 
 
@@ -192,7 +248,7 @@ def changed_settings(settings: dict[str, StageSettings]) -> set[str]:
 
 def counts(collection: str) -> dict[str, int] | None:
     """Unique document texts, queries of each split, and unlabelled training queries; null if the
-    collection was not read yet.
+    collection was not read yet. Generated queries count in the split that reads them.
     """
     folder = DATA / collection
     if not (folder / "about.json").exists():
@@ -205,4 +261,6 @@ def counts(collection: str) -> dict[str, int] | None:
         .item()
     )
     queries = {split: about[split]["queries"] for split in ("train", "dev", "test")}
+    for split, more in generated_queries(collection).items():
+        queries[split] += len(more)
     return {"documents": documents, **queries, "unlabelled": len(unlabelled_of(collection))}

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from commands.recipes.catalogue import is_published, users_of, year
-from commands.recipes.needs import needs_of_generation, writes
+from commands.recipes.needs import needs_of_generation
 from commands.recipes.text import (
     STEP,
     describe_method,
@@ -21,6 +21,7 @@ from hone.config.params import Params
 from hone.config.sections.generate import GenerateRecipe
 from hone.errors import Refused
 from hone.generation import generators
+from tasks.resolve.generation import list_prompts
 
 PLACES = {"documents": DOCUMENTS, "methods": METHODS, "filters": FILTERS}  # by section
 OTHERS = ("shortest", "dev", "budget")  # settings without methods
@@ -74,7 +75,7 @@ def describe_parts(found: GenerateRecipe, given: Params) -> Iterator[str]:
         for line in lines if isinstance(lines, list) else [lines]:
             yield from describe_method(place, line, STEP, sources_of(found, section, place))
         yield ""
-    if writes(generate_recipe.lines_of(found)):
+    if list_prompts(generate_recipe.lines_of(found)):
         yield f"generator: {settings['generator'].means}"
         yield from describe_generator(found, given)
         yield ""

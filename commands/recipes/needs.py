@@ -12,7 +12,7 @@ from hone.config import generate_recipe, methods
 from hone.config.params import Params
 from hone.config.recipe_schema import Recipe
 from hone.config.sections.generate import GenerateRecipe
-from tasks.resolve.generation import is_prompt
+from tasks.resolve.generation import list_prompts
 
 LISTS = ("retrieve", "score")
 
@@ -45,7 +45,7 @@ def needs_of_generation(found: GenerateRecipe, given: Params) -> list[str]:
     lines = generate_recipe.lines_of(found)
     sentences = [sentence for place, line in lines for sentence in of_line(place, line)]
     names = [found.generator] if isinstance(found.generator, str) else found.generator
-    if writes(lines) and not any(name in given.generators for name in names):
+    if list_prompts(lines) and not any(name in given.generators for name in names):
         sentences.insert(0, f"generator `{names[-1]}` in params.yaml")
     for place, line in lines:
         if methods.find(place, line["method"]).beside("NEEDS_JUDGE"):
@@ -53,16 +53,6 @@ def needs_of_generation(found: GenerateRecipe, given: Params) -> list[str]:
             if isinstance(judge, str) and judge not in given.judges:
                 sentences.append(f"judge `{judge}` in params.yaml")
     return list(dict.fromkeys(sentences))
-
-
-def writes(lines: list[tuple[str, dict[str, Any]]]) -> bool:
-    """Whether a language model writes in one of these lines of a recipe of generation."""
-    return any(
-        is_prompt(name) and value is not None
-        for place, line in lines
-        if place == generate_recipe.METHODS
-        for name, value in line["parameters"].items()
-    )
 
 
 def judges_of(found: Recipe, given: Params) -> Iterator[str]:

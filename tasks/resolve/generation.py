@@ -132,6 +132,16 @@ def budget_of(recipe: GenerateRecipe, called: list[dict[str, Any]]) -> WritingBu
     return WritingBudget(money=limits.money, tokens=limits.tokens)
 
 
+def list_prompts(lines: list[tuple[str, dict]]) -> list[str]:
+    """The prompts that the methods of a recipe name. Empty: no model writes."""
+    return [
+        value
+        for place, line in lines
+        for parameter, value in line["parameters"].items()
+        if place == METHODS and is_prompt(parameter) and value is not None
+    ]
+
+
 def is_prompt(parameter: str) -> bool:
     """Whether a parameter of a method names a prompt file."""
     return parameter == "prompt" or parameter.endswith("_prompt")
