@@ -107,6 +107,7 @@ def trace_pair(query_id: str, doc_id: str, round: str) -> list[str]:
         f"query {query_id}: {shortened(text)}",
         f"document {doc_id}: {shortened(document)}",
         "",
+        *describe_generation(training, query_id, doc_id),
         *describe_candidates(rows("candidates", folder / "candidates.parquet")),
         *describe_scores(folder, query_id, doc_id),
         *describe_sampling(
@@ -148,6 +149,40 @@ def nearest_id(given: str, ids: pl.Series) -> str:
         if hint.startswith("did you mean")
         else f"there are {len(ids):,}, for example '{ids[0]}'"
     )
+
+
+def describe_generation(
+    training: training_set.TrainingSet, query_id: str, doc_id: str
+) -> list[str]:
+    """The origin of a generated query and of a generated document, and the label that `generate`
+    gave to the pair.
+    """
+    sentences = []
+    for collection in training:
+        for table, key, wanted, noun in (
+            ("queries", "query_id", query_id, "query"),
+            ("documents", "doc_id", doc_id, "document"),
+        ):
+            for row in generated_rows(collection, table, pl.col(key) == wanted).to_dicts():
+                origin = shortened(row.get("origin") or "unknown origin")
+                sentences.append(f"generate: the {noun} was generated ({origin})")
+        pair = (pl.col("query_id") == query_id) & (pl.col("doc_id") == doc_id)
+        for row in generated_rows(collection, "qrels", pair).to_dicts():
+            kind = "positive" if row["relevance"] >= collection.min_relevance else "negative"
+            sentences.append(f"generate: the pair was generated as a {kind}")
+    return sentences
+
+
+def generated_rows(
+    collection: training_set.TrainingCollection, table: str, chosen: pl.Expr
+) -> pl.DataFrame:
+    """The chosen rows of a table below generated/. Empty if nothing was generated."""
+    file = collection.generated_file(table)
+    if file is None:
+        return tables.empty(table)
+    ids = [name for name in ("query_id", "doc_id") if name in tables.SCHEMAS[table]]
+    named = tables.scan(table, file).with_columns(tables.prefixed(collection.prefix, *ids))
+    return named.filter(chosen).collect()
 
 
 def describe_candidates(candidates: pl.DataFrame) -> list[str]:

@@ -22,11 +22,15 @@ from hone.files import folder_written_whole, home, written_whole
 from hone.layout import CARDS, MODELS
 
 README = "README.md"
+ORIGIN = "origin"  # of a generated query: method, prompt and model
+# sentence-transformers trains on every column as a text, so its files have no origins
+TEXT_COLUMNS_ONLY = ("sentence-transformers",)
 OF_STAGES = (
     "models",
     "rankers",
     "rounds",
     "data",
+    "generated",
     "reports",
     "resolved",
 )  # folders with outputs of dvc.yaml
@@ -54,6 +58,10 @@ def export(round: str, format: str, out: Path | None, push: Push | None = None) 
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
             count += 1
     line(f"{target}: {count:,} lines, {len(examples):,} queries")
+    if generated := [one for one in examples if one.get(ORIGIN)]:
+        line(f"{len(generated):,} of the queries are generated.{where_origins(format, target)}")
+    if generated and format in TEXT_COLUMNS_ONLY:
+        write_origins(generated, origins_file(target))
     if push is not None:
         name = f"{round}.{format}.jsonl"
         with tempfile.TemporaryDirectory(prefix=".export-", dir=home()) as folder:
@@ -62,6 +70,26 @@ def export(round: str, format: str, out: Path | None, push: Push | None = None) 
             card.write_text(text, encoding="utf-8")
             message = f"Training data of round {round}"
             push_files(push, "dataset", {README: card, name: target}, message)
+
+
+def where_origins(format: str, target: Path) -> str:
+    """Where the origin of each generated query is, as a sentence."""
+    if format in TEXT_COLUMNS_ONLY:
+        return f" {origins_file(target)} has their origin."
+    return f" The key `{ORIGIN}` has their origin."
+
+
+def origins_file(target: Path) -> Path:
+    """The file with the origins of generated queries, beside a file of texts."""
+    return target.with_name(f"{target.stem}.origins.jsonl")
+
+
+def write_origins(generated: list[dict], file: Path) -> None:
+    """Write the origin of each generated query: query_id, query, origin."""
+    with written_whole(file) as part, part.open("w", encoding="utf-8") as opened:
+        for one in generated:
+            record = {"query_id": one["query_id"], "query": one["text"], ORIGIN: one[ORIGIN]}
+            opened.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
 def export_model(round: str, out: Path | None, push: Push | None = None) -> None:
@@ -145,8 +173,8 @@ def refuse_place(out: Path) -> None:
 
 
 def examples_of(round: str) -> list[dict]:
-    """Every training query of a round: query_id, text, positives and negatives (each doc_id,
-    title, text).
+    """Every training query of a round: query_id, text, origin (if any is generated), positives and
+    negatives (each doc_id, title, text).
     """
     training = training_set.read()
     labels = tables.read("labels", round_folder(round) / "labels.parquet").filter(
@@ -172,16 +200,25 @@ def examples_of(round: str) -> list[dict]:
 
 
 def texts_of(collection: training_set.TrainingCollection, ids: pl.Series) -> pl.DataFrame:
-    """doc_id, title and text of the documents in `ids` that belong to a collection."""
-    frame = tables.scan("documents", collection.documents.path).with_columns(
-        tables.prefixed(collection.prefix, "doc_id")
-    )
+    """doc_id, title and text of the documents in `ids` that belong to a collection, or were
+    generated for it.
+    """
     wanted = ids.unique().to_frame("doc_id").lazy()
-    return (
-        frame.join(wanted, on="doc_id", how="semi")
+    own, generated = collection.documents.path, collection.documents.generated
+    parts = [
+        tables.scan("documents", path)
+        .with_columns(tables.prefixed(collection.prefix, "doc_id"))
+        .join(wanted, on="doc_id", how="semi")
         .select("doc_id", pl.col("title").fill_null(""), "text")
         .collect()
-    )
+        for path in (own, *([] if generated is None else [generated]))
+    ]
+    return pl.concat(parts)
+
+
+def origin_of(example: dict) -> dict[str, str | None]:
+    """The origin of a query as part of a record. Empty if no query of the round is generated."""
+    return {ORIGIN: example[ORIGIN]} if ORIGIN in example else {}
 
 
 def full_text(document: dict) -> str:
@@ -201,19 +238,20 @@ def sentence_transformers(examples: list[dict]) -> Iterator[dict]:
 
 
 def flagembedding(examples: list[dict]) -> Iterator[dict]:
-    """One line per query: query, pos, neg."""
+    """One line per query: query, pos, neg; and its origin, if any is generated."""
     for example in examples:
         positives, negatives = example["positives"], example["negatives"] or []
         yield {
             "query": example["text"],
             "pos": [full_text(one) for one in positives],
             "neg": [full_text(one) for one in negatives],
+            **origin_of(example),
         }
 
 
 def tevatron(examples: list[dict]) -> Iterator[dict]:
     """One line per query: query_id, query, positive_passages, negative_passages (each docid,
-    title, text).
+    title, text); and its origin, if any is generated.
     """
     for example in examples:
         yield {
@@ -226,6 +264,7 @@ def tevatron(examples: list[dict]) -> Iterator[dict]:
                 ]
                 for kind in ("positive", "negative")
             },
+            **origin_of(example),
         }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ TAGS = {
     "model": ["sentence-transformers", "feature-extraction", "hone"],
     "dataset": ["sentence-transformers", "hone"],
 }
+ORIGIN = "method, prompt and model of a generated query; null for others"
 COLUMNS = {
     "sentence-transformers": {
         "anchor": "the query",
@@ -32,12 +34,14 @@ COLUMNS = {
         "query": "the query",
         "pos": "the relevant documents: title, a space, text",
         "neg": "the negatives, in the round's order",
+        "origin": ORIGIN,
     },
     "tevatron": {
         "query_id": "the id of the query in the collection",
         "query": "the query",
         "positive_passages": "the relevant documents: docid, title, text",
         "negative_passages": "the negatives, in the round's order: docid, title, text",
+        "origin": ORIGIN,
     },
 }
 QRELS = "qrels"  # the judge of a label that the collection has
@@ -108,7 +112,7 @@ def data_card(
         f"{len(examples):,} queries with {positives:,} positives and {negatives:,} negatives, "
         f"from round {round} of a Hone project, in the layout `{format}`.",
         "## Columns",
-        format_texts(("column", "content"), COLUMNS[format].items()),
+        format_texts(("column", "content"), columns_of(format, examples).items()),
         "## Origin of the texts",
         format_texts(
             ("collection", "source", "address", "commit or checksum", "license", "documents"),
@@ -117,14 +121,31 @@ def data_card(
         "The texts keep the licenses of their sources. A missing license means that it is "
         "unknown, not that there is none.",
         "## Origin of the labels",
-        "Labels of `qrels` are those of the collections. All others are verdicts of the named "
+        "Labels of `qrels` are those of the collections, and those of generated queries with the "
+        "source `generated`, which no person has checked. All others are verdicts of the named "
         "judge, and negatives without a judge are mined: no person has checked them.",
         format_texts(("label", "judge", "source", "number"), label_rows(labels)),
         *judge_blocks(round),
         "## Generated rows",
         describe_generated(training),
+        *origin_blocks(examples),
     )
     return with_header(about, body)
+
+
+def columns_of(format: str, examples: list[dict]) -> dict[str, str]:
+    """The columns of a file. `origin` is one only if a query is generated."""
+    columns = COLUMNS[format]
+    if "origin" not in columns or any(example.get("origin") for example in examples):
+        return columns
+    return {name: content for name, content in columns.items() if name != "origin"}
+
+
+def origin_blocks(examples: list[dict]) -> list[str]:
+    """The methods, prompts and models that wrote queries."""
+    found = Counter(example["origin"] for example in examples if example.get("origin"))
+    rows = [(origin, f"{count:,}") for origin, count in found.most_common()]
+    return [format_texts(("origin (method, prompt, model)", "queries"), rows)] if rows else []
 
 
 def train_file(file: str) -> dict[str, str]:
@@ -197,12 +218,17 @@ def describe_generated(training: TrainingSet) -> str:
         if "origin" in scanned.collect_schema().names():
             documents = scanned.select("origin").collect()
             counted.append((f"documents of {collection.name}", marked(documents), len(documents)))
+        if collection.documents.generated is not None:
+            count = tables.scan("documents", collection.documents.generated).select(pl.len())
+            number = count.collect().item()
+            what = f"documents that were generated for {collection.name}"
+            counted.append((what, number, number))
     lines = [
         f"{count:,} of {total:,} {escape_text(what)}" for what, count, total in counted if count
     ]
     if not lines:
         return "No query and no document is marked as generated."
-    return f"Written by a model: {', '.join(lines)}."
+    return f"Written by a model or by a rule: {', '.join(lines)}."
 
 
 def marked(rows: pl.DataFrame) -> int:

@@ -260,7 +260,7 @@ def test_generated_queries_are_counted(token: Hub, data: Path):
     start()
     export("r0", "tevatron", None, Push(f"{USER}/d", confirmed=True))
     card = pushed(token, "dataset", f"{USER}/d")["README.md"].decode()
-    assert "Written by a model: 3 of 20 queries." in card
+    assert "Written by a model or by a rule: 3 of 20 queries." in card
 
 
 def test_a_public_repository_needs_the_option(token: Hub, model: Path):
