@@ -14,6 +14,7 @@ from commands.filters.repaired_labels import MEASURE, Repaired, by_seed, repaire
 from commands.filters.training import Run, StoredResult, Trial, run_of, written
 from hone.errors import Refused, nearest
 from hone.files import write_text
+from hone.ir.split_names import name_split
 from hone.layout import FILTERS
 
 SEEDS = 5
@@ -77,6 +78,11 @@ def train_filters(
     return found
 
 
+def name_judged(run: Run) -> str:
+    """The evaluation split for readers: `test`, `dev`, or `generated dev`."""
+    return name_split(run.judged.split, run.judged.generated)
+
+
 def refuse_one_query(run: Run) -> None:
     """Raises Refused if fewer than two queries are judged. The interval over queries and seeds
     needs two of each.
@@ -84,7 +90,7 @@ def refuse_one_query(run: Run) -> None:
     judged = run.judged.qrels["query_id"].unique()
     if len(judged) < 2:
         raise Refused(
-            f"{run.collection} has only one judged {run.judged.split} query, '{judged[0]}', but "
+            f"{run.collection} has only one judged {name_judged(run)} query, '{judged[0]}', but "
             "an interval needs at least two. "
             "Judge more queries, or choose another collection with --collection."
         )
@@ -148,6 +154,6 @@ def in_words(bench: Bench, run: Run, seeds: int, depth: int) -> str:
         f"query. Training starts from {run.start.name}, "
         f"with {seeds} seeds of {steps} {'steps' if run.section.steps else 'training'} each. "
         "nDCG@10 is on "
-        f"{len(run.judged.queries):,} {run.judged.split} queries of {run.collection}. The 95 % "
+        f"{len(run.judged.queries):,} {name_judged(run)} queries of {run.collection}. The 95 % "
         "intervals are over queries and seeds."
     )

@@ -22,7 +22,7 @@ from commands.filters.arms import Arm
 from hone.config import stage_settings
 from hone.config.sections.train import Train
 from hone.data import tables
-from hone.data.eval_splits import EvaluationSplit, read_evaluation_splits
+from hone.data.eval_splits import EvaluationSplit, evaluation_table, read_evaluation_splits
 from hone.data.tables import Documents
 from hone.data.training_set import TrainingSet
 from hone.encoders.device_lock import torch_lock
@@ -47,7 +47,7 @@ from hone.ir.measures import DEPTH, per_query
 from hone.ir.mteb import reading_for, task_of
 from hone.ir.ranking import by_encoder
 from hone.ir.results import choose_ranking_part
-from hone.layout import DATA, MODELS, TRAINING_LIST, collection_table
+from hone.layout import MODELS, TRAINING_LIST, collection_table
 from hone.seeds import seed_of
 from tasks.evaluate.settings import EvaluateSettings
 from tasks.train.fit import examples_of, fitted, learns_from_grades
@@ -93,10 +93,11 @@ class Run:
             for name, value in self.settings.plain().items()
             if name not in ("round", "from", "recipe", "paper")
         }
-        start, folder, split = ModelFolder(self.start), DATA / self.collection, self.judged.split
+        start, split = ModelFolder(self.start), self.judged.split
         read = [
-            folder / "documents.parquet",
-            *(folder / split / f"{name}.parquet" for name in ("queries", "qrels", "ranked")),
+            collection_table(self.collection, "documents"),
+            *(evaluation_table(self.collection, name, split) for name in ("queries", "qrels")),
+            collection_table(self.collection, "ranked", split),
         ]
         return fingerprint(
             json.dumps(

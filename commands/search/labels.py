@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import polars as pl
 
@@ -10,7 +11,7 @@ from hone.data import tables
 from hone.data.source import SPLITS
 from hone.data.tables import normalised
 from hone.errors import Refused
-from hone.layout import collection_table
+from hone.layout import collection_table, generated_table
 
 UNLABELLED = "unlabelled"  # the table of training queries without a label
 
@@ -52,17 +53,27 @@ class KnownQueries:
 
     @classmethod
     def read(cls, collection: str) -> KnownQueries:
-        """All queries and labels of a collection, of every split, with held-out positives."""
+        """All queries and labels of a collection, of every split, with held-out positives and
+        generated queries.
+        """
         queries, labels = [], []
         for split in SPLITS:
-            for name in ("queries", UNLABELLED):
-                file = collection_table(collection, name, split)
+            for file in (
+                *(collection_table(collection, name, split) for name in ("queries", UNLABELLED)),
+                *generated_files(collection, "queries", split),
+            ):
                 if file.exists():
                     rows = tables.read("queries", file).select("query_id", "text")
                     queries.append(rows.with_columns(split=pl.lit(split)))
-            file = collection_table(collection, "qrels", split)
-            if file.exists():
-                labels.append(as_labels(tables.read("qrels", file), held_out=False))
+            files = [
+                collection_table(collection, "qrels", split),
+                *generated_files(collection, "qrels", split),
+            ]
+            labels += [
+                as_labels(tables.read("qrels", file), held_out=False)
+                for file in files
+                if file.exists()
+            ]
         file = collection_table(collection, "hidden")
         if file.exists():
             labels.append(as_labels(tables.read("hidden", file), held_out=True))
@@ -101,6 +112,13 @@ class KnownQueries:
         labelled = self.queries.join(self.labels, on="query_id", how="semi", maintain_order="left")
         parts = [labelled.filter(pl.col("split") == split) for split in reversed(SPLITS)]
         return pl.concat(parts)["text"].unique(maintain_order=True).head(most).to_list()
+
+
+def generated_files(collection: str, table: str, split: str) -> list[Path]:
+    """The table of generated queries or labels of a split. Test queries are never generated."""
+    if split == "test":
+        return []
+    return [generated_table(collection, table, None if split == "train" else split)]
 
 
 def as_labels(rows: pl.DataFrame, held_out: bool) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from commands.console import line, spell, table
-from commands.plan.work import counts
+from commands.plan.work import counts, has_own_dev
 from commands.study import text, trial_models, tuning, worktree
 from commands.study.arms import Trial, trials, user_params
 from commands.study.design import Question, parse_question
@@ -24,7 +24,8 @@ from commands.study.write_report import PAGE, write_report
 from hone.config.params import Params
 from hone.errors import Refused, listed, nearest
 from hone.files import written_whole
-from hone.layout import STUDIES
+from hone.ir.split_names import name_dev_queries
+from hone.layout import STUDIES, about_file
 from hone.pipeline import graph as dvc
 from hone.pipeline.watch import Watched
 
@@ -56,11 +57,11 @@ def study(
     """
     name, question = parse_question(what, changes)
     given = user_params()
-    collections_of(question, given)
+    dev = name_dev(collections_of(question, given), given)
     refuse_left_out()
     refuse_unknown(question, arm, seed)
     now = study_progress(name, question, given, arm)
-    tell_what_runs(name, question, now, probe and arm is None and not so_far, refresh)
+    tell_what_runs(name, question, now, probe and arm is None and not so_far, refresh, dev)
     if dry:
         return True
     if so_far and not (now.found or now.older):
@@ -142,7 +143,7 @@ def study_progress(
         Refused: an arm cannot run here, or a collection has no dev query for tuning.
     """
     if question.tune:
-        collections_of(question.model_copy(update={"split": tuning.SPLIT}), given)
+        refuse_no_queries(collections_of(question, given), tuning.SPLIT, given)
     tries = [one for one in tuning.tries_of(question, given) if arm in (None, one.arm)]
     tried = results_of([one.trial for one in tries])
     choices = tuning.choices(tries, tried, collections_of(question, given))
@@ -219,7 +220,8 @@ def conclude(name: str, question: Question, now: Progress, given: Params, comman
         results(question, by_arm, collection, after)
         for collection in collections_of(question, given)
     ]
-    tuned = tuning.sentences(question, now.choices)
+    dev = name_dev(collections_of(question, given), given)
+    tuned = tuning.sentences(question, now.choices, dev)
     with_words = [
         (result, [*text.sentences(question, result, protocol, left), *tuned])
         for result in by_collection
@@ -266,8 +268,8 @@ def collections_of(question: Question, given: Params) -> list[str]:
     """The collections of the study. The contrasts are tested on the first.
 
     Raises:
-        Refused: there is no such collection, or it has no query of the split. Only collected
-            collections are checked.
+        Refused: there is no such collection, or it has no query of the split, or only generated
+            ones. Only collected collections are checked.
     """
     wanted = question.collection
     if wanted is not None and wanted not in given.evaluate_on:
@@ -276,18 +278,42 @@ def collections_of(question: Question, given: Params) -> list[str]:
         )
     names = [wanted] if wanted else list(given.evaluate_on)
     for name in names:
-        if (sizes := counts(name)) and not sizes[question.split]:
+        if question.split == "dev" and has_generated_dev_only(name, given):
             raise Refused(
-                f"{name} has no {question.split} query, so there is nothing to measure. Choose "
-                "another split (--split) or "
-                "collection (--collection), or remove it from `evaluate_on`."
+                f"the dev queries of {name} are generated: they choose settings, and do not "
+                "measure them. Label test queries and use `--split test`, or name another "
+                "collection (--collection)."
             )
+    refuse_no_queries(names, question.split, given)
     return names
 
 
+def refuse_no_queries(names: list[str], split: str, given: Params) -> None:
+    """Raise Refused if a collected collection has no query of a split, and none is generated."""
+    for name in names:
+        generated = split == "dev" and has_generated_dev_only(name, given)
+        if (sizes := counts(name)) and not sizes[split] and not generated:
+            raise Refused(
+                f"{name} has no {split} query, so there is nothing to measure. Choose another "
+                "split (--split) or collection (--collection), or remove it from `evaluate_on`."
+            )
+
+
+def has_generated_dev_only(name: str, given: Params) -> bool:
+    """Whether the dev queries of a collected collection are generated, or will be."""
+    item = given.collections[name]
+    return item.generate is not None and about_file(name).exists() and not has_own_dev(name)
+
+
+def name_dev(names: list[str], given: Params) -> str:
+    """The dev queries of collections for readers, which are named if they are generated."""
+    return name_dev_queries({name: has_generated_dev_only(name, given) for name in names})
+
+
 def tell_what_runs(
-    name: str, question: Question, now: Progress, probe: bool, refresh: bool
+    name: str, question: Question, now: Progress, probe: bool, refresh: bool, dev: str
 ) -> None:
+    """Print the trials, the tuning on the `dev` queries, and the expected time."""
     line(f"{name}: {question.question}")
     contrasts = ", ".join(f"{other} − {one}" for one, other in question.contrasts) or "none"
     line(f"contrasts: {contrasts}")
@@ -301,8 +327,8 @@ def tell_what_runs(
     )
     if now.tries:
         settings = (
-            f"{len(question.tune)} training settings for each arm, compared on dev "
-            f"queries, seed {question.first_seed}"
+            f"{len(question.tune)} training settings for each arm, compared on {dev}, "
+            f"seed {question.first_seed}"
         )
         line(
             f"tuning: {settings}: {len(now.tries)} trials, {len(now.tried)} finished, "

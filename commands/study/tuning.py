@@ -112,16 +112,25 @@ def on_dev(result: TrialResult, collections: list[str]) -> float:
     )
 
 
-def sentences(question: Question, made: dict[str, Choice]) -> list[str]:
-    """Sentences on the settings that were tried and chosen."""
+def sentences(
+    question: Question, made: dict[str, Choice], queries: str = "dev queries"
+) -> list[str]:
+    """Sentences on the settings that were tried and chosen.
+
+    Args:
+        question: of the study.
+        made: the chosen settings by arm.
+        queries: the dev queries for readers.
+    """
     if not question.tune:
         return []
     tried = join_words([spelled(setting) for setting in question.tune])
     lines = [
-        f"Equal tuning: each arm was tried on dev queries with {tried} (seed "
+        f"Equal tuning: each arm was tried on {queries} with {tried} (seed "
         f"{question.first_seed}). It is measured with unseen seeds "
         f"({question.all_seeds[0]} to {question.all_seeds[-1]})."
     ]
+    split = queries.removesuffix(" queries")
     for choice in made.values():
         others = ", ".join(
             f"{spelled(setting)}: {score(value)}"
@@ -132,7 +141,9 @@ def sentences(question: Question, made: dict[str, Choice]) -> list[str]:
             if choice.at_the_edge
             else ""
         )
-        lines.append(f"{choice.arm} uses {spelled(choice.taken)} (nDCG@10 on dev: {others}){edge}.")
+        lines.append(
+            f"{choice.arm} uses {spelled(choice.taken)} (nDCG@10 on {split}: {others}){edge}."
+        )
     return lines
 
 

@@ -4,12 +4,13 @@ the current folder.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 
 from hone.data import tables, training_set
-from hone.files import write_json
+from hone.files import read_json, write_json
 from hone.ir.measures import NAMES, means
 from hone.ir.provenance import as_metadata, seen
 from hone.ir.trec_run import write_run
@@ -229,6 +230,20 @@ def write_scores(
         rows, schema={"query_id": pl.String, "doc_id": pl.String, "score": pl.Float64}, orient="row"
     )
     write_run(run, name, Path("reports/runs") / name / f"{collection}.trec")
+
+
+def generate_dev(collection: str, names: Iterable[str] = TEST) -> None:
+    """Make the dev queries of a collection generated ones, as `generate` and `evaluate` would."""
+    own, made = Path("data") / collection / "dev", Path("generated") / collection / "dev"
+    made.mkdir(parents=True)
+    for table in ("queries", "qrels"):
+        (own / f"{table}.parquet").rename(made / f"{table}.parquet")
+        tables.write(table, tables.empty(table), own / f"{table}.parquet")
+    for name in names:
+        file = Path("reports/metrics") / name / f"{collection}.json"
+        metrics = read_json(file)
+        metrics["dev"]["generated_queries"] = True
+        write_json(file, metrics)
 
 
 def write_all(

@@ -38,6 +38,33 @@ def test_dev_queries_that_chose_the_model_do_not_prove_it():
     assert (both.ship, both.reason) == (False, "open")  # the gain on dev queries does not count
 
 
+@given(
+    effects=st.lists(
+        st.builds(
+            Effect,
+            st.sampled_from("abc"),
+            st.just("dev"),
+            st.floats(-1, 1),
+            st.just(-1.0),
+            st.just(1.0),
+            st.booleans(),
+        ),
+        max_size=4,
+    ),
+    generated=st.lists(st.sampled_from("abc"), unique=True).map(tuple),
+)
+def test_dev_queries_alone_never_ship(effects: list[Effect], generated: tuple[str, ...]):
+    found = decide("r2", "r0", effects, generated)
+    assert not found.ship
+    assert found.generated == (generated if effects else ())
+
+
+def test_the_collections_with_generated_dev_queries_are_kept_with_every_reason():
+    for effects in ([BETTER], [WORSE], [OPEN]):
+        assert decide("r2", "r0", effects, ("other",)).generated == ("other",)
+    assert decide("r0", "r0", [], ("other",)).generated == ("other",)
+
+
 def test_the_base_model_may_be_the_best():
     assert decide("r0", "r0", []).reason == "base-best"
     assert decide("r2", "r0", []).reason == "no-base"
