@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from commands.init.generation import can_generate
 from commands.init.inventory import Entry
 from hone.config import methods
 from hone.config.params import Split
@@ -31,18 +32,20 @@ MOST_ABSENT = 0.05  # fraction of labels for missing queries or documents to ign
 FORMS = (
     "Hone needs documents, queries and labels: `documents`, `queries` and `qrels` as .parquet, "
     ".csv or .jsonl; or corpus.jsonl, queries.jsonl and qrels/<split>.tsv; or one .jsonl file of "
-    "training examples (docs/how-to/collections.md)"
+    "training examples (docs/how-to/collections.md); or documents alone, for which queries are "
+    "generated (docs/how-to/generate.md)"
 )
 MISSING = {
     "documents": "no documents. Add documents.csv with the columns doc_id and text",
-    "queries": "no queries. Hone does not write queries: add queries.csv with the columns query_id "
-    "and text, for example from a search log",
+    "queries": "no queries. Add queries.csv with the columns query_id and text, for example from a "
+    "search log. Or remove the labels, and queries are generated (docs/how-to/generate.md)",
     "labels": "no labels. Add qrels.csv with the columns query_id and doc_id: which document "
     "answers which query. Or add a click log: docs/how-to/clicks.md",
 }
 MISSING_BEIR = {
     "documents": "no documents. Add corpus.jsonl with _id and text",
-    "queries": "no queries. Hone does not write queries: add queries.jsonl with _id and text",
+    "queries": "no queries. Add queries.jsonl with _id and text. To generate queries, write the "
+    "documents to documents.jsonl with doc_id and text (docs/how-to/generate.md)",
     "labels": "no labels. Add qrels/train.tsv and qrels/test.tsv: query-id, corpus-id and score",
 }
 
@@ -50,12 +53,13 @@ MISSING_BEIR = {
 @dataclass(frozen=True)
 class Chosen:
     """The source of a collection in params.yaml, the path that DVC tracks, and options of the
-    source, each with its reason.
+    source, each with its reason. `generated`: nothing is labelled, so queries are generated.
     """
 
     source: str
     path: Path
     options: dict[str, tuple[Any, str]] = field(default_factory=dict)
+    generated: bool = False
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -100,8 +104,10 @@ def choose(path: Path, entries: list[Entry]) -> Chosen:
     if logs and not any(entry.kind == "labels" for entry in usable):
         return log_of(path, entries, logs)
     if any(entry.kind == "documents" for entry in entries):
-        refuse_missing(path, entries, MISSING)
-        return Chosen("folder", path)
+        generated = can_generate(entries)
+        if not generated:
+            refuse_missing(path, entries, MISSING)
+        return Chosen("folder", path, generated=generated)
     if any(entry.kind == "texts" for entry in entries):
         return files_of(path, entries)
     if len(training) == 1:
@@ -127,9 +133,7 @@ def refuse_missing(path: Path, entries: list[Entry], missing: dict[str, str]) ->
         return
     others = [entry for entry in entries if entry.kind == "other"]
     problems += [f"{entry.name}: {entry.problem}" for entry in others[:SHOWN]]
-    only = {entry.kind for entry in entries} <= {"documents", "texts"}
-    what = "has only documents, so it is not usable yet" if only else "is not usable yet"
-    raise Refused("\n".join([f"{path} {what}:", *(f"- {one}." for one in problems)]))
+    raise Refused("\n".join([f"{path} is not usable yet:", *(f"- {one}." for one in problems)]))
 
 
 def log_of(path: Path, entries: list[Entry], logs: list[Entry]) -> Chosen:
@@ -154,19 +158,20 @@ def log_of(path: Path, entries: list[Entry], logs: list[Entry]) -> Chosen:
 
 
 def files_of(path: Path, entries: list[Entry]) -> Chosen:
-    """A folder of text files, with its queries and labels.
+    """A folder of text files, with its queries and labels, or with neither.
 
     Raises:
         Refused: queries or labels are missing, or this checkout cannot read text files.
     """
-    wanted = {kind: MISSING[kind] for kind in ("queries", "labels")}
-    refuse_missing(path, entries, wanted)
+    generated = can_generate(entries)
+    if not generated:
+        refuse_missing(path, entries, {kind: MISSING[kind] for kind in ("queries", "labels")})
     if FILES not in methods.names("collect"):
         raise Refused(
             f"{path} has text files. This version of Hone has no `source: {FILES}`. Write their "
             "texts to documents.csv, with the columns doc_id and text."
         )
-    return Chosen(FILES, path)
+    return Chosen(FILES, path, generated=generated)
 
 
 def read(chosen: Chosen, name: str, model: tuple[str, str | None]) -> Collection:
@@ -191,7 +196,8 @@ def read(chosen: Chosen, name: str, model: tuple[str, str | None]) -> Collection
     if chosen.options:
         reasons = "; ".join(reason for _, reason in chosen.options.values())
         settings["options"] = chosen.parameters, reasons
-    clean = examined(name, source, checks(settings, Split(), train=False), faults).source
+    wanted = checks(settings, Split(), train=False, generated=chosen.generated)
+    clean = examined(name, source, wanted, faults).source
     return Collection(clean if given_splits else without_splits(clean), given_splits, settings)
 
 
@@ -218,7 +224,7 @@ def read_source(chosen: Chosen, name: str, model: tuple[str, str | None]) -> tup
         "path": chosen.path,
         "what": None,
         "split": Split(),
-        "generated": False,
+        "generated": chosen.generated,
     }
     if "model" in reader.reads:  # `files` measures its chunks by the model's tokenizer
         given["model"] = pinned(*model) | {"max_length": None, "prompt": None}
@@ -231,10 +237,13 @@ def read_source(chosen: Chosen, name: str, model: tuple[str, str | None]) -> tup
         return faulty.source, faults
 
 
-def checks(settings: dict[str, tuple[Any, str]], split: Split, train: bool) -> CollectionChecks:
+def checks(
+    settings: dict[str, tuple[Any, str]], split: Split, train: bool, generated: bool = False
+) -> CollectionChecks:
     """The checks of `collect` with these settings."""
     return CollectionChecks(
         train=train,
+        generated=generated,
         own_id="keep",
         min_relevance=1,
         split=split,

@@ -11,8 +11,10 @@ import polars as pl
 from commands.console import line, shortened, table
 from commands.init import data_folder, division, learning_rate, lengths, params_file
 from commands.init.collection import Chosen, Collection, checks, choose, labelled, read
+from commands.init.generation import REAL, RECIPE, Generation, generation_for, no_division
 from commands.init.inventory import Entry, inventory
 from commands.init.params_text import (
+    LOCAL_MODEL,
     Findings,
     format_counts,
     format_grades,
@@ -26,7 +28,8 @@ from hone.data.file_faults import Faults
 from hone.encoders.model_folder import ModelFolder, folder_here
 from hone.encoders.pinned_models import split_revision
 from hone.errors import Refused, listed
-from hone.present.number_format import format_detectable
+from hone.llm import gguf
+from hone.present.number_format import count, format_detectable
 from hone.stage import say
 from hone.stats.expected_effects import detectable_effects
 from tasks.collect.refusals import examined
@@ -59,8 +62,12 @@ def init(given: Path | None, model: str | None = None, force: bool = False) -> N
     collection = read(chosen, name, base)
     for note in collection.source.notes:
         line(f"{note[0].upper()}{note[1:]}.")
-    parts = division.divide(labelled(collection.source), collection.given_splits)
-    refuse_unusable(name, collection, parts)
+    parts = (
+        no_division()
+        if chosen.generated
+        else division.divide(labelled(collection.source), collection.given_splits)
+    )
+    refuse_unusable(name, collection, parts, chosen.generated)
     found = findings(name, chosen, collection, parts, base, folder)
     text = text_of(found)
     refuse_invalid(text)
@@ -87,10 +94,13 @@ def model_folder(name: str, revision: str | None) -> ModelFolder:
     return model
 
 
-def refuse_unusable(name: str, collection: Collection, parts: division.Division) -> None:
+def refuse_unusable(
+    name: str, collection: Collection, parts: division.Division, generated: bool
+) -> None:
     """Raise Refused if `collect` would refuse the collection with the chosen splits."""
     split = Split() if parts.split is None else parts.split
-    examined(name, collection.source, checks(collection.settings, split, train=True), Faults())
+    wanted = checks(collection.settings, split, train=True, generated=generated)
+    examined(name, collection.source, wanted, Faults())
 
 
 def findings(
@@ -119,6 +129,7 @@ def findings(
         length=lengths.choose(source.documents, model),
         rate=learning_rate.rate_for(parameters),
         parameters=parameters,
+        generation=generation_for(source) if chosen.generated else None,
     )
 
 
@@ -159,6 +170,44 @@ def note_of(entry: Entry) -> str:
 def show_decisions(found: Findings, path: Path) -> None:
     """Print the chosen settings."""
     line()
+    if found.generation is None:
+        show_division(found)
+    else:
+        show_generation(found, found.generation)
+    line(f"Maximum length: {found.length.tokens} tokens. {why_length(found)}.")
+    for setting, (value, reason) in found.settings.items():
+        line(f"Set {setting}: {format_setting(value)}, because {reason}.")
+    if data_folder.is_outside(path):
+        line(
+            f"Warning: {path} is outside this checkout, so other machines do not have it. Copy it "
+            "below inputs/ to keep it with the project."
+        )
+
+
+def show_generation(found: Findings, generation: Generation) -> None:
+    """Print for how many documents queries are generated, by which model, and what is missing."""
+    of_all = f" of {generation.documents:,}" if generation.count < generation.documents else ""
+    line(
+        f"Nothing is labelled, so queries are generated for {generation.count:,}{of_all} documents "
+        f"(recipe {RECIPE}). Generated dev queries choose between rounds, and nothing measures the "
+        f"result until {REAL} real test queries are labelled."
+    )
+    if generation.queries:
+        line(
+            f"The files have {count(generation.queries, 'query', 'queries')} without labels. No "
+            "generated query resembles those of dev and test. Rounds train on the others only with "
+            "`train: {queries: all}`. Label some of them first."
+        )
+    reason = gguf.missing(LOCAL_MODEL)
+    line(
+        f"The generator is {LOCAL_MODEL}, a model for code on this machine. For prose, name "
+        "another model or an endpoint in `generators`."
+        + (f" It cannot be used yet: {reason}." if reason else "")
+    )
+
+
+def show_division(found: Findings) -> None:
+    """Print the splits, and what they can show."""
     counts = found.division.counts
     line(f"Splits: {format_counts(found.division)} queries with a positive.")
     base, rounds = map(format_detectable, detectable_effects(counts["test"]))
@@ -166,7 +215,6 @@ def show_decisions(found: Findings, path: Path) -> None:
         f"Minimum detectable effect on test, in nDCG@10: about {base} against r0, {rounds} "
         "between two rounds (80 % power)."
     )
-    line(f"Maximum length: {found.length.tokens} tokens. {why_length(found)}.")
     if counts["test"] < FEW:
         line(
             f"Warning: {counts['test']:,} test queries cannot show a usual gain. Label more "
@@ -182,13 +230,6 @@ def show_decisions(found: Findings, path: Path) -> None:
             f"The labels have several grades: {format_grades(found.grades)}. Raise `min_relevance` "
             "if the lower ones do not answer a query."
         )
-    for setting, (value, reason) in found.settings.items():
-        line(f"Set {setting}: {format_setting(value)}, because {reason}.")
-    if data_folder.is_outside(path):
-        line(
-            f"Warning: {path} is outside this checkout, so other machines do not have it. Copy it "
-            "below inputs/ to keep it with the project."
-        )
 
 
 def show_end(found: Findings, backup: Path | None) -> None:
@@ -196,14 +237,23 @@ def show_end(found: Findings, backup: Path | None) -> None:
     line()
     line(f"Wrote {params.FILE}." + (f" The previous file is {backup}." if backup else ""))
     line("Next:")
-    table(
-        ("command", "what it does"),
-        [
+    table(("command", "what it does"), next_commands(found))
+
+
+def next_commands(found: Findings) -> list[tuple[str, str]]:
+    """The next commands, each with what it does."""
+    run = ("hone run", "run the rounds and print the verdict")
+    if found.generation is None:
+        return [
             (
                 f"hone audit {shlex.quote(found.path)}",
                 "find duplicates, leakage and false negatives; no training",
             ),
             ("hone plan", "show the stages that would run, and their time"),
-            ("hone run", "run the rounds and print the verdict"),
-        ],
-    )
+            run,
+        ]
+    return [
+        ("hone plan --collect", "read the documents, and show the stages and the calls"),
+        (f"hone generate preview {found.name}", "write queries for ten documents, to judge them"),
+        run,
+    ]

@@ -12,6 +12,7 @@ import yaml
 
 from commands.init.collection import CLICKS, FILES
 from commands.init.division import Division
+from commands.init.generation import REAL, Generation
 from commands.init.learning_rate import Rate
 from commands.init.lengths import MOST_CUT, Length
 from hone.config.yaml12 import from_yaml
@@ -23,6 +24,7 @@ BATCH = 64  # queries of a training batch in the recipes of the rounds
 STEPS = 24  # training steps of a round with which the learning rates were chosen
 GRADES = 10  # relevance grades to list
 MOST_EPOCHS = 4  # [Hone default]
+LOCAL_MODEL = "qwen2.5-coder-1.5b"  # the generator on this machine
 PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./-]*")
 
 
@@ -40,6 +42,7 @@ class Findings:
         length: the maximum length.
         rate: the learning rates.
         parameters: the number of parameters of the model.
+        generation: of queries. Null: the collection has labels.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Findings:
     length: Length
     rate: Rate
     parameters: int
+    generation: Generation | None = None
 
 
 def text_of(found: Findings) -> str:
@@ -68,7 +72,7 @@ def text_of(found: Findings) -> str:
 
 def values(found: Findings) -> dict[str, object]:
     """The further values of the template."""
-    train = found.division.counts["train"]
+    train = found.division.counts["train"] if not found.generation else found.generation.train
     epochs = epochs_of(train)
     base, between = detectable_effects(found.division.counts["test"])
     name, revision = found.model
@@ -93,7 +97,9 @@ def values(found: Findings) -> dict[str, object]:
         "revision": "null" if revision is None else scalar(revision),
         "why_length": why_length(found),
         "parameters": f"{found.parameters / 1e6:,.0f}",
-        "steps": format_steps(train, epochs),
+        "steps": format_steps(train, epochs, found.generation is not None),
+        "real": REAL,
+        "local_model": LOCAL_MODEL,
         "epochs": epochs,
         "rate": exponent(found.rate.rate),
         "first": change if found.rate.first != found.rate.rate else "",
@@ -163,10 +169,11 @@ def steps_of(queries: int) -> int:
     return max(1, math.ceil(queries / BATCH))
 
 
-def format_steps(queries: int, epochs: int) -> str:
-    """The training steps of a round."""
+def format_steps(queries: int, epochs: int, generated: bool = False) -> str:
+    """The training steps of a round. Filters remove some of the generated queries."""
+    most = "At most " if generated else ""
     trained, passes = (
-        count(queries, "training query", "training queries"),
+        most + count(queries, "training query", "training queries"),
         count(epochs, "epoch"),
     )
     steps = count(epochs * steps_of(queries), "step")

@@ -37,7 +37,17 @@ def sentence_of(names: list[str]) -> str:
     return f"Collections {listed(names)} have not been read yet, so their sizes are unknown."
 
 
-def collect() -> None:
+def stages_of(given: Params) -> list[str]:
+    """The stages that read the collections. If queries are generated, `start` would generate them
+    first, which a plan must not do.
+    """
+    names = sorted({*given.train_on, *given.evaluate_on})
+    if any(given.collections[name].generate is not None for name in names):
+        return [f"collect@{name}" for name in names]
+    return [COLLECTING]
+
+
+def collect(given: Params) -> None:
     """Read the collections with DVC, which skips those that are up to date.
 
     Raises:
@@ -45,9 +55,10 @@ def collect() -> None:
     """
     from hone.pipeline.graph import Runner, dvc, last_lines
 
-    say(f"plan: reading the collections with `dvc repro {COLLECTING}`")
+    stages = stages_of(given)
+    say(f"plan: reading the collections with `dvc repro {' '.join(stages)}`")
     with Runner() as runner:
-        code, output = runner.run_command([*dvc(), "repro", COLLECTING], "plan", say)
+        code, output = runner.run_command([*dvc(), "repro", *stages], "plan", say)
     if code:
         raise Refused(f"The collections could not be read:\n{last_lines(output)}")
 

@@ -26,7 +26,7 @@ def plan(probe: bool, collect: bool = False, as_json: bool = False) -> None:
     given = params.read()
     settings = everything(given)
     if collect or (not as_json and collecting.is_offered(given)):
-        collecting.collect()
+        collecting.collect(given)
         settings = everything(given)
     work = work_of(given, settings)
     if as_json:

@@ -83,7 +83,9 @@ def show_time(given: Params, settings: dict[str, StageSettings], work: Work, pro
     elif not work.texts and not work.steps:
         line("time: seconds; no encoding and no training")
     elif not collecting.is_ready_for_probe():
-        line(f"time: unknown until `dvc repro start` has run. Run `{COLLECT}`.")
+        generates = collecting.stages_of(given) != [collecting.COLLECTING]
+        command = f"dvc repro {collecting.COLLECTING}" if generates else COLLECT
+        line(f"time: unknown until `dvc repro start` has run. Run `{command}`.")
     else:
         line("measuring this machine for about half a minute (`--no-probe` skips this) ...")
         show_estimate(work, *measure_speed(given, settings, work))

@@ -56,10 +56,15 @@ def read_evaluation_splits(collection: str, min_relevance: int) -> list[Evaluati
     if all(part.split != "dev" for part in judged):
         judged += generated_dev(collection)
     if not judged:
+        removed = generated_table(collection, "removed")
+        none_left = (
+            f", and no generated dev query is left ({removed} has the reasons)"
+            if removed.exists() and len(tables.read("removed", removed))
+            else ""
+        )
         raise Refused(
             f"the collection {collection} is in `evaluate_on` but has no labelled test or dev "
-            "query. Add labels, or remove it from "
-            "`evaluate_on`."
+            f"query{none_left}. Add labels, or remove it from `evaluate_on`."
         )
     documents = Documents(folder / "documents.parquet")
     known = pl.concat([documents.ids, documents.parents["parent_id"].rename("doc_id")])

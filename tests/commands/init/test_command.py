@@ -174,11 +174,10 @@ def test_repeated_queries_are_left_out_and_a_given_split_is_kept(checkout: Path)
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"documents.csv": "doc_id,text\n1,one\n"}, "has only documents, so it is not usable yet"),
-        ({"documents.csv": "doc_id,text\n1,one\n"}, "Hone does not write queries"),
+        ({"documents.csv": "doc_id,text\n1,one\n"}, "queries for 1 documents are too few"),
         ({}, "has no files. Hone needs documents, queries and labels"),
         ({"a.docx": "PK"}, "a.docx: unsupported type. Save it as .pdf, .html or .txt."),
-        ({"a.md": "# one"}, "no queries. Hone does not write queries"),
+        ({"a.md": "# one"}, "queries for 1 documents are too few"),
         (
             {
                 "documents.csv": "doc_id,text\n1,one\n",
