@@ -22,7 +22,12 @@ CODE = ("hone", "tasks", "commands", "flows", "benchmarks", ".ci")
 YAML = ("params.yaml", "dvc.yaml", "prefect.yaml", "recipes", "studies")
 PAGES = ("README.md", "CONTRIBUTING.md", "docs")
 # Texts that are hashed into what users have paid for, and this list.
-LEFT_OUT = ("hone/judging/prompts/", ".ci/prose.py", "docs/explanation/studies/")
+LEFT_OUT = (
+    "hone/judging/prompts/",
+    "hone/generation/prompts/",
+    ".ci/prose.py",
+    "docs/explanation/studies/",
+)
 # Reasons that the ledgers of users hold: they keep their bytes.
 STORED = ("a list is no list", "which is no document's number", "the score is no number")
 WORDS = 4  # texts of the code with fewer are names or parts of sentences

@@ -59,7 +59,8 @@ class StageEstimate:
         generator: its name. Null: no model writes.
         model: the name of the generator's model. Null: no model writes.
         prompts: the calls by prompt.
-        price: per million tokens of input and output. Null: not set.
+        price: per million tokens of input and output. Null: not set. Empty: a model on this machine
+            is free.
         slots: number of concurrent calls.
         judging: the calls of judges.
         limits: the budget, in words. Empty: no limit.
@@ -237,7 +238,7 @@ def describe_plain(given: Params, settings: GenerateSettings) -> StageEstimate:
         plain,
         generator=section.generator.name,
         model=generators.model_name({"method": section.generator.method, "parameters": parameters}),
-        price=parameters.get("price"),
+        price=parameters.get("price") or (None if parameters.get("url") else {}),
         slots=parameters.get("slots") or 1,
     )
 

@@ -14,7 +14,7 @@ import pytest
 
 from commands.docs import methods_pages
 from commands.docs.__main__ import pages, stale
-from hone.config import docstrings, methods
+from hone.config import docstrings, generate_recipe, methods
 
 PROJECT = Path(__file__).parent.parent.parent
 
@@ -69,9 +69,11 @@ def test_every_place_that_the_code_looks_methods_up_in_has_a_page():
         for package in ("tasks", "hone")
         for file in (PROJECT / package).rglob("*.py")
     )
-    places = set(re.findall(r"""(?:find|checked|constant|names)\(\s*"([a-z.]+)",?""", text)) | set(
-        re.findall(r'PLACE = "([a-z.]+)"', text)
-    )
+    places = {
+        *re.findall(r"""(?:find|checked|constant|names)\(\s*"([a-z.]+)",?""", text),
+        *re.findall(r'PLACE = "([a-z.]+)"', text),
+        generate_recipe.METHODS,
+    }
     assert "sample.choose" in places
     assert {place for place in places if methods.TASKS.joinpath(*place.split(".")).is_dir()} == set(
         methods_pages.PLACES
