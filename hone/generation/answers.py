@@ -16,7 +16,8 @@ TEXT = "text"  # the field of an answer that is not JSON
 MOST_LINES = 100  # texts of one answer
 LONGEST = 20_000  # characters of one text; a longer one is cut here, and then removed as too long
 LABEL = re.compile(
-    r"^(?:(?:search )?(?:query|question)|claim|title|keywords|answer|passage)\s*\d*\s*[:\-]\s+",
+    r"^(?:(?:search )?(?:query|question)|claim|title|keywords|answer|passage|problem|step)"
+    r"\s*\d*\s*[:\-]\s+",
     re.IGNORECASE,
 )
 BULLET = re.compile(r"^\s*(?:[-*\u2022]|\(?\d{1,3}[.):])\s+")
@@ -86,18 +87,20 @@ def unquoted(text: str) -> str:
 
 
 def read_objects(text: str, fields: Sequence[str]) -> list[dict[str, str]]:
-    """The JSON objects in an answer that have a text in every field. An object that is not closed
-    is left out.
+    """The JSON objects in an answer that have a text in every field, also those inside others. An
+    object that is not closed is left out.
     """
     found, start, decoder = [], 0, json.JSONDecoder()
     while len(found) < MOST_LINES and (start := text.find("{", start)) >= 0:
         try:
-            value, start = decoder.raw_decode(text, start)
+            value, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
             start += 1
             continue
-        if row := read_fields(value, fields):
+        row = read_fields(value, fields)
+        if row:
             found.append(row)
+        start = end if row else start + 1  # an object without the fields may hold some that do
     return found
 
 

@@ -7,16 +7,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from hone.errors import Refused, listed, nearest
-from hone.generation.answers import AnswerKind, parse_answer
+from hone.generation.answers import TEXT, AnswerKind, parse_answer
 from hone.llm.prompt_file import built_in, fill, find_prompt, read_parts, tagged
 
 FOLDER = Path(__file__).parent / "prompts"
-TEXTS = ("document", "query")  # texts that a prompt may show, each between tags of its own
+# Texts that a prompt may show, each between tags of its own.
+Shown = Literal["document", "query", "entity", "replacement", "facts", "steps"]
+TEXTS = get_args(Shown)
+LABEL = "label"  # a tag of examples
+TAGS = (*TEXTS, LABEL)  # what no shown text may contain
+# Sentences of a recipe's author, which a prompt contains as they are.
+Setting = Literal["task"]
 EXAMPLES = "examples"
 Example = tuple[tuple[str, str], ...]  # the texts of an example by tag, in order
 
@@ -27,7 +33,9 @@ class Header(BaseModel):
     Attributes:
         about: what it asks for, in a few words.
         version: a number that changes with the meaning of the prompt.
-        shows: the texts that it shows: `document`, `query`.
+        shows: the texts that it shows: `document`, `query`, and `entity`, `replacement`, `facts` or
+            `steps` for methods that have them.
+        sets: sentences of the recipe that it contains as they are: `task`.
         answer: the format of the answer: the first line (`line`), all lines, each a text (`lines`),
             the whole `text`, or a `json` object.
         fields: the fields of a `json` object, in the order in which they are asked for.
@@ -37,7 +45,8 @@ class Header(BaseModel):
     model_config = ConfigDict(extra="forbid")
     about: str
     version: Annotated[int, Field(ge=1)]
-    shows: Annotated[list[Literal["document", "query"]], Field(min_length=1)]
+    shows: Annotated[list[Shown], Field(min_length=1)]
+    sets: list[Setting] = []
     answer: AnswerKind
     fields: list[str] = []
     room: Annotated[int, Field(ge=1, le=500_000)]
@@ -71,20 +80,69 @@ class WritingPrompt:
         """The messages of one call.
 
         Args:
-            texts: by the names in `shows`.
+            texts: by the names in `shows` and `sets`.
             examples: worked examples, each between tags.
         """
-        shown = {name: tagged(name, texts[name]) for name in self.header.shows}
+        shown = {name: tagged(name, texts[name], more=TAGS) for name in self.header.shows}
         shown[EXAMPLES] = "\n".join(
-            f"<example>\n{''.join(f'{tagged(tag, text)}{chr(10)}' for tag, text in example)}"
-            "</example>"
-            for example in examples
+            "\n".join(
+                ("<example>", *(tagged(tag, text, more=TAGS) for tag, text in one), "</example>")
+            )
+            for one in examples
         )
-        return fill(self.system, self.user, shown)
+        return fill(self.system, self.user, shown | {name: texts[name] for name in self.sets})
+
+    @property
+    def sets(self) -> list[str]:
+        """The sentences of the recipe that it contains."""
+        return list(self.header.sets)
+
+    @property
+    def fields(self) -> list[str]:
+        """The texts of an answer: the fields of a JSON object, or `text`."""
+        return self.header.fields or [TEXT]
 
     def parse(self, answer: str, cut: bool = False) -> list[dict[str, str]]:
         """The texts in an answer, by field; see `hone.generation.answers`."""
         return parse_answer(answer, self.header.answer, self.header.fields, cut)
+
+
+@dataclass(frozen=True)
+class PromptUse:
+    """What a method gives to a prompt, and what it reads in the answers.
+
+    Attributes:
+        texts: that the prompt may show or contain.
+        fields: that the method reads: `text`, unless the answer is a JSON object.
+    """
+
+    texts: tuple[str, ...]
+    fields: tuple[str, ...] = (TEXT,)
+
+    def refuse_unfit(self, prompt: WritingPrompt, where: str) -> None:
+        """Raise Refused if a prompt does not fit the method.
+
+        Args:
+            prompt: any prompt.
+            where: the parameter, for messages.
+        """
+        if more := [one for one in (*prompt.header.shows, *prompt.sets) if one not in self.texts]:
+            raise Refused(
+                f"{where}: the prompt {prompt.name} shows {listed(more)}, but this method shows "
+                f"{listed(self.texts)}. Use another prompt, or change its `shows`."
+            )
+        if lacking := [one for one in self.fields if one not in prompt.fields]:
+            asked = (
+                "has the answer format `json`"
+                if self.fields == (TEXT,)
+                else f"does not ask for {listed(lacking)}"
+            )
+            fix = (
+                "`answer: line`, `lines` or `text`"
+                if self.fields == (TEXT,)
+                else f"`answer: json` and `fields: [{', '.join(self.fields)}]`"
+            )
+            raise Refused(f"{where}: the prompt {prompt.name} {asked}. Write {fix} in its header.")
 
 
 def names() -> list[str]:
@@ -115,17 +173,18 @@ def load(name: str) -> WritingPrompt:
 
 def refuse_misplaced(prompt: WritingPrompt, placeholders: list[str]) -> None:
     """Raise Refused if placeholders and header do not fit each other."""
-    header, allowed = prompt.header, (*prompt.header.shows, EXAMPLES)
+    header, allowed = prompt.header, (*prompt.header.shows, *prompt.sets, EXAMPLES)
     for word in placeholders:
         if word not in allowed:
             hint = nearest(word, allowed)
             add = " Add it to `shows`." if word in TEXTS else ""
             raise Refused(f"the prompt {prompt.name} has {{{{{word}}}}}: {hint}{add}")
-    if lacking := [f"{{{{{name}}}}}" for name in header.shows if name not in placeholders]:
-        raise Refused(
-            f"the prompt {prompt.name} lacks {listed(lacking)}, which `shows` names. Add it to the "
-            "question."
-        )
+    for setting, named in (("shows", header.shows), ("sets", header.sets)):
+        if lacking := [f"{{{{{name}}}}}" for name in named if name not in placeholders]:
+            raise Refused(
+                f"the prompt {prompt.name} lacks {listed(lacking)}, which `{setting}` names. Add "
+                "it to the question."
+            )
     if (header.answer == "json") != bool(header.fields):
         raise Refused(
             f"the prompt {prompt.name}: `fields` and `answer: json` belong together. Set both or "

@@ -52,8 +52,9 @@ class Generated:
 
     Attributes:
         queries: query_id, text, origin, doc_id (the document from which it was written), method.
-        labels: query_id, doc_id, relevance: 1 for a positive, 0 for a negative. doc_id names a
-            document of the collection or a generated one.
+        labels: query_id, doc_id, relevance: 1 for a positive, 0 for a negative. query_id names a
+            generated query or a training query of the collection, doc_id a document of the
+            collection or a generated one.
         documents: doc_id, title, text, origin of the generated documents.
         removed: query_id, doc_id, rule, detail: what a method or filter removed.
     """

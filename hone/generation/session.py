@@ -105,7 +105,9 @@ class WritingWording:
         trim, most, tokenizer = self.settings.trim, self.settings.context, self.settings.tokenizer
         while True:
             texts = {
-                name: text if trim is None else tokenizer.cut(text, trim)
+                name: text
+                if trim is None or name in self.prompt.sets
+                else tokenizer.cut(text, trim)
                 for name, text in item.texts.items()
             }
             examples = [

@@ -13,7 +13,7 @@ from hone.data.unknown_reasons import ITS_FAULT, kind
 from hone.errors import Refused
 from hone.generation import generators
 from hone.generation.prompt import Example, WritingPrompt, load
-from hone.generation.session import CUT, FAULT, TEXT
+from hone.generation.session import CUT, FAULT
 from hone.generation.write import WritingDesk, make_item
 
 UNANSWERED = (*ITS_FAULT, "stopped", "cut")  # faults after which the same call may succeed
@@ -73,7 +73,7 @@ class Writer:
 
         Args:
             prompt: name of a prompt, or its path below inputs/.
-            table: a column for each text that the prompt shows: `document`, `query`.
+            table: a column for each text that the prompt shows, such as `document` and `query`.
             examples: worked examples of each row; null: none.
             sample: number of the sample. Another number asks again for other texts.
 
@@ -82,7 +82,7 @@ class Writer:
                 received are in the ledger, so the next run asks only for the others.
         """
         loaded = load(prompt)
-        shown = table.select(loaded.header.shows)
+        shown = table.select(*loaded.header.shows, *loaded.sets)
         items = [
             make_item(texts, () if examples is None else examples[row], sample)
             for row, texts in enumerate(shown.iter_rows(named=True))
@@ -125,7 +125,7 @@ def read_answers(answered: pl.DataFrame, prompt: WritingPrompt, origin: str) -> 
         prompt: decides the format.
         origin: of the texts.
     """
-    fields = prompt.header.fields or [TEXT]
+    fields = prompt.fields
     found, failed = [], []
     for row, how, text in answered.select("item", "kind", "text").iter_rows():
         if how == FAULT:

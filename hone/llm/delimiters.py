@@ -9,6 +9,8 @@ other texts stay unchanged.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import cache
 from unicodedata import normalize
 
 # Default_Ignorable_Code_Point (Unicode 16), and the control and format characters (Cc, Cf) that are
@@ -66,7 +68,15 @@ THEIRS = (
     "0x[0-9a-f]{2}(?=\\s*>)",
     "\\w+\\|(?=\\s*>)",
 )
-ANGLE = re.compile(rf"(?:{'|'.join((*OURS, *THEIRS))})(?!\w)|\||<?[\s/]*sys\s*>\s*>", re.IGNORECASE)
+
+
+@cache
+def angled(more: tuple[str, ...] = ()) -> re.Pattern[str]:
+    """What must not follow `<` in a text: our tags, those in `more`, and template tokens."""
+    names = "|".join((*OURS, *map(re.escape, more), *THEIRS))
+    return re.compile(rf"(?:{names})(?!\w)|\||<?[\s/]*sys\s*>\s*>", re.IGNORECASE)
+
+
 SQUARE = re.compile(
     r"(?:(?i:inst)|SYSTEM_PROMPT|TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS|TOOL_CONTENT|MODEL_SETTINGS|ARGS|CALL_ID|THINK|IMG|IMG_BREAK"
     r"|IMG_END|PREFIX|MIDDLE|SUFFIX|AUDIO|BEGIN_AUDIO|control_\d+|[gs]MASK|BOS|EOS|UNK|PAD|CLS|SEP|MASK)\s*\]"
@@ -79,17 +89,22 @@ NUMBERED = re.compile(
 )
 
 
-def harmless(text: str) -> str:
+def harmless(text: str, more: Sequence[str] = ()) -> str:
     """A text without look-alikes of our tags, of chat template tokens and of our document
     numbers.
+
+    Args:
+        text: any text.
+        more: further tags, which the prompt of this text has.
     """
-    return NUMBERED.sub(r"Doc \1", OPENER.sub(lambda found: marked(text, found), text))
+    angle = angled(tuple(more))
+    return NUMBERED.sub(r"Doc \1", OPENER.sub(lambda found: marked(text, found, angle), text))
 
 
-def marked(text: str, found: re.Match[str]) -> str:
+def marked(text: str, found: re.Match[str], angle: re.Pattern[str]) -> str:
     """An opening character, or its replacement if a delimiter begins with it."""
     opener = normalize("NFKC", found[0])
-    pattern, instead = {"<": (ANGLE, "‹"), "[": (SQUARE, "⟦"), "◁": (TRIANGLE, "‹")}[opener]
+    pattern, instead = {"<": (angle, "‹"), "[": (SQUARE, "⟦"), "◁": (TRIANGLE, "‹")}[opener]
     after = BEFORE.match(text, found.end()).end()
     return instead if pattern.match(seen(text, after)) else found[0]
 

@@ -8,7 +8,7 @@ Untrusted texts stand between tags that they cannot close.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -136,7 +136,7 @@ def fill(system: str, user: str, texts: Mapping[str, str]) -> tuple[dict[str, st
     )
 
 
-def tagged(tag: str, text: str, number: int | None = None) -> str:
-    """A text between tags. Nothing in the text can close them."""
+def tagged(tag: str, text: str, number: int | None = None, more: Sequence[str] = ()) -> str:
+    """A text between tags. Nothing in the text can close them, or the tags in `more`."""
     opening = tag if number is None else f'{tag} number="{number}"'
-    return f"<{opening}>\n{harmless(text)}\n</{tag}>"
+    return f"<{opening}>\n{harmless(text, more)}\n</{tag}>"

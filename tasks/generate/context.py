@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from hone.data import tables
+from hone.data.chunks import of_chunks
 from hone.data.tables import Documents
 from hone.encoders.encoder import Encoder, encoder_for
 from hone.errors import Refused
@@ -103,6 +104,14 @@ class GenerationContext:
             how="inner",
             maintain_order="left",
         )
+
+    @cached_property
+    def labelled_pairs(self) -> pl.DataFrame:
+        """query_id, doc_id: every label of a training query, of whatever grade. Labels of parents
+        are those of their chunks, too.
+        """
+        qrels = tables.read("qrels", collection_table(self.name, "qrels", "train"))
+        return of_chunks(qrels.select("query_id", "doc_id"), self.documents.parents)
 
     @cached_property
     def held_out(self) -> pl.DataFrame:

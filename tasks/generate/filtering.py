@@ -22,10 +22,12 @@ def filtered(rows: Generated, lines: list[dict], collection: GenerationContext) 
     for line in lines:
         if rows.queries.is_empty():
             break
+        method = methods.find(PLACE, line["method"])
         given = with_documents(rows, collection)
-        found = methods.find(PLACE, line["method"])(
-            line["parameters"], queries=given, collection=collection
-        )
+        if method.beside("NEEDS_POSITIVE"):  # a negative query must not find its document
+            positives = rows.labels.filter(pl.col("relevance") > 0)
+            given = given.join(positives, on="query_id", how="semi", maintain_order="left")
+        found = method(line["parameters"], queries=given, collection=collection)
         if len(found):
             ids = found.join(
                 rows.queries.select("query_id", "doc_id"),

@@ -35,9 +35,11 @@ def write_generated(place: Path, work: Work, settings: GenerateSettings) -> str:
         weight=pl.lit(1.0, dtype=pl.Float32),
         source=pl.lit(SOURCE),
     )
+    labelled = training_queries(settings) if section != "none" else dev.clear()
     for folder, is_dev in ((place, False), (place / "dev", True)):
         queries = rows.queries.filter(pl.col("query_id").is_in(dev.implode()) == is_dev)
-        own = labels.join(queries, on="query_id", how="semi", maintain_order="left")
+        ids = queries["query_id"] if is_dev else pl.concat([queries["query_id"], labelled])
+        own = labels.filter(pl.col("query_id").is_in(ids.implode()))
         if is_dev:  # only documents of the collection are ranked
             own = own.filter(pl.col("relevance") > 0)
         tables.write("queries", tables.shaped("queries", queries), folder / "queries.parquet")
@@ -49,6 +51,12 @@ def write_generated(place: Path, work: Work, settings: GenerateSettings) -> str:
     account = describe_account(work, rows, dev, settings)
     write_json(place / "generate.json", account)
     return write_sentence(account)
+
+
+def training_queries(settings: GenerateSettings) -> pl.Series:
+    """The ids of the collection's own training queries. Methods may add documents for them."""
+    file = collection_table(settings.collection, "queries", "train")
+    return tables.read("queries", file)["query_id"]
 
 
 def dev_fraction(given: float | None, settings: GenerateSettings) -> float:

@@ -143,8 +143,7 @@ def transfers_of(settings: GenerateSettings) -> list[Transfer]:
         return found
     trim = parameters.get("trim")
     cut = f", each cut at {trim:,} tokens" if trim else ""
-    shown = any(load(prompt).shows_examples for prompt in section.prompts)
-    examples = ", and training queries as examples" if shown else ""
+    examples = "".join(f", {more}" for more in list_more_texts(section))
     return [
         Transfer(
             f"generator {section.generator.name}",
@@ -157,3 +156,14 @@ def transfers_of(settings: GenerateSettings) -> list[Transfer]:
         ),
         *found,
     ]
+
+
+def list_more_texts(section: ResolvedGeneration) -> list[str]:
+    """The texts beside the chosen documents that a generator receives, in a few words each."""
+    found = []
+    if any(load(prompt).shows_examples for prompt in section.prompts):
+        found.append("training queries as examples")
+    for line in section.methods:
+        if sends := methods.find(METHODS, line["method"]).beside("sends"):
+            found += sends(line["parameters"])
+    return list(dict.fromkeys(found))

@@ -80,12 +80,18 @@ def resolve_recipe(
     where: str,
 ) -> ResolvedGeneration:
     """A recipe with its generator, prompts and judges."""
-    prompts = {
-        value: load(value).fingerprint
-        for place, line in lines
-        for parameter, value in line["parameters"].items()
-        if place == METHODS and is_prompt(parameter) and value is not None
-    }
+    prompts = {}
+    for line in recipe.methods:
+        method = methods.find(METHODS, line["method"])
+        uses = method.beside("PROMPTS", {})
+        for parameter, value in line["parameters"].items():
+            if not is_prompt(parameter) or value is None:
+                continue
+            prompt = load(value)
+            if use := uses.get(parameter):
+                named = f"{where}: recipe {recipe_name}: methods.{line['method']}.{parameter}"
+                use.refuse_unfit(prompt, named)
+            prompts[value] = prompt.fingerprint
     generator, called = None, []
     if prompts:
         name, line = generators.first_usable(

@@ -12,6 +12,7 @@ from tasks.generate.context import GenerationContext
 
 QUERIES_PER_BLOCK = 1024
 NEEDS_JUDGE = True
+NEEDS_POSITIVE = True
 
 
 def judge(

@@ -15,6 +15,7 @@ from tasks.generate.context import GenerationContext
 
 By = Literal["bm25", "dense", "both", "either"]
 QUERIES_PER_BLOCK = 4096
+NEEDS_POSITIVE = True
 
 
 def needs_encoder(parameters: dict[str, Any]) -> bool:
