@@ -85,7 +85,8 @@ def complete(
                     runner.run(caller.close())
                 if received := caller.take_received():
                     yield received
-            if failure is not None:
+            # The last call may fail while `advance` returns.
+            if (failure := failure or caller.failure) is not None:
                 raise failure
         finally:
             runner.run(caller.close())

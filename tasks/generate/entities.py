@@ -111,6 +111,7 @@ def entities(
         parts.append(Generated(removed=failed))
     for operation in (one for one in operations if one != "opposite"):
         swaps = choose_swaps(mentions, operation, collection.seed)
+        parts.append(Generated(removed=without_swap(mentions, operation, swaps, given)))
         if operation == "facts":
             parts.append(write_from_facts(collection, facts_prompt, given, mentions, swaps))
         elif swap == "model":
@@ -207,11 +208,8 @@ def choose_swaps(mentions: pl.DataFrame, operation: str, seed: int) -> pl.DataFr
         kind: sorted(set(texts))
         for kind, texts in mentions.group_by("type", maintain_order=True).agg("text").iter_rows()
     }
-    wanted = {"entity": pl.col("type") != QUANTITY, "quantity": pl.col("type") == QUANTITY}
     swaps = []
-    for (row,), own in mentions.filter(wanted.get(operation, True)).group_by(
-        "row", maintain_order=True
-    ):
+    for (row,), own in fitting(mentions, operation).group_by("row", maintain_order=True):
         order = [f"{operation} {sentence} {text}" for _, sentence, text, _ in own.rows()]
         places = unit_hashes(order, seed)
         for _, (_, sentence, text, kind) in sorted(zip(places, own.rows(), strict=True)):
@@ -222,6 +220,26 @@ def choose_swaps(mentions: pl.DataFrame, operation: str, seed: int) -> pl.DataFr
     return pl.DataFrame(swaps, schema=SWAPS, orient="row")
 
 
+def fitting(mentions: pl.DataFrame, operation: str) -> pl.DataFrame:
+    """The entities and quantities that an operation may replace."""
+    if operation == "facts":
+        return mentions
+    return mentions.filter((pl.col("type") == QUANTITY) == (operation == "quantity"))
+
+
+def without_swap(
+    mentions: pl.DataFrame, operation: str, swaps: pl.DataFrame, given: pl.DataFrame
+) -> pl.DataFrame:
+    """The table `removed` of sentences whose entities have no replacement."""
+    found = fitting(mentions, operation).select("row").unique(maintain_order=True)
+    rows = found.join(swaps, on="row", how="anti", maintain_order="left")["row"]
+    return removed_rows(
+        given[rows].select("query_id", "doc_id"),
+        "negative-no-replacement",
+        f"{operation}: the other sentences have nothing of this type",
+    )
+
+
 def replacement_of(text: str, kind: str, sentence: str, pool: list[str], seed: int) -> str | None:
     """What replaces an entity or quantity. Null: the corpus has nothing else of this type."""
     number = NUMBER.search(text) if kind == QUANTITY else None
@@ -230,7 +248,9 @@ def replacement_of(text: str, kind: str, sentence: str, pool: list[str], seed: i
         values = (str(value) for value in places.argsort())
         new = next(value for value in values if value not in NUMBER.findall(sentence))
         return text[: number.start()] + new + text[number.end() :]
-    others = [one for one in pool if not re.search(whole(one), sentence, re.IGNORECASE)]
+    others = [
+        one for one in pool if one != text and not re.search(whole(one), sentence, re.IGNORECASE)
+    ]
     if not others:
         return None
     places = unit_hashes([f"{sentence} {text} {one}" for one in others], seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
@@ -70,6 +71,7 @@ def accepted_codes(languages: list[str] | None, language: str) -> set[str]:
     return {*codes, *(other for code in codes for other in ALIKE.get(code, ()))}
 
 
+@cache
 def load_classifier() -> LanguageIdentifier:
     """The language identifier, with probabilities."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier

@@ -4,6 +4,7 @@ beyond the budget, no key is told.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import threading
@@ -15,7 +16,7 @@ import pytest
 
 from hone.errors import Refused
 from hone.llm.budget import Budget
-from hone.llm.client import complete
+from hone.llm.client import Caller, complete
 from hone.llm.completion import Completion, Request
 from hone.llm.endpoint_state import FAILURES_IN_A_ROW, habits
 from hone.llm.retry_policy import LONGEST_PAUSE, pause
@@ -271,6 +272,31 @@ def test_what_has_arrived_is_handed_on_before_a_stop():
         for received in complete(endpoint(server.url, slots=1), map(call, range(100)), Budget()):
             replies += received
     assert [reply.request.number for reply in replies] == list(range(9))
+
+
+def test_a_call_that_fails_last_of_all_stops_the_work_too(monkeypatch: pytest.MonkeyPatch):
+    """It ends after `advance` has looked for failures, and before the loop of events rests."""
+    attempt, advance = Caller.attempt, Caller.advance
+
+    async def attempt_last(self: Caller, request: Request) -> None:
+        if request.number == 3:
+            while len(self.running) > 1:
+                await asyncio.sleep(0)
+            raise Refused("the key has expired")
+        await attempt(self, request)
+
+    async def advance_late(self: Caller) -> None:
+        await advance(self)
+        await asyncio.gather(*self.running, return_exceptions=True)
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(Caller, "attempt", attempt_last)
+    monkeypatch.setattr(Caller, "advance", advance_late)
+    replies: list[Completion] = []
+    with serving(always("well")) as server, pytest.raises(Refused, match="expired"):
+        for received in complete(endpoint(server.url, slots=8), map(call, range(4)), Budget()):
+            replies += received
+    assert len(replies) == 3
 
 
 def test_an_error_of_the_caller_ends_the_work_and_leaves_nothing_reserved():
