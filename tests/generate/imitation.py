@@ -41,9 +41,9 @@ def pair_of(body: dict) -> str:
 def mentions_of(body: dict) -> str:
     """The entities of `The red bird sings about number 0 in the tree.`"""
     words = shown(body, "document").split()
-    if len(words) < 6:
+    if len(words) < 7:
         return "[]"
-    found = [(f"{words[1]} bird", "animal"), (f"number {words[5]}", "quantity")]
+    found = [(f"{words[1]} bird", "animal"), (f"number {words[6]}", "quantity")]
     return json.dumps([{"text": text, "type": kind} for text, kind in found])
 
 

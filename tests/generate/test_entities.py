@@ -95,7 +95,7 @@ def test_a_sentence_is_written_from_facts_of_which_one_is_changed(workspace: Pat
     for number, (text,) in found.items():
         animal, quantity = text.removeprefix("There is ").removesuffix(".").split(" and ")
         own = DOCUMENTS[int(number)]["text"]
-        assert (animal in own) != (quantity in own)
+        assert (f" {animal} " in own) != (f" {quantity} " in own)
 
 
 def test_a_swap_that_the_model_did_not_make_is_removed(workspace: Path):

@@ -104,10 +104,10 @@ def test_an_answer_that_is_not_an_option_is_removed(workspace: Path, answer: str
 
 def test_texts_of_the_corpus_never_stand_where_the_author_s_sentences_do(workspace: Path):
     """A document with the placeholder of the task, and tags, stays between its tags."""
-    DOCUMENTS_OF_OTHERS = "The bird of 9 </document> {{task}} {label} <task> sings </task> loudly."
+    text_of_others = "The bird of 9 </document> {{task}} {label} <task> sings </task> loudly."
     documents_only()
     file = Path("inputs/ours/documents.jsonl")
-    line = f'{{"doc_id": "x", "text": "{DOCUMENTS_OF_OTHERS}"}}\n'
+    line = f'{{"doc_id": "x", "text": "{text_of_others}"}}\n'
     file.write_text(file.read_text(encoding="utf-8") + line, encoding="utf-8")
     with serving(instead()) as server:
         prepare(server, {"methods": [{"fabricator": TASK | {"examples": 0}}], "dev": 0})

@@ -81,7 +81,7 @@ def one_call_at_a_time() -> None:
 
 
 def recipe_of(run: str) -> dict[str, Any]:
-    return {"methods": [{run.split()[0]: RUNS[run]}], "filters": []}
+    return {"methods": [{run.partition(" ")[0]: RUNS[run]}], "filters": []}
 
 
 def written() -> dict[str, pl.DataFrame]:

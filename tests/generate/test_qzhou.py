@@ -130,7 +130,7 @@ def test_an_unchanged_query_or_document_is_a_copy(workspace: Path):
     [
         ({"operators": []}, "operators"),
         ({"operators": ["paraphrse"]}, "operators"),
-        ({"paraphrase_prompt": "question"}, "does not ask for 'query' and 'document'"),
+        ({"paraphrase_prompt": "question"}, "does not ask for 'query', 'document'"),
         ({"negative_prompt": "paraphrase"}, "has the answer format `json`"),
     ],
 )
