@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from hone.data import tables, training_set
 from hone.data.labels import positives_of
@@ -14,7 +15,7 @@ from tasks.retrieve.judged import judged
 from tests.generate.imitation import instead, number_in, question_of, shown
 from tests.generate.test_stage import DOCUMENTS, documents_only, prepare, read
 from tests.hone.llm.answering import serving
-from tests.stages import generate, resolve, start
+from tests.stages import generate, rank, resolve, retrieve, sample, score, start
 
 ALONE = {"methods": ["llm-negatives"], "filters": [], "dev": 0}
 
@@ -72,6 +73,28 @@ def test_training_mines_the_written_negatives_and_never_retrieves_them(workspace
     training = training_set.read()
     assert len(training.texts(offered["doc_id"])) == 8
     assert set(training.document_ids()) == {row["doc_id"] for row in DOCUMENTS}
+
+
+def test_a_round_takes_them_as_its_negatives(workspace: Path):
+    """As the variant `llm` of studies/llm-negatives.yaml."""
+    documents_only()
+    with serving(instead()) as server:
+        prepare(server, ALONE)
+        given = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+        mined = {"retrieve": ["judged"], "sample": {"on_shortage": "fewer"}}
+        given["rounds"] = {"r1": {"from": "r0", "recipe": "bm25"} | mined}
+        Path("params.yaml").write_text(yaml.safe_dump(given), encoding="utf-8")
+        resolve()
+        generate("ours")
+    start()
+    retrieve("r1")
+    rank("r1")
+    score("r1")
+    sample("r1")
+    negatives = tables.read("negatives", Path("rounds/r1/negatives.parquet"))
+    wanted = read("qrels").filter(relevance=0).select("query_id", "doc_id")
+    assert len(negatives) == 8
+    assert set(negatives["query_id", "doc_id"].rows()) == set(wanted.rows())
 
 
 @pytest.mark.parametrize(
