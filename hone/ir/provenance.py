@@ -13,7 +13,7 @@ from hone.data import tables
 from hone.data.own_id import own_pairs
 from hone.data.tables import Documents
 from hone.files import fingerprint_of_file
-from hone.layout import DATA, generated_table
+from hone.layout import DATA, collection_table, generated_table
 
 # in the metadata of reports/queries/<name>/<collection>.parquet, which MLflow stores unchanged
 KEY = "hone.evaluated_on"
@@ -48,7 +48,7 @@ def seen(collection: str, min_relevance: int, drops_own_id: bool = False) -> See
 
 def seen_generated(collection: str) -> Seen:
     """The SHA-256 of the generated dev tables. Empty if evaluation does not read them."""
-    own = tables.scan("qrels", DATA / collection / "dev" / "qrels.parquet").head(1).collect()
+    own = tables.scan("qrels", collection_table(collection, "qrels", "dev")).head(1).collect()
     if len(own):
         return {}
     files = [generated_table(collection, table, "dev") for table in ("queries", "qrels")]

@@ -95,7 +95,7 @@ def fabricator(
             query with a positive among the documents, or the `label` of such a query with each
             unlabelled document that BM25 finds. [authors' code]
         labels: the label options. [authors' code]
-        positive: the options that make a positive; the others make a negative.
+        positive: the options that make a positive; the others make a negative. [Hone default]
         examples: number of labelled training queries in a prompt. 0: none. [Hone default]
         samples: number of calls per document or query. [Hone default]
         depth: number of BM25 documents per query, for `column: label`. Labelled ones are skipped.

@@ -75,13 +75,14 @@ def read(path: Path) -> list[Filled]:
         ) from None
     heading = text.partition("\n")[0]
     separator = max(",;\t", key=heading.count)  # spreadsheets write semicolons in some locales
-    csv.field_size_limit(
-        max(csv.field_size_limit(), len(text))
-    )  # the default limit is 131,072 characters per field
+    limit = csv.field_size_limit()  # of the whole process: 131,072 characters per field
+    csv.field_size_limit(max(limit, len(text)))
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
         raise Refused(f"{path} cannot be read as CSV: {error}.") from None
+    finally:
+        csv.field_size_limit(limit)
     names = [name.strip() for name in rows[0]] if rows else []
     absent = [name for name in COLUMNS if name not in names]
     if absent:
