@@ -24,6 +24,7 @@ NEEDS_WRITER = True
 PROMPTS = {
     "prompt": PromptUse(("document",)),
     "negative_prompt": PromptUse(("query", "document")),
+    "verify_prompt": PromptUse(("query", "document")),
 }
 
 
@@ -35,6 +36,7 @@ def llm_negatives(
     negative_prompt: str = "hard-negative",
     samples: Annotated[int, Field(ge=1, le=100)] = 1,
     negatives: Annotated[int, Field(ge=1, le=20)] = 1,
+    verify_prompt: str | None = None,
 ) -> Generated:
     """Queries for documents, and documents that do not answer them.
 
@@ -46,6 +48,9 @@ def llm_negatives(
             `hard-negative-beside` also shows the document, as the paper's third version. [paper]
         samples: number of calls per document for queries. [Hone default]
         negatives: number of negatives per query. [Hone default]
+        verify_prompt: shows a negative as the document, and the query, such as `answerable`. A
+            negative that answers the query is removed. Null: no negative is verified. [Hone
+            default]
 
     Returns:
         One query per text in an answer, with its document as the positive (1) and the written
@@ -53,6 +58,7 @@ def llm_negatives(
     """
     rows = write_queries(documents, collection, prompt, "llm-negatives", samples)
     queries = query_pairs(rows.queries, documents)
-    return join_generated(
-        [rows, write_documents(collection, negative_prompt, queries, 0, "llm-negatives", negatives)]
+    written = write_documents(
+        collection, negative_prompt, queries, 0, "llm-negatives", negatives, verify_prompt
     )
+    return join_generated([rows, written])

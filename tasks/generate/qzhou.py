@@ -26,6 +26,7 @@ PROMPTS = {
     "paraphrase_prompt": PAIR,
     "augment_prompt": PAIR,
     "negative_prompt": PromptUse(("query", "document")),
+    "verify_prompt": PromptUse(("query", "document")),
 }
 Operator = Literal["paraphrase", "augment", "negative"]
 
@@ -45,6 +46,7 @@ def qzhou(
     paraphrase_prompt: str = "paraphrase",
     augment_prompt: str = "related-pair",
     negative_prompt: str = "hard-negative-beside",
+    verify_prompt: str | None = None,
     samples: Annotated[int, Field(ge=1, le=100)] = 1,
 ) -> Generated:
     """New pairs and negatives from pairs of query and document.
@@ -64,6 +66,9 @@ def qzhou(
         augment_prompt: answers with a JSON object of query and document. [Hone default]
         negative_prompt: answers with the text of the negative. [Hone default]
         samples: number of calls per pair and operator. [Hone default]
+        verify_prompt: shows a negative as the document, and the query, such as `answerable`. A
+            negative that answers the query is removed. Null: no negative is verified. [Hone
+            default]
 
     Returns:
         A paraphrased query has the original document and the paraphrased one as positives. The
@@ -87,7 +92,9 @@ def qzhou(
         if "augment" in operators:
             parts.append(write_pairs(given, collection, augment_prompt, sample, False))
     if "negative" in operators:
-        parts.append(write_documents(collection, negative_prompt, given, 0, "qzhou", samples))
+        parts.append(
+            write_documents(collection, negative_prompt, given, 0, "qzhou", samples, verify_prompt)
+        )
     return join_generated(parts)
 
 

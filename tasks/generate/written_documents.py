@@ -10,6 +10,7 @@ from hone.generation.rows import REMOVED, Generated, join_generated, make_docume
 from hone.generation.writer import WrittenTexts
 from hone.text.alike import resemble
 from tasks.generate.context import GenerationContext
+from tasks.generate.decisions import decide
 from tasks.generate.filters.language import accepted_codes, load_classifier
 from tasks.generate.filters.length import count_words
 
@@ -24,6 +25,7 @@ def write_documents(
     relevance: int,
     method: str,
     samples: int = 1,
+    verify: str | None = None,
 ) -> Generated:
     """Documents for queries, as their positives or negatives.
 
@@ -34,6 +36,8 @@ def write_documents(
         relevance: 1 or 0.
         method: its name in the recipe.
         samples: number of documents per query, each with its own seed.
+        verify: a prompt that answers whether a text answers the query. Texts are removed where the
+            answer is not that of the relevance. Null: texts are not verified.
 
     Returns:
         Documents with their labels, without queries. Texts that cannot be a document are in
@@ -44,11 +48,46 @@ def write_documents(
         written = collection.writer.write(prompt, queries, sample=sample)
         found = written.texts.filter(pl.col("number") == 0)
         rows = queries[found["row"]].with_columns(text=found["text"])
+        if verify is not None:
+            rows, wrong = split_verified(rows, collection, verify, relevance)
+            parts.append(Generated(removed=wrong))
         parts += [
             label_documents(rows, collection, relevance, f"{method} {written.origin}"),
             Generated(removed=unwritten_documents(written, queries, relevance)),
         ]
     return join_generated(parts)
+
+
+def split_verified(
+    rows: pl.DataFrame, collection: GenerationContext, prompt: str, relevance: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows whose text answers the query as its relevance says, and the table `removed` of the
+    others.
+
+    Args:
+        rows: query_id, query, doc_id, text.
+        collection: with the generator.
+        prompt: answers whether `document` answers `query`.
+        relevance: 1 or 0.
+    """
+    decisions = decide(collection, prompt, rows.select("query", document="text"))
+    judged = pl.concat([rows, decisions], how="horizontal")
+    agrees = (pl.col("decision") == bool(relevance)).fill_null(False)
+    part, wrong = part_of(relevance), "does not answer" if relevance else "answers"
+    removed = judged.filter(~agrees).select(
+        "query_id",
+        "doc_id",
+        rule=pl.format("{}-{}", pl.lit(part), pl.col("rule").fill_null("verified")),
+        detail=pl.col("detail").fill_null(
+            pl.format(f"the model finds that it {wrong} the query: '{{}}'", first_words("text"))
+        ),
+    )
+    return judged.filter(agrees).drop("decision", "rule", "detail"), removed
+
+
+def first_words(column: str) -> pl.Expr:
+    """The beginning of a text, for a detail."""
+    return pl.col(column).str.slice(0, 80)
 
 
 def label_documents(

@@ -161,6 +161,24 @@ def test_each_sample_is_another_negative(workspace: Path):
     assert counts.to_list() == [3] * 8
 
 
+def test_a_negative_that_answers_its_query_is_removed_if_it_is_verified(workspace: Path):
+    documents_only()
+
+    def verify(body: dict) -> str:
+        answers = {"0": "Yes.", "1": "Who knows?"}
+        return answers.get(number_in(shown(body, "query")), "No.")
+
+    verified = {"methods": [{"llm-negatives": {"verify_prompt": "answerable"}}]}
+    with serving(instead(Yes_or_no=verify)) as server:
+        prepare(server, ALONE | verified)
+        generate("ours")
+        checked = [body for body in server.requests if question_of(body).endswith("Yes or no:")]
+    assert all("Stones and water" in shown(body, "document") for body in checked)
+    assert len(read("queries")) == 8
+    assert len(read("documents")) == 6
+    assert sorted(read("removed")["rule"]) == ["negative-undecided", "negative-verified"]
+
+
 def test_a_filtered_query_takes_its_negative_with_it(workspace: Path):
     documents_only()
     with serving(instead(Question="one")) as server:

@@ -195,4 +195,4 @@ def test_a_method_that_writes_says_what_its_prompts_show(name: str):
     uses = method.beside("PROMPTS", {})
     assert uses.keys() == prompts.keys()
     for parameter, default in prompts.items():
-        uses[parameter].refuse_unfit(load(default), parameter)
+        uses[parameter].refuse_unfit(load(default or "answerable"), parameter)
