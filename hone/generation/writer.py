@@ -16,7 +16,8 @@ from hone.generation.prompt import Example, WritingPrompt, load
 from hone.generation.session import CUT, FAULT
 from hone.generation.write import WritingDesk, make_item
 
-UNANSWERED = (*ITS_FAULT, "stopped", "cut")  # faults after which the same call may succeed
+STOPPED = "stopped"  # after another call's fault, which is the better explanation
+UNANSWERED = (*ITS_FAULT, STOPPED, "cut")  # faults after which the same call may succeed
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,10 @@ def refuse_failed(answered: pl.DataFrame, stage: str) -> None:
     flags = [kind(fault) in UNANSWERED for fault in faults]
     passing = faults.filter(pl.Series(flags, dtype=pl.Boolean))
     if len(passing):
+        reason = next((fault for fault in passing if kind(fault) != STOPPED), passing[0])
         raise Refused(
             f"{stage}: {len(passing):,} of {len(answered):,} texts could not be written: "
-            f"{passing[0]}. {len(answered) - len(faults):,} texts are stored. Check the generator, "
+            f"{reason}. {len(answered) - len(faults):,} texts are stored. Check the generator, "
             "and run the stage again: only the missing ones are requested."
         )
 
