@@ -117,7 +117,7 @@ def test_the_yaml_reads_as_the_same_recipe(workspace: Path, capsys: pytest.Captu
         ),
         ("about: x\nmethods: []\n", "line 2: 'methods' is []"),
         ("about: x\nmethods: [ict]\nfilter: [length]\n", "did you mean 'filters'?"),
-        ("- about\n", "is no mapping of settings"),
+        ("- about\n", "is not a mapping of settings"),
     ],
 )
 def test_mistakes_have_file_line_and_fix(
