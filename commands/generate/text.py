@@ -58,17 +58,19 @@ def describe_work(found: StageEstimate) -> str:
         parts.append(
             f"about {found.tokens_in:,} prompt tokens and {most}{found.tokens_out:,} output tokens"
         )
-    parts += [f"cost {describe_money(found)}", f"time {describe_time(found)}"]
+    parts += [describe_money(found), f"time {describe_time(found)}"]
     return f"{'; '.join(parts)}."
 
 
 def describe_money(found: StageEstimate) -> str:
     """The cost of the calls that are left."""
     if not found.left:
-        return "0.00"
+        return "cost 0.00"
+    if found.price == {}:
+        return "no cost (the model runs on this machine)"
     if found.money is None:
-        return "unknown (no `price` is set)"
-    return f"{'about' if found.is_measured else 'at most'} {found.money:.2f}"
+        return "cost unknown (no `price` is set)"
+    return f"cost {'about' if found.is_measured else 'at most'} {found.money:.2f}"
 
 
 def describe_time(found: StageEstimate) -> str:

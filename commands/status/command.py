@@ -80,7 +80,7 @@ def read_status() -> Status:
         known,
         outdated,
         len(stages),
-        sum_cost(given.rounds),
+        sum_cost(given.rounds, given.collections),
         run,
         running,
     )

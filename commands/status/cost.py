@@ -1,12 +1,14 @@
-"""What the rounds have cost so far: training steps, judge calls, tokens and money."""
+"""What the rounds have cost so far: training steps, judge calls, generated texts, tokens and
+money.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from hone.files import read_json
-from hone.layout import round_account, round_table
+from hone.layout import generation_account, round_account, round_table
 from hone.present.number_format import count
 
 
@@ -19,6 +21,8 @@ class Cost:
         steps: training steps.
         calls, tokens, money, seconds: of judge calls that these rounds made. Cached verdicts cost
             nothing. The money is in the currency of the judge's `price`.
+        texts, text_tokens, text_money: of the calls that wrote queries and documents for the
+            collections, whenever they were paid.
     """
 
     rounds: int = 0
@@ -27,26 +31,39 @@ class Cost:
     tokens: int = 0
     money: float = 0.0
     seconds: float = 0.0
+    texts: int = 0
+    text_tokens: int = 0
+    text_money: float = 0.0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            *(
-                getattr(self, name) + getattr(other, name)
-                for name in ("rounds", "steps", "calls", "tokens", "money", "seconds")
-            )
-        )
+        return Cost(*(one + more for one, more in zip(astuple(self), astuple(other), strict=True)))
 
     def describe(self) -> str:
         """The cost in a sentence."""
         steps = count(self.steps, "training step")
         judged = count(self.calls, "judge call")
         spent = f", {self.tokens:,} tokens, cost {self.money:.2f}" if self.calls else ""
-        return f"{steps} in {count(self.rounds, 'round')}; {judged}{spent}."
+        written = (
+            f"; {count(self.texts, 'call')} of generators, {self.text_tokens:,} tokens, cost "
+            f"{self.text_money:.2f}"
+            if self.texts
+            else ""
+        )
+        return f"{steps} in {count(self.rounds, 'round')}; {judged}{spent}{written}."
 
 
-def sum_cost(rounds: Iterable[str]) -> Cost:
-    """The cost of all rounds that have results."""
-    return sum(map(cost_of, rounds), Cost())
+def sum_cost(rounds: Iterable[str], collections: Iterable[str] = ()) -> Cost:
+    """The cost of all rounds that have results, and of what was generated for collections."""
+    return sum((*map(cost_of, rounds), *map(cost_of_generation, collections)), Cost())
+
+
+def cost_of_generation(collection: str) -> Cost:
+    """The calls whose texts the collection's generated queries are made of."""
+    file = generation_account(collection)
+    paid = read_json(file)["cost"] if file.exists() else None
+    if not paid:
+        return Cost()
+    return Cost(texts=paid["calls"], text_tokens=paid["tokens"], text_money=paid["money"])
 
 
 def cost_of(round: str) -> Cost:

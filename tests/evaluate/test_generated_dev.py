@@ -12,7 +12,7 @@ import pytest
 from commands.compare.command import compare
 from commands.search.labels import KnownQueries
 from commands.status.command import Status, print_rounds
-from commands.status.cost import Cost
+from commands.status.cost import Cost, sum_cost
 from commands.status.rounds import RoundStatus, choose_best, read_rounds
 from commands.study.command import collections_of, name_dev, refuse_no_queries
 from commands.study.design import parse_question
@@ -117,6 +117,14 @@ def test_the_status_names_them(made: str, capsys: pytest.CaptureFixture):
     assert "generated dev nDCG@10" in printed
     assert "best on generated dev" in printed
     assert "Generated dev queries choose a round. They do not measure it." in printed
+
+
+def test_the_status_counts_what_was_written(made: str):
+    found = sum_cost([], ["ours", "absent"])
+    assert (found.texts, found.text_tokens, found.text_money) == (8, 880, 0.0)
+    assert found.describe() == (
+        "0 training steps in 0 rounds; 0 judge calls; 8 calls of generators, 880 tokens, cost 0.00."
+    )
 
 
 def test_early_stopping_uses_them_and_says_so(made: str):

@@ -75,6 +75,15 @@ def test_time_and_cost_are_unknown_or_worked_by_hand():
     assert not unknown.is_measured
 
 
+def test_a_model_on_this_machine_costs_nothing(workspace: Path):
+    write_documents()
+    sections = prepare(None, {})
+    write_params(**sections | {"generators": {"writer": {"local": {"model": "smollm2-135m"}}}})
+    found = estimated()
+    assert found.money == 0.0
+    assert "no cost (the model runs on this machine)" in describe_work(found)
+
+
 def test_nothing_is_left_when_everything_is_written(workspace: Path):
     write_documents()
     with serving(asks) as server:
