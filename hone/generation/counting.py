@@ -12,12 +12,11 @@ import polars as pl
 from hone.generation import generators
 from hone.generation.prompt import Example, WritingPrompt, load
 from hone.generation.session import TEXT, WritingItem, WritingSettings, WritingWording, look_up
-from hone.generation.write import make_item
-from hone.generation.writer import Writer, WrittenTexts, read_answers
+from hone.generation.writer import Writer, WrittenTexts, make_items, read_answers
 from hone.llm.tokenizer import Estimated, of_file
 
 SAMPLE = 200  # prompts whose tokens are counted [Hone default]
-PLACEHOLDER = "A text that is not written yet"
+PLACEHOLDER = "yes, a text that is not written yet"  # a decision on it goes on
 BYTES_PER_TOKEN = 4  # of a placeholder
 
 
@@ -28,7 +27,8 @@ class Calls:
     Attributes:
         total: number of calls with different texts.
         recorded: how many of them are in the ledger.
-        assumed: how many show a text that is not written yet, so that their number is an estimate.
+        assumed: how many may depend on texts that are not written yet, so that their number is an
+            estimate.
         tokens_in: mean number of prompt tokens of the calls that are left, from a sample.
         room: maximum number of output tokens of a call.
         tokens_out: mean number of output tokens of recorded calls. Null: no call is recorded.
@@ -87,11 +87,7 @@ class CountingWriter(Writer):
     ) -> WrittenTexts:
         """The recorded texts for the rows of a table, and a placeholder for each of the others."""
         loaded = load(prompt)
-        names = loaded.header.shows
-        items = [
-            make_item(texts, () if examples is None else examples[row], sample)
-            for row, texts in enumerate(table.select(names).iter_rows(named=True))
-        ]
+        items = make_items(loaded, table, examples, sample)
         distinct = {item.key: item for item in items}
         fingerprint = generators.fingerprint_of(self.line, loaded)
         found = look_up(self.desk.ledger, fingerprint, list(distinct))
@@ -101,10 +97,14 @@ class CountingWriter(Writer):
         self.calls[prompt] = known_calls.add(
             len(distinct),
             len(known),
-            sum(any(PLACEHOLDER in text for text in item.texts.values()) for item in left),
+            len(left) if self.guesses_before(prompt) else 0,
             self.mean_tokens(loaded, fingerprint, left),
         )
         return merge_texts(items, found, loaded, self.calls[prompt], self.origin(loaded))
+
+    def guesses_before(self, prompt: str) -> bool:
+        """Whether calls with another prompt had no recorded text, so that later ones may differ."""
+        return any(one.left for name, one in self.calls.items() if name != prompt)
 
     def measure(self, prompt: WritingPrompt, fingerprint: str) -> Calls:
         """No calls, with the room of the prompt and the means of the recorded calls."""

@@ -13,7 +13,7 @@ from hone.data.unknown_reasons import ITS_FAULT, kind
 from hone.errors import Refused
 from hone.generation import generators
 from hone.generation.prompt import Example, WritingPrompt, load
-from hone.generation.session import CUT, FAULT
+from hone.generation.session import CUT, FAULT, WritingItem
 from hone.generation.write import WritingDesk, make_item
 
 STOPPED = "stopped"  # after another call's fault, which is the better explanation
@@ -83,11 +83,7 @@ class Writer:
                 received are in the ledger, so the next run asks only for the others.
         """
         loaded = load(prompt)
-        shown = table.select(*loaded.header.shows, *loaded.sets)
-        items = [
-            make_item(texts, () if examples is None else examples[row], sample)
-            for row, texts in enumerate(shown.iter_rows(named=True))
-        ]
+        items = make_items(loaded, table, examples, sample)
         fingerprint = generators.fingerprint_of(self.line, loaded)
         answered = methods.find(generators.PLACE, self.line["method"])(
             self.line["parameters"],
@@ -103,6 +99,20 @@ class Writer:
     def origin(self, prompt: WritingPrompt) -> str:
         """Prompt, version and model."""
         return f"{prompt.label} {generators.model_name(self.line)}"
+
+
+def make_items(
+    prompt: WritingPrompt,
+    table: pl.DataFrame,
+    examples: Sequence[Sequence[Example]] | None,
+    sample: int,
+) -> list[WritingItem]:
+    """The calls for the rows of a table; see `Writer.write`."""
+    shown = table.select(*prompt.header.shows, *prompt.sets)
+    return [
+        make_item(texts, () if examples is None else examples[row], sample)
+        for row, texts in enumerate(shown.iter_rows(named=True))
+    ]
 
 
 def refuse_failed(answered: pl.DataFrame, stage: str) -> None:
