@@ -42,6 +42,7 @@ Operation = Literal["opposite", "entity", "quantity", "facts"]
 QUANTITY = "quantity"  # the type of a quantity in the answers of `extract_prompt`
 NO_TYPE = ("", "none", "o")  # types of entities that are not swapped [authors' code]
 LARGEST = 1_000  # of a new quantity, from 0 [authors' code]
+PUNCTUATION = ".,;:!?()[]\"'"
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 MENTIONS = {
     "row": pl.UInt32,
@@ -65,6 +66,7 @@ def entities(
     positive: Literal["rewrite", "document"] = "rewrite",
     sentences: Annotated[int, Field(ge=1, le=20)] = 1,
     shortest: Annotated[int, Field(ge=1)] = 5,
+    longest: Annotated[int, Field(ge=1)] = 60,
     extract_prompt: str = "entities",
     rewrite_prompt: str = "rewrite",
     opposite_prompt: str = "opposite",
@@ -86,6 +88,8 @@ def entities(
         positive: the sentence in other words (`rewrite`), or the whole `document`. [authors' code]
         sentences: number of sentences per document. [Hone default]
         shortest: minimum number of words of a sentence. [Hone default]
+        longest: maximum number of words of a sentence. Lines of which less than half are words,
+            such as program code, are never used. [Hone default]
         extract_prompt: answers with a JSON object of text and type for each entity. [Hone default]
         rewrite_prompt: answers with the sentence in other words. [Hone default]
         opposite_prompt: answers with the opposite. [Hone default]
@@ -96,7 +100,7 @@ def entities(
         The sentence as the query, its positive (1), and a negative (0) for each operation that fits
         it.
     """
-    found, removed = draw_sentences(documents, collection.seed, sentences, shortest)
+    found, removed = draw_sentences(documents, collection.seed, sentences, (shortest, longest))
     queries = make_queries(found.select("doc_id", "text"), "entities", "entities")
     given = queries.select("query_id", "doc_id", query="text", document="text")
     parts = [Generated(queries, removed=removed)]
@@ -125,7 +129,7 @@ def entities(
 
 
 def draw_sentences(
-    documents: pl.DataFrame, seed: int, number: int, shortest: int
+    documents: pl.DataFrame, seed: int, number: int, lengths: tuple[int, int]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """doc_id, text: the sentences of each document that come first by a hash; and the table
     `removed` of documents without one.
@@ -134,7 +138,7 @@ def draw_sentences(
         (doc_id, " ".join(part.split()))
         for doc_id, text in documents.select("doc_id", "text").iter_rows()
         for part in split_sentences(text)
-        if len(part.split()) >= shortest
+        if is_sentence(part.split(), *lengths)
     ]
     schema = {"doc_id": pl.String, "text": pl.String}
     every = pl.DataFrame(rows, schema=schema, orient="row").unique(maintain_order=True)
@@ -143,8 +147,19 @@ def draw_sentences(
     drawn = every.with_columns(place=pl.Series(places)).filter(ranks <= number).drop("place")
     absent = documents.join(every, on="doc_id", how="anti", maintain_order="left")
     return drawn, removed_rows(
-        absent, "no-sentence", f"the document has no sentence of {shortest} words"
+        absent,
+        "no-sentence",
+        f"the document has no sentence of {lengths[0]} to {lengths[1]} words",
     )
+
+
+def is_sentence(words: list[str], shortest: int, longest: int) -> bool:
+    """Whether words are a sentence of this length: at least half of them have letters alone, apart
+    from punctuation at their ends.
+    """
+    if not shortest <= len(words) <= longest:
+        return False
+    return 2 * sum(word.strip(PUNCTUATION).isalpha() for word in words) >= len(words)
 
 
 def write_variants(

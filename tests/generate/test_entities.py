@@ -17,6 +17,7 @@ from tasks.generate.entities import (
     QUANTITY,
     choose_swaps,
     draw_sentences,
+    is_sentence,
     is_swapped,
     replacement_of,
     stands_in,
@@ -146,15 +147,30 @@ def test_documents_without_a_sentence_have_a_reason():
     documents = pl.DataFrame(
         {"doc_id": ["a", "b"], "text": ["One two. Three.", "This has five words, yes. Short one."]}
     )
-    found, removed = draw_sentences(documents, 13, 2, 5)
+    found, removed = draw_sentences(documents, 13, 2, (5, 60))
     assert found.rows() == [("b", "This has five words, yes.")]
     assert removed.select("doc_id", "rule").rows() == [("a", "no-sentence")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The red bird sings (loudly).", True),
+        ("Four words are few.", False),
+        ("It has more words than there may be here now, or so it seems.", False),
+        ("attr_dict = self._node[node_for_adding] = self.node_attr_dict_factory()", False),
+        ("for node in graph: if node in seen", True),
+        ("1 2 3 4 5 6", False),
+    ],
+)
+def test_a_sentence_has_the_right_length_and_mostly_words(text: str, expected: bool):
+    assert is_sentence(text.split(), 5, 12) is expected
 
 
 def test_more_sentences_add_to_the_same_ones():
     text = " ".join(f"This is sentence number {number} of many." for number in range(9))
     documents = pl.DataFrame({"doc_id": ["a"], "text": [text]})
-    first, more = (draw_sentences(documents, 13, number, 5)[0] for number in (2, 4))
+    first, more = (draw_sentences(documents, 13, number, (5, 60))[0] for number in (2, 4))
     assert len(first) == 2
     assert set(first["text"]) < set(more["text"])
 
