@@ -123,6 +123,7 @@ def test_all_that_a_stage_used_is_in_its_fingerprint(project: Project):
         "base",
         "start",
         "collect/python-api",
+        "generate/python-api",
         "rounds/r2/retrieve",
         "rounds/r2/train",
         "evaluate/python-api",
@@ -148,6 +149,7 @@ def settings_of(arguments: list[str]) -> str | None:
     return {
         "collect": f"collect/{given.get('collection')}",
         "base": "base",
+        "generate": f"generate/{given.get('collection')}",
         "start": "start",
         "evaluate": f"evaluate/{given.get('collection')}",
         "reference": f"reference/{given.get('reference')}/{given.get('collection')}",
