@@ -56,6 +56,8 @@ def parse_answer(
     lines = [line for line in visible.splitlines() if line.strip()]
     if cut:
         lines = lines[:-1]
+    if len(lines) > 1 and lines[0].rstrip().endswith(":"):  # "Here are the queries:"
+        lines = lines[1:]
     texts = [text for text in map(clean_line, lines[:MOST_LINES]) if text]
     return [{TEXT: text} for text in (texts[:1] if kind == "line" else texts)]
 

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from hone.errors import Refused
 from tests.generate.imitation import instead, number_in, shown
 from tests.generate.test_stage import DOCUMENTS, documents_only, prepare, read
 from tests.hone.llm.answering import serving
+from tests.prepared import PROJECT
 from tests.stages import generate
 
 NUMBERS = {row["doc_id"]: number_in(row["text"]) for row in DOCUMENTS}
@@ -50,6 +52,16 @@ def test_each_kind_of_query_has_the_documents_that_its_steps_need(workspace: Pat
     assert len(labelled(first)) <= 1 + 2
     assert set(labelled(first)) | set(labelled(second)) == set(labelled(problem))
     assert read("documents").is_empty()
+
+
+def test_the_recipe_keeps_queries_that_begin_with_the_same_problem(workspace: Path):
+    documents_only()
+    shipped = yaml.safe_load((PROJECT / "recipes/generate/rader.yaml").read_text(encoding="utf-8"))
+    with serving(instead()) as server:
+        prepare(server, {name: shipped[name] for name in ("methods", "filters")} | {"dev": 0})
+        generate("ours")
+    assert len(read("queries")) == 8 * 4
+    assert read("removed").is_empty()
 
 
 def test_the_document_of_the_problem_is_always_judged(workspace: Path):

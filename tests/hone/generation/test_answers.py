@@ -20,6 +20,8 @@ def texts(answer: str, kind: str = "line", cut: bool = False) -> list[str]:
         ('"How are arrays sorted?"', ["How are arrays sorted?"]),
         ("Question: How are arrays sorted?\nIt is about order.", ["How are arrays sorted?"]),
         ("1. How are arrays sorted?", ["How are arrays sorted?"]),
+        ("Here is a question:\n\nHow are arrays sorted?", ["How are arrays sorted?"]),
+        ("Sort arrays by:", ["Sort arrays by:"]),
         ("- **Query 2:** how", ["**Query 2:** how"]),
         ("<think>It sorts.</think>\n\nHow are arrays sorted?", ["How are arrays sorted?"]),
         ("```\nHow are arrays sorted?\n```", ["How are arrays sorted?"]),
@@ -39,6 +41,7 @@ def test_each_line_is_a_text_and_the_last_of_a_cut_answer_is_left_out():
     assert texts(answer, "lines") == ["first one", "second one", "thi"]
     assert texts(answer, "lines", cut=True) == ["first one", "second one"]
     assert texts("only half a que", cut=True) == []
+    assert texts("Here are two: \n- one\n- two", "lines") == ["one", "two"]
 
 
 def test_a_whole_text_keeps_its_lines():
