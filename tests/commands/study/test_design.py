@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from commands.study.design import Arm, contrasts_of, parse_question, settings
+from hone.config import recipe
 from hone.errors import Refused
 from tests.prepared import PROJECT, write_params
 
@@ -191,7 +192,11 @@ OF_RECIPES = [file for file in SHIPPED if file.stem not in NOT_OF_RECIPES]
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
 def test_a_shipped_study_is_valid(file: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(PROJECT)
-    assert parse_question([f"studies/{file.name}"], NOTHING)[1].contrasts
+    _, question = parse_question([f"studies/{file.name}"], NOTHING)
+    assert question.contrasts
+    for arm in question.arms.values():
+        if arm.recipe is not None:
+            recipe.read(arm.recipe, changes=arm.changes)
 
 
 @pytest.mark.parametrize("file", OF_RECIPES, ids=lambda file: file.stem)
